@@ -1,0 +1,67 @@
+# Everything the project does, from a machine with nothing but Python 3 and make. `make help` lists it.
+
+PYTHON3 = $(shell sh make/python3.sh)
+VENV := .venv
+LIGHT := .venv-tf-2.21
+BIN := $(VENV)/bin
+BOOTSTRAP := make/environment.py make/interpreters.py make/uv.py requirements/uv.txt requirements/compiler.txt
+PACKAGE := setup.py pyproject.toml components/tfx_savedmodel/versions.py
+
+# TensorFlow and gRPC log at length to standard error; what matters is still shown.
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+export GRPC_VERBOSITY ?= ERROR
+# For `make demo`: nan or signature makes a model that must not be pushed.
+SABOTAGE ?=
+# More arguments for pytest: make test ARGS="-k reader".
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-tf221 test-full lint format bench lock clean clean-all
+
+help:  ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(VENV)/.installed  ## make .venv: TFX 1.15, the tools, and .venv/bin/tfx-savedmodel
+
+$(VENV)/.installed: requirements/tfx-1.15-dev.txt $(BOOTSTRAP) $(PACKAGE)
+	@$(PYTHON3) make/environment.py tfx-1.15
+	@touch $@
+
+$(LIGHT)/.installed: requirements/tf-2.21-dev.txt $(BOOTSTRAP) $(PACKAGE)
+	@$(PYTHON3) make/environment.py tf-2.21
+	@touch $@
+
+demo: install  ## run the penguin pipeline (SABOTAGE=nan or signature: with a broken model)
+	@$(BIN)/python -m pipelines.penguin.run $(if $(SABOTAGE),--sabotage $(SABOTAGE))
+
+test: install  ## run the tests: unit, then tf, then tfx
+	@$(BIN)/python -m pytest -m "not full" $(ARGS)
+
+test-tf221: $(LIGHT)/.installed  ## run the unit and tf tests on TensorFlow 2.21 and Keras 3
+	@$(LIGHT)/bin/python -m pytest -m "(unit or tf) and not full" $(ARGS)
+
+test-full: install  ## run every test, the long ones too
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: install  ## ruff, mypy and the import contracts
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: install  ## let ruff format the code and sort the imports
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+bench: install  ## measure, each figure side by side with what it is compared to
+	@set -e; for script in benchmarks/*.py; do $(BIN)/python $$script; done
+
+lock:  ## compile requirements/*.in again (UPGRADE=1: to the newest versions)
+	@$(PYTHON3) make/lock.py $(if $(UPGRADE),--upgrade)
+
+clean:  ## remove caches and build/, where the demo writes
+	@rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache components/*.egg-info
+	@find components make pipelines templates tests benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +
+
+clean-all: clean  ## remove the environments too
+	@rm -rf $(VENV) $(LIGHT) .uv
