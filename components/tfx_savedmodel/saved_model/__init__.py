@@ -1,0 +1,1 @@
+"""The SavedModel format itself: read without TensorFlow, locate, load natively, publish."""

@@ -1,0 +1,75 @@
+"""What Keras 2 writes beside a SavedModel about itself, read as data: nothing is deserialised."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+FILE = "keras_metadata.pb"
+
+
+def keras_nodes(directory: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield (path in the object graph, metadata) for each Keras object of a SavedModel.
+
+    The file is a SavedMetadata proto; only its nodes' node_path and metadata fields are read.
+    Nothing is yielded where there is no such file or it cannot be read.
+    """
+    path = directory / FILE
+    if not path.is_file():
+        return
+    # keras/protobuf/saved_metadata.proto: a node has its id, path and JSON in these fields. Its
+    # module belongs to Keras, whose import is what is to be avoided.
+    for field, node in _fields(path.read_bytes()):
+        values = dict(_fields(node)) if field == 1 and isinstance(node, bytes) else {}
+        try:
+            metadata = json.loads(_text(values.get(5)) or "{}")
+        except ValueError:
+            continue
+        if isinstance(metadata, dict):
+            yield _text(values.get(3)), metadata
+
+
+def output_names(directory: Path) -> list[str]:
+    """Return the names of a functional or Sequential Keras model's output layers, else nothing."""
+    for path, metadata in keras_nodes(directory):
+        if path != "root":
+            continue
+        layers = metadata.get("config", {}).get("output_layers")
+        if isinstance(layers, list):
+            layers = [layers] if layers and isinstance(layers[0], str) else layers
+            return [str(layer[0]) for layer in layers if isinstance(layer, list) and layer]
+    return []
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else ""
+
+
+def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
+    """Yield (field number, value) of a serialized proto, by its wire format."""
+    at = 0
+    while at < len(data):
+        key, at = _varint(data, at)
+        if key & 7 == 0:
+            value, at = _varint(data, at)
+            yield key >> 3, value
+        elif key & 7 == 2:
+            size, at = _varint(data, at)
+            yield key >> 3, data[at : at + size]
+            at += size
+        else:
+            return
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while at < len(data):
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            break
+        shift += 7
+    return value, at

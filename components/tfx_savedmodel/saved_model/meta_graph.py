@@ -1,0 +1,173 @@
+"""A MetaGraphDef proto as a MetaGraphView."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from tfx_savedmodel.saved_model import protos
+from tfx_savedmodel.saved_model.attributes import called_functions, plain_value, shape_of
+from tfx_savedmodel.saved_model.view import (
+    FunctionView,
+    MetaGraphView,
+    NodeView,
+    OpView,
+    SaverView,
+    SignatureView,
+    TensorSpec,
+)
+
+#: Keys under which the loader looks for ops of its own; no client calls them.
+INIT_SIGNATURE = "__saved_model_init_op"
+RESERVED_SIGNATURES = (INIT_SIGNATURE, "__saved_model_train_op")
+_INIT_COLLECTIONS = ("saved_model_main_op", "legacy_init_op")
+_ASSETS_COLLECTION = "saved_model_assets"
+
+
+class _Lazy(Mapping[str, Any]):
+    """A mapping built when first looked into: most checks look into few functions."""
+
+    def __init__(self, build: Callable[[], dict[str, Any]]) -> None:
+        self._build = build
+
+    @functools.cached_property
+    def _items(self) -> dict[str, Any]:
+        return self._build()
+
+    def __getitem__(self, key: str) -> Any:
+        return self._items[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+
+def read_meta_graph(proto: Any) -> MetaGraphView:
+    """Return one MetaGraph of a SavedModel as plain data; nodes are read when looked at."""
+    library = proto.graph_def.library.function
+    return MetaGraphView(
+        tags=tuple(proto.meta_info_def.tags),
+        signatures={
+            key: _signature(key, value)
+            for key, value in sorted(proto.signature_def.items())
+            if key not in RESERVED_SIGNATURES
+        },
+        nodes=_Lazy(functools.partial(_nodes, proto.graph_def.node)),
+        functions=_Lazy(lambda: {item.signature.name: _function(item) for item in library}),
+        ops=_Lazy(lambda: {op.name: _op(op) for op in proto.meta_info_def.stripped_op_list.op}),
+        init_ops=tuple(_init_ops(proto)),
+        assets=_assets(proto),
+        saver=_saver(proto),
+        tensorflow_version=proto.meta_info_def.tensorflow_version,
+        is_tf2=bool(proto.object_graph_def.nodes),
+        graph_bytes=proto.graph_def.ByteSize(),
+        captured_assets=_Lazy(functools.partial(_captured_assets, proto)),
+    )
+
+
+def _nodes(nodes: Iterable[Any]) -> dict[str, NodeView]:
+    return {node.name: _node(node) for node in nodes}
+
+
+def _node(node: Any) -> NodeView:
+    return NodeView(
+        name=node.name,
+        op=node.op,
+        inputs=tuple(node.input),
+        device=node.device,
+        functions=called_functions(node),
+        read_attr=functools.partial(_attr, node),
+    )
+
+
+def _attr(node: Any, name: str) -> Any:
+    return plain_value(node.attr[name]) if name in node.attr else None
+
+
+def _function(proto: Any) -> FunctionView:
+    return FunctionView(
+        name=proto.signature.name,
+        arguments=tuple(argument.name for argument in proto.signature.input_arg),
+        nodes=_Lazy(functools.partial(_nodes, proto.node_def)),
+        returns={argument.name: proto.ret[argument.name] for argument in proto.signature.output_arg},
+        control_returns=tuple(proto.control_ret.values()),
+    )
+
+
+def _op(proto: Any) -> OpView:
+    outputs = tuple(
+        (
+            argument.name,
+            protos.dtype_name(argument.type) if argument.type else "",
+            argument.type_attr,
+            argument.number_attr,
+            argument.type_list_attr,
+        )
+        for argument in proto.output_arg
+    )
+    return OpView(name=proto.name, outputs=outputs, is_stateful=proto.is_stateful)
+
+
+def _signature(key: str, proto: Any) -> SignatureView:
+    return SignatureView(
+        key=key,
+        method_name=proto.method_name,
+        inputs={name: tensor_spec(info) for name, info in proto.inputs.items()},
+        outputs={name: tensor_spec(info) for name, info in proto.outputs.items()},
+    )
+
+
+def tensor_spec(info: Any) -> TensorSpec:
+    """Return a TensorInfo proto as plain data."""
+    encoding = info.WhichOneof("encoding")
+    kind = {"coo_sparse": "sparse", "composite_tensor": "composite"}.get(encoding or "", "dense")
+    # Before TF 1.0 signatures said neither dtype nor shape.
+    shape = shape_of(info.tensor_shape) if info.dtype else None
+    return TensorSpec(info.name, protos.dtype_name(info.dtype), shape, kind)
+
+
+def _init_ops(proto: Any) -> Iterator[str]:
+    if INIT_SIGNATURE in proto.signature_def:
+        for info in proto.signature_def[INIT_SIGNATURE].outputs.values():
+            yield info.name.partition(":")[0]
+    for name in _INIT_COLLECTIONS:
+        if name in proto.collection_def:
+            yield from (value.partition(":")[0] for value in proto.collection_def[name].node_list.value)
+
+
+def _assets(proto: Any) -> dict[str, str]:
+    found = {item.tensor_info.name: item.filename for item in proto.asset_file_def}
+    if _ASSETS_COLLECTION in proto.collection_def:
+        for packed in proto.collection_def[_ASSETS_COLLECTION].any_list.value:
+            item = protos.meta_graph_pb2().AssetFileDef()
+            if packed.Unpack(item):
+                found[item.tensor_info.name] = item.filename
+    return found
+
+
+def _captured_assets(proto: Any) -> dict[str, dict[int, str]]:
+    """Captures are a function's last arguments; the object graph says which of them are assets."""
+    objects = proto.object_graph_def
+    arguments = {item.signature.name: len(item.signature.input_arg) for item in proto.graph_def.library.function}
+    found: dict[str, dict[int, str]] = {}
+    for name, function in objects.concrete_functions.items():
+        first = arguments.get(name, 0) - len(function.bound_inputs)
+        found[name] = {}
+        for offset, number in enumerate(function.bound_inputs):
+            bound = objects.nodes[number] if 0 <= number < len(objects.nodes) else None
+            if bound is None or bound.WhichOneof("kind") != "asset":
+                continue
+            index = bound.asset.asset_file_def_index
+            if 0 <= index < len(proto.asset_file_def):
+                found[name][first + offset] = proto.asset_file_def[index].filename
+    return found
+
+
+def _saver(proto: Any) -> SaverView | None:
+    saver = proto.saver_def
+    if not saver.restore_op_name and not saver.save_tensor_name:
+        return None
+    return SaverView(saver.filename_tensor_name, saver.save_tensor_name, saver.restore_op_name)

@@ -1,0 +1,105 @@
+"""Which nodes run when a model is initialised, called by a signature, saved or restored."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Iterable, Iterator
+
+from tfx_savedmodel.saved_model.tensors import split_tensor
+from tfx_savedmodel.saved_model.view import MetaGraphView, NodeView
+
+INIT = "init"
+SAVER = "saver"
+
+#: A node's place: the function that holds it (None is the graph itself) and its name.
+Place = tuple[str | None, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Reach:
+    """For each place the roots that run it: "init", "saver" or a signature as "signature 'key'"."""
+
+    meta_graph: MetaGraphView
+
+    @functools.cached_property
+    def roots(self) -> dict[Place, frozenset[str]]:
+        """Return the roots by place; a place that no root reaches is absent."""
+        found: dict[Place, set[str]] = {}
+        for label, nodes in self._starts():
+            for place in self._walk(nodes):
+                found.setdefault(place, set()).add(label)
+        return {place: frozenset(labels) for place, labels in found.items()}
+
+    @functools.cached_property
+    def callable_functions(self) -> frozenset[str]:
+        """Return the functions that Python can run on the loaded object, and those that they run."""
+        pending = [name for name in self.meta_graph.captured_assets if name in self.meta_graph.functions]
+        seen = set(pending)
+        while pending:
+            for node in self.meta_graph.functions[pending.pop()].nodes.values():
+                fresh = set(functions_of(self.meta_graph, node)) - seen
+                seen |= fresh
+                pending.extend(fresh)
+        return frozenset(seen)
+
+    def by_signature(self, key: str) -> Iterator[tuple[str | None, NodeView]]:
+        """Yield the nodes that a signature runs, each with its function."""
+        label = signature_label(key)
+        for (function, name), labels in self.roots.items():
+            if label in labels:
+                yield function, self.node((function, name))
+
+    def node(self, place: Place) -> NodeView:
+        """Return the node at a place."""
+        function, name = place
+        nodes = self.meta_graph.nodes if function is None else self.meta_graph.functions[function].nodes
+        return nodes[name]
+
+    def _starts(self) -> Iterator[tuple[str, list[str]]]:
+        yield INIT, list(self.meta_graph.init_ops)
+        for key, signature in self.meta_graph.signatures.items():
+            tensors = [spec.tensor for spec in signature.outputs.values() if spec.tensor]
+            yield signature_label(key), [split_tensor(tensor)[0] for tensor in tensors]
+        saver = self.meta_graph.saver
+        if saver is not None:
+            names = (saver.filename_tensor, saver.save_tensor, saver.restore_op)
+            yield SAVER, [split_tensor(name)[0] for name in names if name]
+
+    def _walk(self, starts: Iterable[str]) -> set[Place]:
+        pending: list[Place] = [(None, name) for name in starts if name in self.meta_graph.nodes]
+        seen: set[Place] = set(pending)
+        while pending:
+            for place in self._next(pending.pop()):
+                if place not in seen:
+                    seen.add(place)
+                    pending.append(place)
+        return seen
+
+    def _next(self, place: Place) -> Iterator[Place]:
+        function, _ = place
+        nodes = self.meta_graph.nodes if function is None else self.meta_graph.functions[function].nodes
+        node = self.node(place)
+        for value in node.inputs:
+            name = node_of(value)
+            if name in nodes:
+                yield function, name
+        for called in functions_of(self.meta_graph, node):
+            for name in self.meta_graph.functions[called].nodes:
+                yield called, name
+
+
+def functions_of(meta_graph: MetaGraphView, node: NodeView) -> list[str]:
+    """Return the library functions that a node runs: from its attributes, or by its op's name."""
+    names = [*node.functions, node.op]
+    return [name for name in names if name in meta_graph.functions]
+
+
+def node_of(value: str) -> str:
+    """Return the node name of an input as a NodeDef writes it: "^a", "a", "a:1", "a:out:0"."""
+    return value.lstrip("^").partition(":")[0]
+
+
+def signature_label(key: str) -> str:
+    """Return the root label of a signature."""
+    return f"signature {key!r}"
