@@ -1,0 +1,182 @@
+"""The check protocol: one check is one frozen dataclass in one file, its fields its parameters.
+
+Its docstring is its page: first line the title, then `Why:` and `Remedy:` paragraphs. `check` (or
+`judge`) yields findings: none is PASS; `raise Skip("why")` skips; any other exception is ERROR.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from tfx_savedmodel.saved_model.view import GraphView
+from tfx_savedmodel.validation.result import Finding
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class Skip(Exception):
+    """Raised by a check that cannot be made here; the text says why."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """What all checks have: a code (`SM103`), a name (`required-signatures`), a page."""
+
+    code: ClassVar[str] = ""
+    name: ClassVar[str] = ""
+
+    @classmethod
+    def title(cls) -> str:
+        """Return the docstring's first line."""
+        return (cls.__doc__ or "").strip().splitlines()[0].strip()
+
+    @classmethod
+    def page(cls) -> dict[str, str]:
+        """Return the docstring by heading: `title`, `what`, `why`, `remedy`."""
+        sections = {"title": cls.title(), "what": "", "why": "", "remedy": ""}
+        current = "what"
+        for line in (cls.__doc__ or "").strip().splitlines()[1:]:
+            text = line.strip()
+            for heading in ("why", "remedy"):
+                if text.lower().startswith(heading + ":"):
+                    current, text = heading, text[len(heading) + 1 :].strip()
+            sections[current] = f"{sections[current]} {text}".strip()
+        return sections
+
+
+@dataclasses.dataclass(frozen=True)
+class GraphCheck(Check):
+    """A check that needs the graph alone (SM1xx): nothing is loaded, run or unpickled."""
+
+    judges_unreadable: ClassVar[bool] = False
+    """Whether the check has something to say where the graph file cannot be parsed."""
+
+    def check(self, graph: GraphView) -> Iterator[Finding]:
+        raise NotImplementedError
+
+
+@dataclasses.dataclass(frozen=True)
+class LoadObservation:
+    """What one loader did with a model, in a process of its own.
+
+    `loader` is "native", "tf2" or "tf1"; `outcome` "ok", "refused", "crashed", "timeout",
+    "memory" or "unavailable" (this machine cannot tell); `error` the loader's own words;
+    `signatures` {key: SignatureView.to_json()} as that loader gives them; `runs` the synthetic runs, one mapping
+    each with `signature`, `batch`, and `error`, `skipped` or neither; `seconds` the load time and
+    `peak_bytes` the process's peak resident memory.
+    """
+
+    loader: str
+    outcome: str
+    error: str = ""
+    signatures: Mapping[str, Any] | None = None
+    runs: tuple[Mapping[str, Any], ...] = ()
+    seconds: float = 0.0
+    peak_bytes: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class LoadedModel:
+    """What model checks judge: the graph, and each loader's observation by its name."""
+
+    graph: GraphView
+    tags: tuple[str, ...]
+    observations: Mapping[str, LoadObservation]
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelCheck(Check):
+    """A check of what the loaders did (SM2xx); `loaders` names those it needs."""
+
+    loaders: ClassVar[tuple[str, ...]] = ()
+
+    def check(self, model: LoadedModel) -> Iterator[Finding]:
+        raise NotImplementedError
+
+    def measurements(self, model: LoadedModel) -> Mapping[str, Any]:
+        return {}
+
+
+class ExamplesRun(Protocol):
+    """One batch of examples on a worker; each signature is run at most once, whoever asks."""
+
+    @property
+    def size(self) -> int:
+        """Number of examples in the batch."""
+
+    @property
+    def graph(self) -> GraphView:
+        """The model's graph."""
+
+    @property
+    def signatures(self) -> Sequence[str]:
+        """Keys of the signatures that these examples can feed."""
+
+    @property
+    def refused(self) -> Mapping[str, str]:
+        """Signatures that cannot be fed, each with the reason (a missing feature, say)."""
+
+    def inputs(self, signature: str) -> Mapping[str, np.ndarray[Any, Any]]:
+        """Return what the signature is fed, by input name; batch dimension first."""
+
+    def outputs(self, signature: str) -> Mapping[str, np.ndarray[Any, Any]]:
+        """Return the signature's outputs by name; raises RunFailed if it does not run."""
+
+    @property
+    def reference(self) -> ExamplesRun | None:
+        """The reference model's run of the same batch, where one was given."""
+
+    def call(self, signature: str, inputs: Mapping[str, np.ndarray[Any, Any]]) -> Mapping[str, np.ndarray[Any, Any]]:
+        """Run a signature on other inputs than the examples' own (the explanation chain)."""
+
+    @property
+    def renamed_outputs(self) -> Mapping[str, str]:
+        """The policy's pairs: the name of one of the model's outputs -> the reference's."""
+
+    def position(self, row: int) -> Mapping[str, Any]:
+        """Return where row `row` of the batch came from: `file`, and `record` counted from 0."""
+
+
+class RunFailed(Exception):
+    """A signature failed on a batch; the text is the loader's own.
+
+    `reasons` has one text for each row where every row is known to fail by itself; it is empty
+    where the batch was refused as a whole.
+    """
+
+    def __init__(self, message: str, reasons: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.reasons = tuple(reasons)
+
+
+@dataclasses.dataclass(frozen=True)
+class ExampleCheck(Check):
+    """A check over real examples (SM3xx), shaped like a Beam CombineFn.
+
+    `measure` looks at one batch and returns a partial, `merge` adds two partials (associative and
+    commutative; partials are plain picklable data), `judge` makes findings of the total.
+    `measurements` is what the report shows of the total.
+    """
+
+    def measure(self, run: ExamplesRun) -> Any:
+        raise NotImplementedError
+
+    def measure_fault(self, fault: Mapping[str, Any]) -> Any:
+        """Return a partial for what kept examples from being run, or None to ignore it.
+
+        `fault` has a `reason`, and `file` and `record` where a record cannot be read; without
+        `file` it is the model that cannot be loaded.
+        """
+        return None
+
+    def merge(self, a: Any, b: Any) -> Any:
+        raise NotImplementedError
+
+    def judge(self, total: Any) -> Iterator[Finding]:
+        raise NotImplementedError
+
+    def measurements(self, total: Any) -> Mapping[str, Any]:
+        return {}

@@ -1,0 +1,46 @@
+"""What the load checks share: a loader's observation as findings and measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tfx_savedmodel.validation.check import LoadObservation
+from tfx_savedmodel.validation.result import Finding
+
+_SAYS = {
+    "refused": "refuses the model",
+    "crashed": "crashes on the model",
+    "timeout": "does not finish loading the model within the time limit",
+    "memory": "takes more memory than the limit for the model",
+}
+
+
+class Unavailable(Exception):
+    """This machine cannot tell: no fault of the model."""
+
+
+def load_findings(observation: LoadObservation, loader: str) -> Iterator[Finding]:
+    """Yield a finding unless the loader loaded the model; its first line is in `found`.
+
+    Raises:
+      Unavailable: the loader could not be asked.
+    """
+    if observation.outcome == "unavailable":
+        raise Unavailable(observation.error)
+    if observation.outcome != "ok":
+        lines = [line for line in observation.error.splitlines() if line.strip()]
+        yield Finding(
+            f"{loader} {_SAYS[observation.outcome]}",
+            {"loader": observation.loader, "outcome": observation.outcome},
+            found="\n".join(lines)[:1500],
+            wanted="a model that loads",
+            next="export the model again with a TensorFlow that this loader knows",
+        )
+
+
+def load_measurements(observation: LoadObservation) -> Mapping[str, Any]:
+    """Return the load time in seconds and the process's peak memory in bytes."""
+    if observation.outcome != "ok":
+        return {}
+    return {"load_seconds": round(observation.seconds, 3), "peak_bytes": observation.peak_bytes}

@@ -1,0 +1,37 @@
+"""SM103 required-signatures."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import ClassVar
+
+from tfx_savedmodel.saved_model.view import GraphView
+from tfx_savedmodel.validation.check import GraphCheck
+from tfx_savedmodel.validation.result import Finding
+
+
+@dataclasses.dataclass(frozen=True)
+class RequiredSignatures(GraphCheck):
+    """The signatures that serving needs are there.
+
+    Why: a server answers a request for a missing signature with NOT_FOUND, after deployment.
+    Remedy: add it to the plan of SignatureExporter, or to `signatures` where the model is saved.
+    """
+
+    code: ClassVar[str] = "SM103"
+    name: ClassVar[str] = "required-signatures"
+    required: tuple[str, ...] = ("serving_default",)
+
+    def check(self, graph: GraphView) -> Iterator[Finding]:
+        meta_graph = graph.meta_graph()
+        present = sorted(meta_graph.signatures) if meta_graph else []
+        for key in self.required:
+            if key not in present:
+                yield Finding(
+                    f"the signature {key!r} is missing",
+                    {"signature": key},
+                    found=", ".join(present) or "no signatures",
+                    wanted=key,
+                    next="add it to the exporter's plan",
+                )

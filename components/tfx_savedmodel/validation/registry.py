@@ -1,0 +1,40 @@
+"""Every check, in the order of the report. A new check is one line here."""
+
+from __future__ import annotations
+
+from tfx_savedmodel.validation.check import Check
+from tfx_savedmodel.validation.checks.contract import Contract
+from tfx_savedmodel.validation.checks.explanation_chain import ExplanationChain
+from tfx_savedmodel.validation.checks.explanation_contract import ExplanationContract
+from tfx_savedmodel.validation.checks.finite_outputs import FiniteOutputs
+from tfx_savedmodel.validation.checks.native_load import NativeLoad
+from tfx_savedmodel.validation.checks.output_specs import OutputSpecs
+from tfx_savedmodel.validation.checks.parity import Parity
+from tfx_savedmodel.validation.checks.required_signatures import RequiredSignatures
+from tfx_savedmodel.validation.checks.runs_on_examples import RunsOnExamples
+from tfx_savedmodel.validation.checks.signature_definitions import SignatureDefinitions
+from tfx_savedmodel.validation.checks.structure import Structure
+from tfx_savedmodel.validation.checks.synthetic_run import SyntheticRun
+from tfx_savedmodel.validation.checks.tags import Tags
+from tfx_savedmodel.validation.checks.tf1_load import Tf1Load
+from tfx_savedmodel.validation.checks.tf2_load import Tf2Load
+from tfx_savedmodel.validation.checks.unsafe_ops import UnsafeOps
+
+CHECKS: tuple[type[Check], ...] = (
+    Structure,
+    Tags,
+    RequiredSignatures,
+    SignatureDefinitions,
+    Contract,
+    ExplanationContract,
+    UnsafeOps,
+    NativeLoad,
+    Tf2Load,
+    Tf1Load,
+    SyntheticRun,
+    RunsOnExamples,
+    FiniteOutputs,
+    OutputSpecs,
+    Parity,
+    ExplanationChain,
+)

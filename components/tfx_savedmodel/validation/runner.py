@@ -1,0 +1,92 @@
+"""Runs checks: a check's generator of findings becomes a result, whatever happens in it."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from tfx_savedmodel.saved_model.view import GraphView
+from tfx_savedmodel.validation.check import Check, GraphCheck, LoadedModel, ModelCheck, Skip
+from tfx_savedmodel.validation.result import CheckResult, CheckVerdict, Finding
+
+#: What must not have failed before anything of a model is loaded or run.
+GATES = ("SM101", "SM120", "SM121")
+
+#: A report stays readable: of more findings than this the rest is counted.
+MOST_FINDINGS = 100
+
+
+def run_check(
+    check: Check,
+    find: Callable[[], Iterable[Finding]],
+    measurements: Callable[[], Mapping[str, Any]] = dict,
+) -> CheckResult:
+    """Return the result of one check: no finding is PASS, Skip is SKIP, another exception ERROR."""
+    started = time.perf_counter()
+    verdict, reason = CheckVerdict.PASS, None
+    findings: tuple[Finding, ...] = ()
+    measured: dict[str, Any] = {}
+    try:
+        findings = tuple(find())
+        measured = dict(measurements())
+        verdict = CheckVerdict.FAIL if findings else CheckVerdict.PASS
+    except Skip as skip:
+        verdict, reason = CheckVerdict.SKIP, str(skip)
+    except Exception as error:  # a broken check is a result, never the end of the run
+        verdict, reason = CheckVerdict.ERROR, f"{type(error).__name__}: {error}"
+    if len(findings) > MOST_FINDINGS:
+        measured = {**measured, "findings": len(findings)}
+        findings = findings[:MOST_FINDINGS]
+    return CheckResult(
+        code=check.code,
+        name=check.name,
+        title=check.title(),
+        verdict=verdict,
+        reason=reason,
+        findings=findings,
+        measurements=measured,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def skipped(check: Check, reason: str) -> CheckResult:
+    """Return the SKIP of a check that was not made."""
+    return CheckResult(check.code, check.name, CheckVerdict.SKIP, title=check.title(), reason=reason)
+
+
+def run_graph_checks(checks: Sequence[GraphCheck], graph: GraphView) -> list[CheckResult]:
+    """Return the results of the graph checks.
+
+    Where the graph file cannot be read, only the checks that say so can be made.
+    """
+    results = []
+    for check in checks:
+        if graph.fault is not None and not check.judges_unreadable:
+            results.append(skipped(check, f"the graph cannot be read: {graph.fault}"))
+        else:
+            results.append(run_check(check, functools.partial(check.check, graph)))
+    return results
+
+
+def run_model_checks(checks: Sequence[ModelCheck], model: LoadedModel) -> list[CheckResult]:
+    """Return the results of the checks over what the loaders did; a load's time counts for its check."""
+    results = []
+    for check in checks:
+        result = run_check(check, functools.partial(check.check, model), functools.partial(check.measurements, model))
+        loads = [model.observations[loader].seconds for loader in check.loaders] if len(check.loaders) == 1 else []
+        results.append(dataclasses.replace(result, seconds=result.seconds + sum(loads)))
+    return results
+
+
+def blocked(results: Sequence[CheckResult]) -> str | None:
+    """Return why nothing of this model may be loaded, or None."""
+    failed = [result for result in results if result.code in GATES and result.verdict is not CheckVerdict.PASS]
+    failed = [result for result in failed if result.verdict is not CheckVerdict.SKIP or result.code == "SM101"]
+    if not failed:
+        return None
+    first = failed[0]
+    what = first.findings[0].message if first.findings else (first.reason or "no answer")
+    return f"not run: {first.code} found that {what}" if first.findings else f"not run: {first.code}: {what}"
