@@ -1,0 +1,1 @@
+"""The signature plan: its kinds, resolving it against a model, building it."""

@@ -1,0 +1,1 @@
+"""Where an export comes from: trained models, and the Transform graph and schema beside them."""

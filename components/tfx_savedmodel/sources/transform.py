@@ -1,0 +1,92 @@
+"""A Transform graph: what TensorFlow Transform learnt, as a layer and as feature specs."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from tfx_savedmodel.errors import TransformGraphError, UnsupportedStackError
+
+_GRAPH = Path("transform_fn") / "saved_model.pb"
+_METADATA = ("metadata", "transformed_metadata")
+
+
+class TransformGraph:
+    """The directory that Transform writes (`transform_fn/`, `transformed_metadata/`, `metadata/`).
+
+    Raises:
+      TransformGraphError: the directory is none.
+    """
+
+    def __init__(self, directory: str | os.PathLike[str]) -> None:
+        self.directory = Path(directory)
+        missing = [name for name in (str(_GRAPH), "transformed_metadata") if not (self.directory / name).exists()]
+        if missing:
+            raise TransformGraphError(
+                "no Transform graph here",
+                where=str(self.directory),
+                found=f"no {', no '.join(missing)}",
+                wanted="the transform_graph output of Transform",
+                next_step="give the artifact's own directory",
+            )
+
+    @functools.cached_property
+    def output(self) -> Any:
+        """The `tft.TFTransformOutput`."""
+        try:
+            import tensorflow_transform as tft
+        except ImportError as error:
+            raise UnsupportedStackError(
+                "tensorflow-transform is not installed",
+                wanted="it, to read a Transform graph",
+                next_step="install tfx-savedmodel[tfx]",
+            ) from error
+        return tft.TFTransformOutput(str(self.directory))
+
+    @property
+    def schema(self) -> Any:
+        """The schema of the raw features that Transform was run with."""
+        return self.output.raw_metadata.schema
+
+    def raw_feature_spec(self, exclude: Collection[str] = ()) -> dict[str, Any]:
+        """Return the parsing spec of the raw features, without those in `exclude`."""
+        try:
+            spec = self.output.raw_feature_spec()
+        except OSError as error:
+            raise TransformGraphError(
+                "the Transform graph has no raw metadata", where=str(self.directory), found=str(error)
+            ) from error
+        return {name: feature for name, feature in sorted(spec.items()) if name not in exclude}
+
+    def transformed_feature_spec(self) -> dict[str, Any]:
+        """Return the parsing spec of what the graph gives, labels included."""
+        spec: dict[str, Any] = self.output.transformed_feature_spec()
+        return spec
+
+    def layer(self) -> Any:
+        """Return a new TransformFeaturesLayer.
+
+        What saves a function that calls it must track it, or its tables stay uninitialised.
+        """
+        return self.output.transform_features_layer()
+
+    def needed_for(self, outputs: Collection[str], exclude: Collection[str] = ()) -> dict[str, Any]:
+        """Return the raw spec of the features, less `exclude`, having checked that `outputs` are given.
+
+        Raises:
+          TransformGraphError: the graph does not give one of `outputs`.
+        """
+        given = self.transformed_feature_spec()
+        missing = sorted(set(outputs) - set(given))
+        if missing:
+            raise TransformGraphError(
+                "the Transform graph does not fit the model",
+                where=str(self.directory),
+                found=f"it gives {', '.join(sorted(given))}",
+                wanted=f"the model's input{'s' if len(missing) > 1 else ''} {', '.join(missing)}",
+                next_step="export with the Transform graph that the model was trained with",
+            )
+        return self.raw_feature_spec(exclude)
