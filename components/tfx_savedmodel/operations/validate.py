@@ -1,0 +1,203 @@
+"""`validate`: a SavedModel through the checks of a policy; a report with a verdict out."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tfx_savedmodel.operations.selection import Selection
+from tfx_savedmodel.operations.selection import select as select_checks
+from tfx_savedmodel.saved_model.facts import model_facts
+from tfx_savedmodel.saved_model.locate import find_saved_model
+from tfx_savedmodel.saved_model.reader import read_saved_model
+from tfx_savedmodel.saved_model.view import GraphView
+from tfx_savedmodel.validation.check import LoadedModel
+from tfx_savedmodel.validation.policy import Policy, read_policy
+from tfx_savedmodel.validation.registry import CHECKS
+from tfx_savedmodel.validation.result import CheckResult, CheckVerdict, Report, Upstream, Verdict
+from tfx_savedmodel.validation.runner import blocked, run_graph_checks, run_model_checks, skipped
+from tfx_savedmodel.versions import __version__
+
+if TYPE_CHECKING:
+    import apache_beam as beam
+
+    from tfx_savedmodel.validation.loading.observe import LoaderHost
+
+__all__ = ["CheckVerdict", "Policy", "Report", "Upstream", "Verdict", "read_policy", "validate"]
+
+PathLike = str | os.PathLike[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Given:
+    """What was given beside the model."""
+
+    examples: tuple[str, ...]
+    schema: str | None
+    transform_graph: str | None
+    reference: GraphView | None
+    make_pipeline: Callable[[], beam.Pipeline] | None
+    beam_args: tuple[str, ...]
+    host: LoaderHost | None
+    progress: Callable[[str], None]
+
+
+def validate(
+    model: PathLike,
+    *,
+    examples: Sequence[str] = (),
+    schema: PathLike | None = None,
+    transform_graph: PathLike | None = None,
+    reference: PathLike | None = None,
+    plan: Any | None = None,
+    policy: Policy | str = "default",
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    tags: Sequence[str] | None = None,
+    upstream: Sequence[Upstream] = (),
+    make_pipeline: Callable[[], beam.Pipeline] | None = None,
+    beam_args: Sequence[str] = (),
+    host: LoaderHost | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Report:
+    """Check a SavedModel and say whether it is blessed.
+
+    Args:
+      model: a SavedModel directory or a TFX Model artifact's.
+      examples: patterns of TFRecord files of tf.Examples, for the checks SM3xx.
+      schema, transform_graph: what the examples' features are, and how the model's come of them.
+      reference: a SavedModel whose outputs the model's must equal (SM304).
+      plan: the signature plan that the model must keep to (SM105); by default the one it carries.
+      policy: a Policy, a preset's name, or a policy as JSON text.
+      select, ignore: beginnings of check codes; `select` replaces what the policy requires.
+      tags: the MetaGraph's tags; by default those of the policy's SM102, `serve`.
+      upstream: blessings of others; one that is not blessed blocks.
+      make_pipeline, beam_args: the Beam pipeline, or the arguments to make one with.
+      host: a running LoaderHost; whoever checks many models saves TensorFlow's import for each.
+      progress: is told what happens, a short line each time.
+
+    Raises:
+      UnreadableModelError: no SavedModel at `model` or `reference`.
+      PolicyError, PlanError, ExamplesError, SchemaError, TransformGraphError: what was given.
+    """
+    started = time.perf_counter()
+    chosen = _policy(policy).narrowed(select, ignore)
+    wanted = tuple(tags or chosen.parameters.get("SM102", {}).get("tags", ("serve",)))
+    overrides: dict[str, dict[str, Any]] = {"SM102": {"tags": wanted}}
+    if plan is not None:
+        overrides["SM105"] = {"expected": _planned(plan)}
+    selection = select_checks(chosen, overrides)
+    given = _Given(
+        examples=_files(examples) if selection.examples else (),
+        schema=os.fspath(schema) if schema is not None else None,
+        transform_graph=os.fspath(transform_graph) if transform_graph is not None else None,
+        reference=read_saved_model(find_saved_model(reference), wanted) if reference is not None else None,
+        make_pipeline=make_pipeline,
+        beam_args=tuple(beam_args),
+        host=host,
+        progress=progress or (lambda line: None),
+    )
+    graph = read_saved_model(find_saved_model(model), wanted)
+    results = [chosen.settle(result) for result in _run(graph, selection, chosen, given)]
+    return Report(
+        verdict=chosen.judge(results, upstream),
+        model=model_facts(graph),
+        policy=chosen.name,
+        checks=tuple(results),
+        upstream=tuple(upstream),
+        seconds=time.perf_counter() - started,
+        created=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        tool_version=__version__,
+    )
+
+
+def _run(graph: GraphView, selection: Selection, policy: Policy, given: _Given) -> list[CheckResult]:
+    given.progress("reading the graph")
+    results = run_graph_checks(selection.graph, graph)
+    loading = [*selection.model, *selection.examples]
+    if not loading:
+        return results
+    reason = None
+    if not policy.trusted:
+        gates = [*results, *run_graph_checks(selection.gates, graph)]
+        reason = blocked(gates) or _blocked_reference(given)
+    if reason is None and graph.meta_graph() is None:
+        reason = f"not run: {graph.fault}"
+    if reason is not None:
+        return _ordered([*results, *(skipped(check, reason) for check in loading)])
+    results += _run_loaders(graph, selection, policy, given)
+    results += _run_examples(graph, selection, policy, given)
+    return _ordered(results)
+
+
+def _run_loaders(graph: GraphView, selection: Selection, policy: Policy, given: _Given) -> list[CheckResult]:
+    if not selection.model:
+        return []
+    from tfx_savedmodel.validation.loading.observe import LoaderHost, observe_model
+
+    meta_graph = graph.meta_graph()
+    tags = meta_graph.tags if meta_graph is not None else graph.tags
+    loaders = {loader for check in selection.model for loader in check.loaders}
+    runs = any(check.code == "SM204" for check in selection.model)
+    with contextlib.nullcontext(given.host) if given.host else LoaderHost() as host:
+        seen = observe_model(host, graph.path, tags, loaders, policy.limits, runs=runs, progress=given.progress)
+    return run_model_checks(selection.model, LoadedModel(graph, tags, seen))
+
+
+def _run_examples(graph: GraphView, selection: Selection, policy: Policy, given: _Given) -> list[CheckResult]:
+    if not selection.examples or not given.examples:
+        return [skipped(check, "no examples were given") for check in selection.examples]
+    from tfx_savedmodel.beam.example_checks import ExampleCheckRequest, run_example_checks
+    from tfx_savedmodel.beam.launch import pipeline_maker
+
+    make_pipeline = given.make_pipeline or pipeline_maker(given.beam_args)
+    request = ExampleCheckRequest(
+        model=str(graph.path),
+        tags=graph.tags,
+        files=given.examples,
+        checks=selection.examples,
+        features=policy.features,
+        outputs=policy.outputs,
+        schema=given.schema,
+        transform_graph=given.transform_graph,
+        reference=str(given.reference.path) if given.reference is not None else None,
+    )
+    return run_example_checks(request, make_pipeline, given.progress)
+
+
+def _blocked_reference(given: _Given) -> str | None:
+    """The reference is loaded too, so it is judged too."""
+    if given.reference is None:
+        return None
+    gates = select_checks(Policy(select=("SM101", "SM120")), {}).graph
+    reason = blocked(run_graph_checks(gates, given.reference))
+    return f"the reference model is {reason}" if reason else None
+
+
+def _ordered(results: Sequence[CheckResult]) -> list[CheckResult]:
+    order = {check.code: index for index, check in enumerate(CHECKS)}
+    return sorted(results, key=lambda result: order.get(result.code, len(order)))
+
+
+def _policy(policy: Policy | str) -> Policy:
+    return policy if isinstance(policy, Policy) else read_policy(policy)
+
+
+def _planned(plan: Any) -> Mapping[str, Any]:
+    from tfx_savedmodel.signatures.contract import planned_signatures
+    from tfx_savedmodel.signatures.plan import read_plan
+
+    return planned_signatures(read_plan(plan))
+
+
+def _files(patterns: Sequence[str]) -> tuple[str, ...]:
+    if not patterns:
+        return ()
+    from tfx_savedmodel.beam.example_checks import expand_files
+
+    return expand_files(patterns)
