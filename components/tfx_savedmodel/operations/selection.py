@@ -24,14 +24,15 @@ class Selection:
 
 
 def select(policy: Policy, overrides: Mapping[str, Mapping[str, Any]]) -> Selection:
-    """Return the checks that the policy selects; `overrides` are further parameters by code.
+    """Return the checks that the policy selects; `overrides` are further parameters by code, our own.
 
     Raises:
       PolicyError: a code or a parameter that no check has, or one of a wrong type.
     """
     _check_codes(policy)
     made = [
-        _make(check, {**policy.parameters.get(check.code, {}), **overrides.get(check.code, {})}) for check in CHECKS
+        dataclasses.replace(_make(check, policy.parameters.get(check.code, {})), **overrides.get(check.code, {}))
+        for check in CHECKS
     ]
     chosen = [check for check in made if policy.selects(check.code)]
     gates = [check for check in made if check.code in GATES and check not in chosen]

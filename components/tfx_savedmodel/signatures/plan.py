@@ -53,7 +53,7 @@ class ServeFeatures(_Part):
 class Preprocess(_Part):
     """Takes raw features or serialized examples, gives what the `model` signature takes.
 
-    `of` names that signature of the plan; by default its only one of kind `model`.
+    `of` names that signature of the plan; by default `xai_model`, else the only one of kind `model`.
     """
 
     kind: Literal["preprocess"] = "preprocess"

@@ -11,6 +11,9 @@ from tfx_savedmodel.signatures.plan import Alias, Model, Plan, Preprocess, Serve
 from tfx_savedmodel.signatures.resolved import ResolvedPlan, ResolvedSignature, ResolvedTensor
 
 KEPT = "kept"
+
+#: The key by which explainers find the model.
+XAI_MODEL = "xai_model"
 _Tensors = dict[str, ResolvedTensor]
 
 
@@ -131,13 +134,14 @@ class _Resolver:
         if part.of is not None and part.of not in models:
             self._problem(where, "no such signature of kind model", found=part.of, wanted=", ".join(models) or "one")
             return None
-        if part.of is None and len(models) != 1:
+        fed = part.of or (XAI_MODEL if XAI_MODEL in models else None)
+        if fed is None and len(models) != 1:
             found = ", ".join(models) or "none"
             self._problem(
                 where, "it cannot be told which signature this feeds", found=found, wanted="one of kind model"
             )
             return None
-        return self._done.get(part.of or models[0])
+        return self._done.get(fed or models[0])
 
     def _alias(self, key: str, above: tuple[str, ...]) -> ResolvedSignature | None:
         part = self._plan.signatures[key]

@@ -124,5 +124,7 @@ def _differences(found: Array, wanted: Array, rtol: float, atol: float) -> tuple
         difference = np.abs(a - b)
         same = (a == b) | (np.isnan(a) & np.isnan(b))
         difference = np.where(same, 0.0, np.where(np.isnan(difference), np.inf, difference))
-        differs = ~same & ~(difference <= atol + rtol * np.abs(b))
+        # Infinity tolerates nothing: rtol times it would cover any difference.
+        near = np.isfinite(difference) & (difference <= atol + rtol * np.abs(b))
+        differs = ~same & ~near
     return difference, differs

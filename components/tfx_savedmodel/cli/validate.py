@@ -1,0 +1,133 @@
+"""`validate`: check a SavedModel, say whether it is blessed, and write the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tfx_savedmodel.cli import exit_codes
+from tfx_savedmodel.cli.codes import read_codes
+from tfx_savedmodel.cli.output import Progress, quiet_stdout, write_document
+from tfx_savedmodel.cli.page import open_page
+from tfx_savedmodel.errors import DestinationError, UsageError
+from tfx_savedmodel.operations.present import ReportPaths, render_json, report_document, write_reports
+
+if TYPE_CHECKING:
+    from tfx_savedmodel.validation.result import Report
+
+_BEAM_ARGS = "beam_args"
+
+
+class _TakesBeamArgs(click.Command):
+    """A command whose arguments after `--` are Beam's."""
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        return [*super().collect_usage_pieces(ctx), "[-- BEAM ARGS]"]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if "--" in args:
+            split = args.index("--")
+            args, ctx.meta[_BEAM_ARGS] = args[:split], tuple(args[split + 1 :])
+        return super().parse_args(ctx, args)
+
+
+@click.command("validate", cls=_TakesBeamArgs)
+@click.argument("model", metavar="MODEL")
+@click.option("--plan", metavar="PLAN.json", help="The signature plan that the model must keep to.")
+@click.option("--examples", multiple=True, metavar="GLOB", help="TFRecord files of examples; may be repeated.")
+@click.option("--schema", metavar="FILE", help="The schema of the examples.")
+@click.option("--transform-graph", metavar="DIR", help="The Transform graph that the model was trained with.")
+@click.option("--reference", metavar="MODEL", help="A model whose answers this one must give.")
+@click.option(
+    "--policy", default="default", metavar="PRESET|POLICY.json", show_default=True, help="How results are judged."
+)
+@click.option("--select", multiple=True, metavar="CODES", help="Make these checks only, and require them: SM1,SM201.")
+@click.option("--ignore", multiple=True, metavar="CODES", help="Leave these checks out.")
+@click.option("--report", "report_directory", metavar="DIR", help="Write report.json and report.html there.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.pass_context
+def command(
+    context: click.Context,
+    model: str,
+    plan: str | None,
+    examples: tuple[str, ...],
+    schema: str | None,
+    transform_graph: str | None,
+    reference: str | None,
+    policy: str,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    report_directory: str | None,
+    form: str,
+) -> int:
+    """Check a SavedModel and say whether it is blessed (exit code 0) or not (1).
+
+    MODEL is a SavedModel directory or a TFX Model artifact's. CODES are beginnings of check codes:
+    SM1 reads the graph only, SM2 loads the model, SM3 runs it on the examples.
+    """
+    selected, ignored = read_codes("--select", select), read_codes("--ignore", ignore)
+    directory = None if report_directory is None else _report_directory(report_directory)
+    policy_text = _read_text("--policy", policy) if _names_a_file(policy) else policy
+    plan_text = None if plan is None else _read_text("--plan", plan)
+    progress = Progress()
+    try:
+        with quiet_stdout():
+            from tfx_savedmodel.operations.validate import validate
+
+            report = validate(
+                model,
+                examples=examples,
+                schema=schema,
+                transform_graph=transform_graph,
+                reference=reference,
+                plan=plan_text,
+                policy=policy_text,
+                select=selected,
+                ignore=ignored,
+                beam_args=context.meta.get(_BEAM_ARGS, ()),
+                progress=progress,
+            )
+    finally:
+        progress.done()
+    _show(report, form, None if directory is None else write_reports(report, directory))
+    return exit_codes.OF_VERDICT[report.verdict.value]
+
+
+def _show(report: Report, form: str, written: ReportPaths | None) -> None:
+    if form == "json":
+        write_document(render_json(report_document(report)))
+    else:
+        from tfx_savedmodel.cli.report_text import show_report
+
+        page = open_page()
+        show_report(page, report)
+        page.close()
+    if written is not None:
+        click.echo(f"written: {written.json}\nwritten: {written.html}", err=True)
+
+
+def _report_directory(name: str) -> Path:
+    """Return the directory, refusing before the work what cannot be one after it."""
+    path = Path(name)
+    nearest = next((item for item in (path, *path.parents) if item.exists()), None)
+    if nearest is not None and not nearest.is_dir():
+        raise DestinationError(
+            "the report cannot be written there", where="--report", found=f"{nearest} is a file", wanted="a directory"
+        )
+    return path
+
+
+def _names_a_file(policy: str) -> bool:
+    """Tell whether --policy means a file: a preset's name has neither a folder nor an ending."""
+    return "{" not in policy and (policy.endswith(".json") or "/" in policy)
+
+
+def _read_text(option: str, name: str) -> str:
+    try:
+        return Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        found = f"{name}: {reason}"
+        raise UsageError("cannot read the file", where=option, found=found, wanted="a JSON file") from error

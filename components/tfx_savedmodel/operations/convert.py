@@ -1,0 +1,196 @@
+"""Keras model -> Estimator SavedModel and checkpoint, with proof that both answer alike."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import importlib.util
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tfx_savedmodel import versions
+from tfx_savedmodel.errors import UnreadableModelError, UnsupportedStackError, UsageError
+from tfx_savedmodel.estimators.examples import find_example_files
+from tfx_savedmodel.estimators.process import Request, convert_in_process
+from tfx_savedmodel.estimators.receivers import RECEIVERS
+from tfx_savedmodel.saved_model.locate import find_saved_model
+from tfx_savedmodel.saved_model.publish import publishing
+from tfx_savedmodel.saved_model.reader import read_saved_model
+from tfx_savedmodel.sources.schema import read_schema
+from tfx_savedmodel.sources.transform import TransformGraph
+
+_KERAS_FILES = (".h5", ".hdf5", ".keras")
+
+#: The distributions that bring the package `tensorflow`.
+_TENSORFLOWS = ("tensorflow", "tensorflow-cpu", "tensorflow-gpu", "tensorflow-intel", "tensorflow-macos")
+
+
+@dataclasses.dataclass(frozen=True)
+class ConversionResult:
+    """What a conversion published.
+
+    `way` is how ("model_to_estimator"); `fingerprint` is SHA-256 in hex. `parity` holds `examples` (how many
+    were compared), `source` ("given" or "generated"), `max_relative_difference`, and `outputs`, that
+    difference by output name. `notes` say what had to be done to the model first.
+    """
+
+    path: Path
+    checkpoint: Path | None
+    way: str
+    signatures: tuple[str, ...]
+    fingerprint: str
+    tensorflow_version: str
+    parity: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
+
+
+def convert(
+    model: str | os.PathLike[str],
+    destination: str | os.PathLike[str],
+    *,
+    receiver: str = "both",
+    transform_graph: str | os.PathLike[str] | None = None,
+    schema: str | os.PathLike[str] | None = None,
+    examples: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
+    checkpoint: str | os.PathLike[str] | None = None,
+    tolerance: float = 1e-6,
+    overwrite: bool = False,
+) -> ConversionResult:
+    """Convert a functional or Sequential Keras model into an Estimator's SavedModel.
+
+    The signatures are `serving_default`, from serialized tf.Examples (string [batch], input `examples`), and
+    `serve_raw`, from the Keras model's own inputs. With `receiver` "parsing" or "raw" there is only
+    `serving_default`, of that kind. Outputs are named as the Keras model's output layers.
+
+    Args:
+      model: a Keras SavedModel, a TFX Model artifact's directory, or an H5 or `.keras` file.
+      destination: the directory to write.
+      receiver: "both", "raw" or "parsing".
+      transform_graph: a Transform graph's directory; examples go through it before the model.
+      schema: a schema, or its directory; how examples are parsed where there is no Transform graph. Without
+        either that follows from the model's inputs.
+      examples: TFRecord files, directories of them, or globs; 1024 examples at most are compared. Without
+        any, examples are generated.
+      checkpoint: where to write a model_dir that an Estimator made from the same Keras model goes on from
+        (`model_to_estimator(…, checkpoint_format="checkpoint")`).
+      tolerance: the largest difference from the Keras model that passes, relative to an output's scale.
+      overwrite: whether what is at `destination` and `checkpoint` may be replaced.
+
+    Raises:
+      UnsupportedStackError: the installed TensorFlow has no Estimators.
+      UsageError, UnreadableModelError, ExamplesError, DestinationError: an argument cannot be used.
+      UnsafeModelError, UnsupportedModelError: the model may not, or cannot, be loaded as Keras.
+      TransformGraphError, SchemaError: a feature does not fit the model's inputs.
+      ConversionError: the conversion failed.
+      ParityError: the converted model answers differently. Nothing is published on any error.
+    """
+    _check_stack()
+    source = _source(model)
+    target = Path(destination).resolve()
+    checkpoint_target = None if checkpoint is None else Path(checkpoint).resolve()
+    _check_arguments(receiver, tolerance, source, target, checkpoint_target)
+    # A Transform graph or schema that is none is worth no process.
+    if transform_graph is not None:
+        TransformGraph(transform_graph)
+    if schema is not None:
+        read_schema(schema)
+    patterns = [examples] if isinstance(examples, (str, os.PathLike)) else list(examples)
+    files = find_example_files(patterns)
+    with _publishing_both(target, checkpoint_target, overwrite) as (export, model_dir):
+        request = Request(
+            model=str(source),
+            export=str(export),
+            model_dir=str(model_dir),
+            receiver=receiver,
+            transform_graph=None if transform_graph is None else str(Path(transform_graph).resolve()),
+            schema=None if schema is None else str(Path(schema).resolve()),
+            examples=files,
+            tolerance=tolerance,
+        )
+        result = convert_in_process(request)
+    view = read_saved_model(target)
+    meta_graph = view.meta_graphs[0]
+    return ConversionResult(
+        path=target,
+        checkpoint=checkpoint_target,
+        way=result["way"],
+        signatures=tuple(sorted(meta_graph.signatures)),
+        fingerprint=view.fingerprint or "",
+        tensorflow_version=meta_graph.tensorflow_version,
+        parity=result["parity"],
+        notes=tuple(result["notes"]),
+    )
+
+
+def _check_stack() -> None:
+    installed = next(filter(None, map(versions.installed, _TENSORFLOWS)), None)
+    wanted = f"TensorFlow {versions.LAST_TENSORFLOW_WITH_ESTIMATOR} or older, the last with tf.estimator"
+    if installed is None and importlib.util.find_spec("tensorflow") is None:
+        raise UnsupportedStackError("TensorFlow is not installed", wanted=wanted)
+    if installed is not None and not versions.has_estimator(installed):
+        raise UnsupportedStackError(
+            "this TensorFlow has no Estimators",
+            found=f"TensorFlow {installed}",
+            wanted=wanted,
+            next_step="convert in an environment of the tfx-1.15 stack; the result also serves under newer ones",
+        )
+
+
+def _source(model: str | os.PathLike[str]) -> Path:
+    path = Path(model).resolve()
+    if not path.is_file():
+        return find_saved_model(path)
+    if path.suffix.lower() not in _KERAS_FILES:
+        raise UnreadableModelError(
+            "not a Keras file", where=str(path), found=path.suffix or "no suffix", wanted=", ".join(_KERAS_FILES)
+        )
+    return path
+
+
+def _check_arguments(receiver: str, tolerance: float, source: Path, destination: Path, checkpoint: Path | None) -> None:
+    if receiver not in RECEIVERS:
+        raise UsageError("no such receiver", where="receiver", found=repr(receiver), wanted=", ".join(RECEIVERS))
+    if not tolerance >= 0:
+        raise UsageError("not a tolerance", where="tolerance", found=repr(tolerance), wanted="0 or more")
+    places = {"model": source, "destination": destination}
+    if checkpoint is not None:
+        places["checkpoint"] = checkpoint
+    for name, path in places.items():
+        for other, outer in places.items():
+            if name != other and other != "model" and (path == outer or outer in path.parents):
+                raise UsageError(
+                    f"the {name} lies in the {other}",
+                    where=str(outer),
+                    found=str(path),
+                    wanted="places of their own",
+                    next_step=f"name another {other}",
+                )
+
+
+@contextlib.contextmanager
+def _publishing_both(destination: Path, checkpoint: Path | None, overwrite: bool) -> Iterator[tuple[Path, Path]]:
+    """Yield the directories that become the SavedModel and the model_dir: both of them, or neither.
+
+    Without `checkpoint` the second is a temporary one.
+    """
+    if checkpoint is None:
+        with (
+            tempfile.TemporaryDirectory(prefix="tfx-savedmodel-") as folder,
+            publishing(destination, overwrite=overwrite) as export,
+        ):
+            yield export, Path(folder)
+        return
+    done = False
+    try:
+        with publishing(destination, overwrite=overwrite) as export:
+            with publishing(checkpoint, overwrite=overwrite) as model_dir:
+                yield export, model_dir
+            done = True
+    except BaseException:
+        if done:  # The checkpoint was published, and then the model could not be.
+            shutil.rmtree(checkpoint, ignore_errors=True)
+        raise

@@ -1,0 +1,98 @@
+"""The verdict in words: one headline, one sentence that says why, and the counts."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from tfx_savedmodel.validation.result import CheckResult, CheckVerdict, Report, Severity, Verdict
+
+HEADLINES = {
+    Verdict.BLESSED: "Blessed",
+    Verdict.NOT_BLESSED: "Not blessed",
+    Verdict.UNDECIDED: "Undecided",
+    Verdict.NOTHING_CHECKED: "Nothing checked",
+}
+
+#: Outcomes in the order in which a reader wants them; the word that follows the count.
+OUTCOMES = {
+    "pass": "passed",
+    "fail": "failed",
+    "error": "could not be made",
+    "warning": "warning",
+    "info": "remark",
+    "skip": "skipped",
+}
+
+_MAX_NAMES = 4
+
+
+def outcome(check: CheckResult) -> str:
+    """Return what a check's result means for the reader: a key of OUTCOMES.
+
+    A failed check is "fail" only at severity error, else "warning" or "info".
+    """
+    if check.verdict is CheckVerdict.FAIL and check.severity is not Severity.ERROR:
+        return "warning" if check.severity is Severity.WARNING else "info"
+    return check.verdict.value.lower()
+
+
+@dataclasses.dataclass(frozen=True)
+class Count:
+    """How many checks had one outcome, and the words for it ("2 warnings")."""
+
+    outcome: str
+    number: int
+
+    @property
+    def words(self) -> str:
+        word = OUTCOMES[self.outcome]
+        plural = "s" if self.outcome in ("warning", "info") and self.number != 1 else ""
+        return f"{self.number} {word}{plural}"
+
+
+def counts(report: Report) -> list[Count]:
+    """Return the counts by outcome, those of nothing left out; "0 passed" always stands."""
+    found = [outcome(check) for check in report.checks]
+    return [Count(name, found.count(name)) for name in OUTCOMES if name in found or name == "pass"]
+
+
+def summary_line(report: Report) -> str:
+    """Return the counts as text: "12 passed, 1 failed, 2 skipped"."""
+    return ", ".join(count.words for count in counts(report))
+
+
+def because(report: Report) -> str:
+    """Return one sentence that says what made the verdict."""
+    if report.verdict is Verdict.NOT_BLESSED:
+        return _not_blessed(report)
+    if report.verdict is Verdict.UNDECIDED:
+        open_ends = [check for check in report.checks if outcome(check) in ("error", "skip")]
+        broken = [check for check in open_ends if outcome(check) == "error"]
+        if broken:
+            return f"{_names(broken)} could not be made, so nothing is known either way."
+        return f"A required check was skipped ({_names(open_ends)}), so nothing is known either way."
+    if report.verdict is Verdict.NOTHING_CHECKED:
+        return "No check came to an answer, and nothing is blessed without evidence."
+    warned = [check for check in report.checks if outcome(check) == "warning"]
+    if warned:
+        return f"No required check failed; {_names(warned)} deserve{'s' if len(warned) == 1 else ''} a look."
+    return "Every check that ran passed."
+
+
+def _not_blessed(report: Report) -> str:
+    failed = [check for check in report.checks if outcome(check) == "fail"]
+    blocked = [upstream for upstream in report.upstream if not upstream.blessed]
+    sentences = []
+    if failed:
+        sentences.append(f"{_names(failed)} failed.")
+    if blocked:
+        count = len(blocked)
+        sentences.append(f"{count} upstream blessing{'s are' if count != 1 else ' is'} missing.")
+    return " ".join(sentences)
+
+
+def _names(checks: list[CheckResult]) -> str:
+    names = [f"{check.code} {check.name}" for check in checks]
+    if len(names) > _MAX_NAMES:
+        names = [*names[: _MAX_NAMES - 1], f"{len(names) - _MAX_NAMES + 1} more"]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,147 @@
+"""SM304 parity."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from tfx_savedmodel.validation.check import ExampleCheck, ExamplesRun, RunFailed, Skip
+from tfx_savedmodel.validation.comparing import Comparison, add, compare
+from tfx_savedmodel.validation.result import Finding
+
+#: (signature, the model's output, the reference's output)
+Pair = tuple[str, str, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Pairs:
+    """The comparison of each pair of outputs; by signature, what has no partner (as text) and how many
+    examples one of both refused.
+    """
+
+    compared: Mapping[Pair, Comparison] = dataclasses.field(default_factory=dict)
+    unpaired: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    failed: Mapping[str, int] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Parity(ExampleCheck):
+    """The model answers as its reference does.
+
+    Each signature that both have is run on the same examples. Outputs pair by name, or as the
+    policy's `outputs` maps them, never by position. Numbers are the same where
+    |model - reference| <= atol + rtol * |reference|; NaN equals NaN; strings and integers have to
+    be equal. float32 carries seven digits, of which sums in another order cost two or three: hence
+    `rtol` 1e-4; `atol` 1e-6 is for what should be zero.
+
+    Why: a conversion or a re-export can change a model's answers without an error: stale weights,
+    another preprocessing, a lost table.
+    Remedy: run the example shown through both; compare the inputs first, then layer by layer.
+    """
+
+    code: ClassVar[str] = "SM304"
+    name: ClassVar[str] = "parity"
+    rtol: float = 1e-4
+    atol: float = 1e-6
+
+    def measure(self, run: ExamplesRun) -> Pairs:
+        reference = run.reference
+        if reference is None:
+            raise Skip("no reference model was given")
+        shared = [key for key in run.signatures if key in reference.signatures]
+        if not shared:
+            raise Skip(_nothing_shared(run, reference))
+        compared: dict[Pair, Comparison] = {}
+        unpaired: dict[str, str] = {}
+        failed: dict[str, int] = {}
+        for key in shared:
+            try:
+                own, wanted = run.outputs(key), reference.outputs(key)
+            except RunFailed:
+                failed[key] = run.size
+                continue
+            pairs = [(name, run.renamed_outputs.get(name, name)) for name in own]
+            for name, other in pairs:
+                if other in wanted:
+                    compared[key, name, other] = compare(
+                        own[name],
+                        wanted[other],
+                        rtol=self.rtol,
+                        atol=self.atol,
+                        position=run.position,
+                        rows=run.size,
+                    )
+            alone = sorted(name for name, other in pairs if other not in wanted)
+            others = sorted(set(wanted) - {other for _, other in pairs})
+            if alone or others:
+                unpaired[key] = f"the model's {alone or 'none'}, the reference's {others or 'none'}"
+        return Pairs(compared, unpaired, failed)
+
+    def merge(self, a: Pairs, b: Pairs) -> Pairs:
+        places = sorted({*a.compared, *b.compared})
+        none = Comparison()
+        compared = {place: add(a.compared.get(place, none), b.compared.get(place, none)) for place in places}
+        failed = {key: a.failed.get(key, 0) + b.failed.get(key, 0) for key in sorted({*a.failed, *b.failed})}
+        return Pairs(compared, {**a.unpaired, **b.unpaired}, failed)
+
+    def judge(self, total: Pairs) -> Iterator[Finding]:
+        if not total.compared:
+            unpaired = "; ".join(f"{key}: {text}" for key, text in sorted(total.unpaired.items()))
+            raise Skip(f"no outputs pair by name ({unpaired})" if unpaired else "no example ran through both models")
+        for (key, name, other), comparison in sorted(total.compared.items()):
+            if comparison.differing:
+                renamed = "" if name == other else f" (the reference's {other!r})"
+                yield difference_finding(
+                    comparison, {"signature": key, "output": name}, f"the reference{renamed}", self.rtol, self.atol
+                )
+
+    def measurements(self, total: Pairs) -> Mapping[str, Any]:
+        compared: dict[str, dict[str, Any]] = {}
+        for (key, name, _), comparison in sorted(total.compared.items()):
+            compared.setdefault(key, {})[name] = comparison_json(comparison)
+        return {
+            "compared": compared,
+            "unpaired_outputs": dict(sorted(total.unpaired.items())),
+            "refused_examples": dict(total.failed),
+            "rtol": self.rtol,
+            "atol": self.atol,
+        }
+
+
+def comparison_json(comparison: Comparison) -> dict[str, Any]:
+    """Return what a report shows of a comparison."""
+    return {
+        "examples": comparison.examples,
+        "differing": comparison.differing,
+        "largest_difference": comparison.largest,
+    }
+
+
+def difference_finding(
+    comparison: Comparison, where: Mapping[str, Any], other: str, rtol: float, atol: float
+) -> Finding:
+    """Return the finding that outputs differ from `other`'s, with the worst example."""
+    share = f"{comparison.differing:,} of {comparison.examples:,} examples"
+    worst = comparison.worst
+    if worst is None:
+        return Finding(
+            f"it cannot be compared with {other}'s: {comparison.mismatch}",
+            where,
+            found=comparison.mismatch.partition(" and ")[0],
+            wanted=comparison.mismatch.partition(" and ")[2],
+            next="make both give the same shape and kind of output",
+        )
+    return Finding(
+        f"it differs from {other} on {share}, at worst by {worst.difference:.6g}",
+        {**where, **worst.position},
+        found=worst.found,
+        wanted=f"{worst.wanted}, within atol {atol:g} + rtol {rtol:g}",
+        next="run the example shown through both, and compare their inputs first",
+    )
+
+
+def _nothing_shared(run: ExamplesRun, reference: ExamplesRun) -> str:
+    own = ", ".join(sorted(run.signatures)) or "none"
+    theirs = ", ".join(sorted(reference.signatures)) or "none"
+    return f"no signature can be run in both (the model's: {own}; the reference's: {theirs})"

@@ -1,0 +1,1 @@
+"""The tests, in three tiers by marker; a package, so that helpers are imported as `tests.…`."""

@@ -1,0 +1,134 @@
+"""SM120 on graphs made by hand: what hides is found, what every model has is not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.saved_model.graphs import node, tensor, view
+from tfx_savedmodel.validation.checks.unsafe_ops import UnsafeOps
+from tfx_savedmodel.validation.result import Finding
+
+pytestmark = pytest.mark.unit
+
+INPUT = node("x", "Placeholder", dtype=7)
+
+
+def judge(directory: Path, nodes: list[Any], *, output: str = "y", **model: Any) -> list[Finding]:
+    """Return the findings on a model with one signature from the string x to `output`."""
+    signature = {
+        "inputs": {"x": tensor("x:0", "string", (None,))},
+        "outputs": {"y": tensor(f"{output}:0", "string", (None,))},
+    }
+    graph = view(directory, [INPUT, *nodes], signatures={"serving_default": signature}, **model)
+    return list(UnsafeOps().check(graph))
+
+
+def function(*nodes: Mapping[str, Any], arguments: tuple[str, ...] = ("a",)) -> dict[str, Any]:
+    return {"arguments": arguments, "nodes": nodes, "returns": {"out": f"{nodes[-1]['name']}:out:0"}}
+
+
+WRITE = node("write", "WriteFile", "path:output:0", "a")
+PATH = node("path", "Const", value=["/etc/cron.d/x"])
+BODY = function(PATH, WRITE, node("last", "Identity", "a", "^write"))
+
+
+@pytest.mark.parametrize("op", ["ReadFile", "TFRecordDatasetV2", "MatchingFiles"])
+def test_a_file_that_the_caller_names(tmp_path: Path, op: str) -> None:
+    (finding,) = judge(tmp_path, [node("y", op, "x")])
+    assert finding.where["reached_by"] == ["signature 'serving_default'"]
+    assert finding.found == "caller x"
+
+
+@pytest.mark.parametrize(
+    ("op", "attrs"),
+    [
+        ("While", {"cond": "@test", "body": "@body"}),
+        ("If", {"then_branch": "@body", "else_branch": "@test"}),
+        ("MapDataset", {"f": "@body"}),
+        ("PartitionedCall", {"f": "@outer"}),
+        ("body", {}),
+    ],
+)
+def test_follows_functions_wherever_they_are_held(tmp_path: Path, op: str, attrs: dict[str, str]) -> None:
+    functions = {
+        "body": BODY,
+        "test": function(node("t", "Identity", "a")),
+        "outer": function(node("call", "StatefulPartitionedCall", "a", f="@body")),
+    }
+    (finding,) = judge(tmp_path, [node("y", op, "x", **attrs)], functions=functions)
+    assert finding.where["op"] == "WriteFile"
+    assert finding.where["function"] == "body"
+    assert finding.found == "constant /etc/cron.d/x"
+
+
+def test_a_function_that_no_signature_reaches(tmp_path: Path) -> None:
+    nodes = [node("y", "Identity", "x")]
+    (finding,) = judge(tmp_path / "tf2", nodes, functions={"body": BODY}, callable_functions={"body": ()})
+    assert finding.where["reached_by"] == ["function 'body', which no signature reaches"]
+    # Nobody can call it in a TF1 MetaGraph: it has no object graph.
+    assert judge(tmp_path / "tf1", nodes, functions={"body": BODY}) == []
+
+
+def test_what_runs_at_loading(tmp_path: Path) -> None:
+    nodes = [node("y", "Identity", "x"), PATH, node("start", "WriteFile", "path", "path")]
+    (finding,) = judge(tmp_path, nodes, init_op="start")
+    assert finding.where["reached_by"] == ["init"]
+
+
+@pytest.mark.parametrize("op", ["PyFunc", "EagerPyFunc", "RpcCall", "DebugIdentityV2"])
+def test_code_and_network(tmp_path: Path, op: str) -> None:
+    (finding,) = judge(tmp_path, [node("y", op, "x")])
+    assert op in finding.message
+
+
+def test_a_graph_without_signatures_is_for_whoever_opens_it(tmp_path: Path) -> None:
+    graph = view(tmp_path, [node("evil", "WriteFile", "a", "b")])
+    assert len(list(UnsafeOps().check(graph))) == 1
+
+
+def test_dead_nodes_beside_signatures_are_left_alone(tmp_path: Path) -> None:
+    dead = [node("y", "Identity", "x"), PATH, node("old", "MatchingFiles", "path")]
+    assert judge(tmp_path, dead) == []
+
+
+def test_the_models_own_asset_may_be_read(tmp_path: Path) -> None:
+    nodes = [
+        node("y", "Identity", "x"),
+        node("table", "HashTableV2"),
+        node("file", "Const", value=["vocabulary"]),
+        node("start", "StatefulPartitionedCall", "file", "table", f="@initializer"),
+    ]
+    body = function(node("fill", "InitializeTableFromTextFileV2", "t", "f"), arguments=("f", "t"))
+    model = {"functions": {"initializer": body}, "init_op": "start"}
+    assert judge(tmp_path / "own", nodes, assets={"file:0": "vocabulary"}, **model) == []
+    (finding,) = judge(tmp_path / "foreign", nodes, **model)
+    assert finding.found == "constant vocabulary"
+
+
+def test_an_asset_captured_by_a_function_that_python_calls(tmp_path: Path) -> None:
+    body = function(node("fill", "ReadFile", "f"), arguments=("f",))
+    nodes = [node("y", "Identity", "x"), node("file", "Const", value=[""])]
+    model = {"functions": {"initializer": body}, "assets": {"file:0": "words"}}
+    assert judge(tmp_path / "a", nodes, callable_functions={"initializer": [0]}, **model) == []
+    (finding,) = judge(tmp_path / "b", nodes, callable_functions={"initializer": []}, **model)
+    assert finding.found == "caller argument 0 of initializer"
+
+
+@pytest.mark.parametrize(("stream", "count"), [("stderr", 0), ("log(info)", 0), ("file:///tmp/x", 1)])
+def test_printing_is_writing_only_to_a_file(tmp_path: Path, stream: str, count: int) -> None:
+    assert len(judge(tmp_path, [node("y", "PrintV2", "x", output_stream=stream)])) == count
+
+
+@pytest.mark.parametrize(("file", "count"), [("", 0), ("/tmp/cache", 1)])
+def test_a_cache_in_memory_writes_nothing(tmp_path: Path, file: str, count: int) -> None:
+    nodes = [node("name", "Const", value=[file]), node("y", "CacheDatasetV2", "x", "name", "x")]
+    assert len(judge(tmp_path, nodes)) == count
+
+
+def test_an_allowed_op_passes(tmp_path: Path) -> None:
+    graph = view(tmp_path, [node("evil", "PyFunc")])
+    assert list(UnsafeOps(allow=("PyFunc",)).check(graph)) == []
