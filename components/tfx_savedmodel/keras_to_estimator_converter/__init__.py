@@ -1,0 +1,1 @@
+"""KerasToEstimatorConverter: a trained Keras model becomes an Estimator SavedModel and a checkpoint."""

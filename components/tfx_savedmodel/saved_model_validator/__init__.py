@@ -1,0 +1,1 @@
+"""SavedModelValidator: checks a SavedModel, reports, and blesses it or not."""

@@ -1,0 +1,142 @@
+"""The SavedModelValidator component: its parameters, inputs and outputs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from tfx import types
+from tfx.dsl.components.base import base_beam_component, executor_spec
+from tfx.types import standard_artifacts
+from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+
+from tfx_savedmodel.errors import UsageError
+from tfx_savedmodel.operations.selection import select
+from tfx_savedmodel.operations.validate import Policy, read_policy
+from tfx_savedmodel.saved_model_validator import executor
+from tfx_savedmodel.saved_model_validator.artifacts import ValidationReport
+from tfx_savedmodel.versions import __version__
+
+ON_UNDECIDED = ("fail", "not_blessed")
+
+
+class SavedModelValidatorSpec(ComponentSpec):
+    """What the component takes and gives."""
+
+    PARAMETERS: ClassVar[dict[str, ExecutionParameter]] = {
+        "policy": ExecutionParameter(type=str),
+        "splits": ExecutionParameter(type=str),
+        "fail_on_not_blessed": ExecutionParameter(type=int),
+        "on_undecided": ExecutionParameter(type=str),
+        "report_dir": ExecutionParameter(type=str, optional=True),
+        "tfx_savedmodel_version": ExecutionParameter(type=str),
+    }
+    INPUTS: ClassVar[dict[str, ChannelParameter]] = {
+        "model": ChannelParameter(type=standard_artifacts.Model),
+        "examples": ChannelParameter(type=standard_artifacts.Examples, optional=True),
+        "schema": ChannelParameter(type=standard_artifacts.Schema, optional=True),
+        "transform_graph": ChannelParameter(type=standard_artifacts.TransformGraph, optional=True),
+        "reference_model": ChannelParameter(type=standard_artifacts.Model, optional=True),
+        "infra_blessing": ChannelParameter(type=standard_artifacts.InfraBlessing, optional=True),
+        "model_blessing": ChannelParameter(type=standard_artifacts.ModelBlessing, optional=True),
+    }
+    OUTPUTS: ClassVar[dict[str, ChannelParameter]] = {
+        "report": ChannelParameter(type=ValidationReport),
+        "blessing": ChannelParameter(type=standard_artifacts.InfraBlessing),
+    }
+
+
+class SavedModelValidator(base_beam_component.BaseBeamComponent):
+    """Checks a SavedModel and blesses it or not; its blessing gates Pusher.
+
+    Outputs: `report`, a `ValidationReport` with report.json and report.html, and `blessing`, an
+    `InfraBlessing`. A model that is not blessed is a successful execution unless
+    `fail_on_not_blessed`; a verdict that could not be reached is a failed one, so that TFX never
+    caches it, unless `on_undecided="not_blessed"`.
+    """
+
+    SPEC_CLASS = SavedModelValidatorSpec
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
+
+    def __init__(
+        self,
+        model: types.BaseChannel,
+        examples: types.BaseChannel | None = None,
+        schema: types.BaseChannel | None = None,
+        transform_graph: types.BaseChannel | None = None,
+        reference_model: types.BaseChannel | None = None,
+        infra_blessing: types.BaseChannel | None = None,
+        model_blessing: types.BaseChannel | None = None,
+        policy: str | Mapping[str, Any] | Policy | None = None,
+        splits: Sequence[str] = ("eval",),
+        fail_on_not_blessed: bool = False,
+        on_undecided: str = "fail",
+        report_dir: str | None = None,
+    ) -> None:
+        """Declare a validation; every input but `model` is optional, and a check that misses one is SKIP.
+
+        Args:
+          model: `Model` to validate.
+          examples: `Examples` (tf.Example in TFRecord files) that its signatures are run on.
+          schema: `Schema` of the examples.
+          transform_graph: `TransformGraph` that feeds signatures which take transformed features.
+          reference_model: `Model` that it must agree with.
+          infra_blessing: `InfraBlessing` of an earlier validator, ANDed into this one's.
+          model_blessing: `ModelBlessing` of an Evaluator, ANDed into this one's.
+          policy: a preset's name, a policy as JSON text or mapping, or a `Policy`; None is "default".
+          splits: splits of `examples` to run.
+          fail_on_not_blessed: raise NotBlessedError instead of giving a negative blessing.
+          on_undecided: "fail" raises UndecidedError, "not_blessed" gives a negative blessing.
+          report_dir: a directory that gets a copy of the report, also where the execution fails
+            and TFX removes its outputs.
+
+        Raises:
+          PolicyError: the policy cannot be read, or names a check or parameter that does not exist.
+          UsageError: a value of `on_undecided` or `splits` that does not exist.
+        """
+        _check(splits, on_undecided)
+        super().__init__(
+            spec=SavedModelValidatorSpec(
+                model=model,
+                examples=examples,
+                schema=schema,
+                transform_graph=transform_graph,
+                reference_model=reference_model,
+                infra_blessing=infra_blessing,
+                model_blessing=model_blessing,
+                policy=_policy_json(policy),
+                splits=json.dumps(list(splits)),
+                fail_on_not_blessed=int(fail_on_not_blessed),
+                on_undecided=on_undecided,
+                report_dir=report_dir,
+                tfx_savedmodel_version=__version__,
+                report=types.Channel(type=ValidationReport),
+                blessing=types.Channel(type=standard_artifacts.InfraBlessing),
+            )
+        )
+
+
+def _check(splits: Sequence[str], on_undecided: str) -> None:
+    where = "SavedModelValidator"
+    if isinstance(splits, str) or not splits:
+        wanted = 'the names of splits, such as ("eval",)'
+        raise UsageError("splits that cannot be read", where=where, found=repr(splits), wanted=wanted)
+    if on_undecided not in ON_UNDECIDED:
+        wanted = " or ".join(ON_UNDECIDED)
+        raise UsageError("no such on_undecided", where=where, found=repr(on_undecided), wanted=wanted)
+
+
+def _policy_json(policy: str | Mapping[str, Any] | Policy | None) -> str:
+    """Return the whole policy, so that TFX's cache notices when a preset changes.
+
+    Raises:
+      PolicyError: it cannot be read, or names a check or parameter that does not exist.
+    """
+    if isinstance(policy, Mapping):
+        policy = json.dumps(policy)
+    if not isinstance(policy, Policy):
+        policy = read_policy(policy or "default", where="SavedModelValidator(policy=…)")
+    select(policy, {})
+    return json.dumps(dataclasses.asdict(policy), sort_keys=True)

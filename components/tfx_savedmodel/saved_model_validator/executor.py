@@ -1,0 +1,113 @@
+"""The SavedModelValidator executor: artifacts in, one validation, report and blessing out."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+from tfx import types
+from tfx.dsl.components.base import base_beam_executor
+from tfx.types import artifact_utils
+from tfx.utils import io_utils, path_utils
+
+from tfx_savedmodel.errors import ExamplesError, NotBlessedError, UndecidedError
+from tfx_savedmodel.operations.present import write_reports
+from tfx_savedmodel.operations.validate import CheckVerdict, Report, Upstream, Verdict, read_policy, validate
+
+Artifacts = dict[str, list[types.Artifact]]
+
+
+class Executor(base_beam_executor.BaseBeamExecutor):
+    """Runs `tfx_savedmodel.validate` on the artifacts; examples go through TFX's Beam pipeline."""
+
+    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
+        """Write `report` (report.json, report.html) and `blessing` (INFRA_BLESSED or INFRA_NOT_BLESSED).
+
+        Raises:
+          UndecidedError: no verdict could be reached, and `on_undecided` is "fail".
+          NotBlessedError: the model is not blessed, and `fail_on_not_blessed` is set.
+        """
+        self._log_startup(input_dict, output_dict, exec_properties)
+        report = validate(
+            _model_path(input_dict, "model"),
+            examples=_example_patterns(input_dict.get("examples", []), json.loads(exec_properties["splits"])),
+            schema=io_utils.get_only_uri_in_dir(_uri(input_dict, "schema")) if input_dict.get("schema") else None,
+            transform_graph=_uri(input_dict, "transform_graph"),
+            reference=_model_path(input_dict, "reference_model") if input_dict.get("reference_model") else None,
+            policy=exec_properties["policy"],
+            upstream=[_upstream(item) for key in BLESSINGS for item in input_dict.get(key, [])],
+            make_pipeline=self._make_beam_pipeline,
+            progress=logging.getLogger(__name__).info,
+        )
+        if exec_properties.get("report_dir"):
+            write_reports(report, Path(exec_properties["report_dir"]))
+        _raise_where_asked(report, exec_properties)
+        _write(report, output_dict)
+
+
+BLESSINGS = ("infra_blessing", "model_blessing")
+
+
+def _raise_where_asked(report: Report, exec_properties: dict[str, Any]) -> None:
+    where = str(report.model["uri"])
+    if report.verdict is Verdict.UNDECIDED and exec_properties["on_undecided"] == "fail":
+        policy = read_policy(exec_properties["policy"])
+        causes = [
+            f"{check.code} {check.name}: {check.verdict.value}, {check.reason}"
+            for check in report.checks
+            if check.verdict is CheckVerdict.ERROR
+            or (check.verdict is CheckVerdict.SKIP and policy.requires(check.code))
+        ]
+        raise UndecidedError(
+            "validation could not tell whether the model is fit",
+            where=where,
+            found="\n    ".join(causes),
+            next_step='remove the causes and run again, or take on_undecided="not_blessed"',
+        )
+    if report.verdict is not Verdict.BLESSED and exec_properties.get("fail_on_not_blessed"):
+        failed = [check for check in report.checks if check.verdict is CheckVerdict.FAIL]
+        findings = [f"{check.code} {check.name}: {item.message}" for check in failed for item in check.findings]
+        raise NotBlessedError("the model is not blessed", where=where, found="\n    ".join(findings))
+
+
+def _write(report: Report, output_dict: Artifacts) -> None:
+    artifact = artifact_utils.get_single_instance(output_dict["report"])
+    write_reports(report, Path(artifact.uri))
+    artifact.set_string_custom_property("verdict", report.verdict.value)
+    for verdict in CheckVerdict:
+        artifact.set_int_custom_property(f"checks_{verdict.value.lower()}", report.count(verdict))
+    blessing = artifact_utils.get_single_instance(output_dict["blessing"])
+    blessed = report.verdict is Verdict.BLESSED
+    io_utils.write_string_file(f"{blessing.uri}/{'INFRA_BLESSED' if blessed else 'INFRA_NOT_BLESSED'}", "")
+    blessing.set_int_custom_property("blessed", int(blessed))
+
+
+def _uri(input_dict: Artifacts, key: str) -> str | None:
+    return artifact_utils.get_single_uri(input_dict[key]) if input_dict.get(key) else None
+
+
+def _model_path(input_dict: Artifacts, key: str) -> str:
+    artifact = artifact_utils.get_single_instance(input_dict[key])
+    return str(path_utils.serving_model_path(artifact.uri, path_utils.is_old_model_artifact(artifact)))
+
+
+def _upstream(blessing: types.Artifact) -> Upstream:
+    blessed = blessing.get_int_custom_property("blessed") == 1
+    return Upstream(uri=blessing.uri, type_name=blessing.type_name, blessed=blessed)
+
+
+def _example_patterns(examples: list[types.Artifact], splits: list[str]) -> list[str]:
+    for artifact in examples:
+        known = artifact_utils.decode_split_names(artifact.split_names)
+        missing = [split for split in splits if split not in known]
+        if missing:
+            raise ExamplesError(
+                f"no split {', '.join(map(repr, missing))} in the examples",
+                where=artifact.uri,
+                found=", ".join(known),
+                next_step="name splits that are there: SavedModelValidator(splits=(…,))",
+            )
+    uris = [uri for split in splits for uri in (artifact_utils.get_split_uris(examples, split) if examples else [])]
+    return [io_utils.all_files_pattern(uri) for uri in uris]

@@ -1,0 +1,1 @@
+"""Complete, runnable pipelines: one folder each."""

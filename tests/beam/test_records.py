@@ -1,0 +1,114 @@
+"""Records in batches, and what cannot be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.beam.models import cut, write_records
+from tfx_savedmodel.beam.records import ReadFault, RecordBatch, read_batches
+from tfx_savedmodel.beam.shards import Shard, plan_shards
+
+pytestmark = pytest.mark.tf
+
+RECORDS = [f"record {index}".encode() * 3 for index in range(20)]
+LENGTHS = [len(record) + 16 for record in RECORDS]
+
+
+def _read(shard: Shard, size: int = 6) -> tuple[dict[int, bytes], list[ReadFault]]:
+    records: dict[int, bytes] = {}
+    faults = []
+    for item in read_batches(shard, size):
+        if isinstance(item, RecordBatch):
+            records.update(enumerate(item.records, item.first))
+        else:
+            faults.append(item)
+    return records, faults
+
+
+@pytest.mark.parametrize("name", ["plain", "zipped.gz"])
+def test_every_record_is_read_with_its_number(tmp_path: Path, name: str) -> None:
+    path = write_records(tmp_path / name, RECORDS)
+    assert _read(Shard(path)) == (dict(enumerate(RECORDS)), [])
+
+
+def test_gzip_is_known_by_its_content(tmp_path: Path) -> None:
+    path = write_records(tmp_path / "zipped.gz", RECORDS)
+    renamed = Path(path).rename(tmp_path / "no-suffix")
+    assert _read(Shard(str(renamed)))[0] == dict(enumerate(RECORDS))
+
+
+def test_corrupt_data_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "corrupt"
+    write_records(path, RECORDS)
+    data = bytearray(path.read_bytes())
+    for number in (7, 8):
+        data[sum(LENGTHS[:number]) + 14] ^= 1
+    path.write_bytes(data)
+    records, faults = _read(Shard(str(path)))
+    assert records == {number: record for number, record in enumerate(RECORDS) if number not in (7, 8)}
+    assert [(fault.record, fault.rest_lost) for fault in faults] == [(7, False), (8, False)]
+
+
+def test_a_corrupt_length_loses_the_rest(tmp_path: Path) -> None:
+    path = tmp_path / "corrupt"
+    write_records(path, RECORDS)
+    data = bytearray(path.read_bytes())
+    data[sum(LENGTHS[:7])] ^= 1
+    path.write_bytes(data)
+    records, faults = _read(Shard(str(path)))
+    assert records == dict(enumerate(RECORDS[:7]))
+    assert [(fault.record, fault.rest_lost) for fault in faults] == [(7, True)]
+
+
+@pytest.mark.parametrize("left", [5, 13, 20])
+def test_a_file_cut_in_a_record(tmp_path: Path, left: int) -> None:
+    # TensorFlow itself takes a file cut within a record's header (5 bytes) for a complete one.
+    path = cut(write_records(tmp_path / "whole", RECORDS), tmp_path / "cut", sum(LENGTHS[:9]) + left)
+    records, faults = _read(Shard(path))
+    assert records == dict(enumerate(RECORDS[:9]))
+    assert [(fault.record, fault.rest_lost) for fault in faults] == [(9, True)]
+
+
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.9])
+def test_a_gzip_file_cut_anywhere(tmp_path: Path, share: float) -> None:
+    whole = write_records(tmp_path / "whole.gz", RECORDS)
+    path = cut(whole, tmp_path / "cut.gz", int(Path(whole).stat().st_size * share) + 3)
+    records, faults = _read(Shard(path))
+    assert records == dict(enumerate(RECORDS[: len(records)]))
+    assert len(records) < len(RECORDS)
+    assert [fault.rest_lost for fault in faults] == [True]
+
+
+def test_concatenated_gzip_members_are_whole(tmp_path: Path) -> None:
+    first = Path(write_records(tmp_path / "first.gz", RECORDS[:5]))
+    second = Path(write_records(tmp_path / "second.gz", RECORDS[5:]))
+    both = tmp_path / "both.gz"
+    both.write_bytes(first.read_bytes() + second.read_bytes())
+    assert _read(Shard(str(both))) == (dict(enumerate(RECORDS)), [])
+
+
+@pytest.mark.parametrize("content", [None, b"this is a text, and no file of records"])
+def test_what_is_no_record_file_is_a_fault(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "file"
+    if content is not None:
+        path.write_bytes(content)
+    records, faults = _read(Shard(str(path)))
+    assert records == {}
+    assert [(fault.record, fault.rest_lost) for fault in faults] == [(0, True)]
+
+
+def test_ranges_of_a_large_file_cover_it_once(tmp_path: Path) -> None:
+    path = write_records(tmp_path / "large", RECORDS)
+    shards = plan_shards([path], split_bytes=200)
+    parts = [_read(shard) for shard in shards]
+    assert len(shards) > 2
+    assert sum(len(records) for records, _ in parts) == len(RECORDS)
+    assert {number: record for records, _ in parts for number, record in records.items()} == dict(enumerate(RECORDS))
+    assert [fault for _, faults in parts for fault in faults] == []
+
+
+def test_a_compressed_file_is_not_split(tmp_path: Path) -> None:
+    path = write_records(tmp_path / "large.gz", RECORDS)
+    assert plan_shards([path], split_bytes=10) == [Shard(path)]

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.estimators.models import read_serialized, write_examples
+from tfx_savedmodel.errors import SchemaError, UnsupportedModelError
+from tfx_savedmodel.estimators.features import FeaturePath
+from tfx_savedmodel.estimators.keras_model import ModelInput
+
+pytestmark = pytest.mark.tf
+
+SCHEMA = """
+feature { name: "age" type: FLOAT presence { min_fraction: 1 } shape {} }
+feature { name: "height" type: FLOAT }
+feature { name: "city" type: BYTES }
+feature { name: "children" type: INT }
+feature { name: "floor" type: INT presence { min_fraction: 1 } shape {} }
+feature { name: "label" type: INT presence { min_fraction: 1 } shape {} }
+"""
+
+
+@pytest.fixture
+def schema(tmp_path: Path) -> str:
+    pytest.importorskip("tensorflow_metadata", reason="tensorflow-metadata, which reads schemas, is not installed")
+    file = tmp_path / "schema.pbtxt"
+    file.write_text(SCHEMA)
+    return str(file)
+
+
+def test_a_schemas_features_become_inputs(tmp_path: Path, schema: str) -> None:
+    inputs = [
+        ModelInput("age", tf.float32, (1,)),
+        ModelInput("height", tf.float32, (1,)),
+        ModelInput("city", tf.string, (1,)),
+        ModelInput("floor", tf.float32, ()),
+    ]
+    path = FeaturePath(inputs, None, schema)
+    assert set(path.spec) == {"age", "height", "city", "floor"}, "the label is not asked for"
+    rows = [{"age": 1.5, "height": 2.5, "city": "Rome", "floor": 3}, {"age": 2.0, "floor": 4}]
+    features = path(tf.constant(read_serialized(write_examples(tmp_path / "data", rows))))
+    assert {name: (value.dtype, tuple(value.shape)) for name, value in features.items()} == {
+        each.name: (each.dtype, (2, *each.shape)) for each in inputs
+    }
+    assert features["city"].numpy().tolist() == [[b"Rome"], [b""]]
+    assert math.isnan(features["height"].numpy()[1, 0])
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (ModelInput("weight", tf.float32, (1,)), "age, children"),
+        (ModelInput("age", tf.string, (1,)), "float32"),
+        (ModelInput("age", tf.int64, (1,)), "float32"),
+        (ModelInput("age", tf.float32, (3,)), "float32 [?]"),
+        (ModelInput("city", tf.float32, (1,)), "string"),
+        (ModelInput("children", tf.float32, (1,)), "may be missing"),
+        (ModelInput("height", tf.float32, (3,)), "any number"),
+    ],
+    ids=["missing", "string", "integer", "shape", "number", "integer that may be missing", "several values"],
+)
+def test_a_feature_that_does_not_fit_is_named(schema: str, wanted: ModelInput, found: str) -> None:
+    with pytest.raises(SchemaError) as caught:
+        FeaturePath([wanted], None, schema)
+    assert repr(wanted.name) in caught.value.where
+    assert found in caught.value.found
+
+
+def test_inputs_alone_say_how_examples_are_parsed(tmp_path: Path) -> None:
+    inputs = [ModelInput("pair", tf.float16, (2,)), ModelInput("flag", tf.bool, ())]
+    rows = [{"pair": 0.0, "flag": 1}]
+    file = write_examples(tmp_path / "data", rows)
+    path = FeaturePath(inputs, None, None)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="pair"):
+        path(tf.constant(read_serialized(file)))
+    features: dict[str, Any] = FeaturePath(inputs[1:], None, None)(tf.constant(read_serialized(file)))
+    assert np.array_equal(features["flag"].numpy(), [True])
+
+
+def test_an_input_of_open_size_cannot_be_parsed() -> None:
+    with pytest.raises(UnsupportedModelError, match="'text'"):
+        FeaturePath([ModelInput("text", tf.float32, (None, 3))], None, None)

@@ -1,0 +1,74 @@
+"""What SavedModelValidator accepts and refuses when a pipeline is defined."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tfx_savedmodel.errors import PolicyError, UsageError
+
+pytestmark = pytest.mark.tfx
+
+
+def validator(**arguments: Any) -> Any:
+    from tfx import types
+    from tfx.types import standard_artifacts
+
+    from tfx_savedmodel import SavedModelValidator
+
+    return SavedModelValidator(model=types.Channel(type=standard_artifacts.Model), **arguments)
+
+
+def policy_of(component: Any) -> dict[str, Any]:
+    policy: dict[str, Any] = json.loads(component.spec.exec_properties["policy"])
+    return policy
+
+
+def test_default_policy_goes_in_by_content() -> None:
+    policy = policy_of(validator())
+    assert policy["name"] == "default"
+    assert policy["select"] == ["SM"]
+
+
+def test_policy_forms_agree() -> None:
+    from tfx_savedmodel import Policy
+
+    written = {"name": "mine", "required": ["SM103"], "severity": {"SM107": "warning"}}
+    from_mapping = policy_of(validator(policy=written))
+    assert from_mapping == policy_of(validator(policy=json.dumps(written)))
+    assert from_mapping["severity"] == {"SM107": "warning"}
+    assert policy_of(validator(policy=Policy(name="mine")))["name"] == "mine"
+
+
+def test_blessing_feeds_pusher() -> None:
+    from tfx.components import Pusher
+    from tfx.proto import pusher_pb2
+
+    component = validator()
+    destination = pusher_pb2.PushDestination(filesystem=pusher_pb2.PushDestination.Filesystem(base_directory="/x"))
+    Pusher(infra_blessing=component.outputs["blessing"], push_destination=destination)
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "no-such-preset",
+        {"requires": ["SM103"]},
+        '{"limits": 3}',
+        {"required": ["SM999"]},
+        {"parameters": {"SM103": {"keys": []}}},
+    ],
+    ids=str,
+)
+def test_refuses_a_policy_that_cannot_be_read(policy: Any) -> None:
+    with pytest.raises(PolicyError):
+        validator(policy=policy)
+
+
+@pytest.mark.parametrize("arguments", [{"splits": "eval"}, {"splits": ()}, {"on_undecided": "bless"}], ids=str)
+def test_refuses_what_no_validation_takes(arguments: dict[str, Any]) -> None:
+    with pytest.raises(UsageError) as caught:
+        validator(**arguments)
+    assert caught.value.wanted
