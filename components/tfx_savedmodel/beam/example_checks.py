@@ -1,0 +1,172 @@
+"""Runs the example checks of a model over files of tf.Examples, on any Beam runner."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tfx_savedmodel.beam.features import Feature, known_features, sample_kinds, specified
+from tfx_savedmodel.beam.feeding import Available, plan_feeding
+from tfx_savedmodel.beam.launch import pipeline_maker
+from tfx_savedmodel.beam.shards import expand_files, plan_shards
+from tfx_savedmodel.beam.tally import judge
+from tfx_savedmodel.beam.worker import ModelSettings, WorkerSettings
+from tfx_savedmodel.errors import UsageError
+from tfx_savedmodel.saved_model.reader import read_saved_model
+from tfx_savedmodel.validation.check import ExampleCheck
+from tfx_savedmodel.validation.result import CheckResult, CheckVerdict
+from tfx_savedmodel.validation.runner import skipped
+
+if TYPE_CHECKING:
+    import apache_beam as beam
+
+__all__ = ["ExampleCheckRequest", "expand_files", "run_example_checks"]
+
+_SERVE = ("serve",)
+
+
+@dataclasses.dataclass(frozen=True)
+class ExampleCheckRequest:
+    """What to run: a model, its examples and the checks, and what helps to feed it.
+
+    `model` and `reference` are SavedModel directories, `files` TFRecords of serialized tf.Examples
+    (`expand_files` makes them of patterns). `features` maps an input's name to a feature's, `outputs`
+    a model output's name to the reference's. `schema` is a schema file, `transform_graph` the
+    directory that Transform writes.
+    """
+
+    model: str
+    files: tuple[str, ...]
+    checks: tuple[ExampleCheck, ...]
+    tags: tuple[str, ...] | None = None
+    features: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    outputs: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    schema: str | None = None
+    transform_graph: str | None = None
+    reference: str | None = None
+    batch_size: int = 1024
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise UsageError(
+                "the batch size is not positive", where="batch_size", found=str(self.batch_size), wanted=">= 1"
+            )
+
+
+def run_example_checks(
+    request: ExampleCheckRequest,
+    make_pipeline: Callable[[], beam.Pipeline] | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> list[CheckResult]:
+    """Return the results of the request's checks, in their order.
+
+    Args:
+      request: what to run.
+      make_pipeline: makes the Beam pipeline; by default one that runs in this process.
+      progress: is told what happens, a short line each time.
+
+    Raises:
+      SchemaError: the schema cannot be read.
+      TransformGraphError: the Transform graph cannot be read.
+      Whatever `make_pipeline` raises.
+    """
+    if not request.checks or not request.files:
+        return [skipped(check, "no examples were given") for check in request.checks]
+    tell = progress or (lambda line: None)
+    tell(f"looking at {_count(len(request.files), 'file')} of examples")
+    settings = worker_settings(request)
+    pipeline = (make_pipeline or pipeline_maker())()
+    shards = plan_shards(request.files)
+    tell(f"running {_count(len(request.checks), 'check')} over {_count(len(shards), 'shard')}")
+    started = time.perf_counter()
+    try:
+        from tfx_savedmodel.beam.pipeline import run_pipeline
+
+        with _result_file(pipeline) as result:
+            total = run_pipeline(pipeline, settings, shards, result)
+    except Exception as error:  # the machine's or the runner's fault, so nobody's verdict
+        return [_not_made(check, error) for check in request.checks]
+    seconds = time.perf_counter() - started
+    tell(f"ran {_count(total.examples, 'example')} in {seconds:.1f} s")
+    return judge(request.checks, total)
+
+
+def worker_settings(request: ExampleCheckRequest) -> WorkerSettings:
+    """Return what the workers need: paths, and how each signature of both models is fed."""
+    spec, transformed = _specifications(request)
+    seen = sample_kinds(request.files)
+    available = Available(known_features(seen, spec), transformed, request.features)
+    absent = tuple(sorted(name for name, value in spec.items() if name not in seen and _is_required(value)))
+    return WorkerSettings(
+        model=_model_settings(request.model, request.tags, available),
+        checks=request.checks,
+        batch_size=request.batch_size,
+        reference=None if request.reference is None else _model_settings(request.reference, None, available),
+        transform_graph=request.transform_graph,
+        absent_features=absent,
+        renamed_outputs=dict(request.outputs),
+    )
+
+
+def _specifications(request: ExampleCheckRequest) -> tuple[dict[str, Any], dict[str, Feature]]:
+    """Return the parsing specification of the raw features, and the dense transformed features."""
+    spec: dict[str, Any] = {}
+    transformed: dict[str, Feature] = {}
+    if request.schema is not None:
+        from tfx_savedmodel.sources.schema import feature_spec, read_schema
+
+        spec.update(feature_spec(read_schema(request.schema)))
+    if request.transform_graph is not None:
+        from tfx_savedmodel.sources.transform import TransformGraph
+
+        graph = TransformGraph(request.transform_graph)
+        spec.update(graph.raw_feature_spec())
+        dense = {name: value for name, value in graph.transformed_feature_spec().items() if hasattr(value, "shape")}
+        transformed = {name: specified(value) for name, value in dense.items()}
+    return spec, transformed
+
+
+def _is_required(specification: Any) -> bool:
+    return hasattr(specification, "default_value") and specification.default_value is None
+
+
+def _model_settings(directory: str, tags: Sequence[str] | None, available: Available) -> ModelSettings:
+    graph = read_saved_model(directory, tuple(tags or _SERVE))
+    meta_graph = graph.meta_graph()
+    found = meta_graph.tags if meta_graph is not None else tuple(tags or _SERVE)
+    return ModelSettings(directory, found, plan_feeding(graph, available))
+
+
+@contextlib.contextmanager
+def _result_file(pipeline: Any) -> Iterator[str]:
+    """Give a path that workers can write and we can read, and remove it afterwards."""
+    from apache_beam.io.filesystems import FileSystems
+    from apache_beam.options.pipeline_options import GoogleCloudOptions
+
+    shared = pipeline.options.view_as(GoogleCloudOptions).temp_location
+    if not shared:
+        with tempfile.TemporaryDirectory(prefix="tfx-savedmodel-") as directory:
+            yield FileSystems.join(directory, "total")
+        return
+    if not FileSystems.exists(shared):
+        FileSystems.mkdirs(shared)
+    path = FileSystems.join(shared, f"tfx-savedmodel-{uuid.uuid4().hex}")
+    try:
+        yield path
+    finally:
+        if FileSystems.exists(path):
+            FileSystems.delete([path])
+
+
+def _not_made(check: ExampleCheck, error: Exception) -> CheckResult:
+    reason = f"the Beam pipeline failed: {type(error).__name__}: {error}"
+    return CheckResult(check.code, check.name, CheckVerdict.ERROR, title=check.title(), reason=reason)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

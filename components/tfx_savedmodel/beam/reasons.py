@@ -1,0 +1,23 @@
+"""What an exception of TensorFlow says, in one line."""
+
+from __future__ import annotations
+
+_LONGEST = 300
+
+
+def reason_of(error: BaseException) -> str:
+    """Return the line that gives the reason: TensorFlow puts it before the node, below headings."""
+    text = _text(error)
+    before, found, _ = text.partition("[[{{node")
+    lines = [line.strip() for line in before.splitlines() if line.strip()]
+    if not lines:
+        return type(error).__name__
+    line = lines[-1] if found else lines[0]
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
+
+
+def _text(error: BaseException) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        # TensorFlow quotes an example's bytes in its message, and Python could not read that.
+        return error.object.decode("utf-8", "backslashreplace")
+    return str(getattr(error, "message", None) or error)

@@ -1,0 +1,45 @@
+"""Runs one shard through the model: read, feed, run, measure. What a worker does, without Beam."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+from tfx_savedmodel.beam.batch_run import Batch, BatchRun
+from tfx_savedmodel.beam.isolation import Budget, settle
+from tfx_savedmodel.beam.records import ReadFault, RecordBatch, read_batches
+from tfx_savedmodel.beam.shards import Shard
+from tfx_savedmodel.beam.tally import Tally, add_fault, add_run, empty_tally
+from tfx_savedmodel.beam.worker import Worker
+
+
+def run_shard(worker: Worker, shard: Shard) -> Tally:
+    """Return what the checks measured on the shard's examples."""
+    checks = worker.settings.checks
+    tally = empty_tally(checks)
+    if worker.load_fault is not None:
+        tally = add_fault(checks, tally, {"reason": worker.load_fault})
+        return dataclasses.replace(tally, load_fault=worker.load_fault)
+    budget = Budget()
+    started = time.perf_counter()
+    for item in read_batches(shard, worker.settings.batch_size):
+        if isinstance(item, ReadFault):
+            tally = add_fault(checks, tally, item.to_json())
+            continue
+        for run in settle(_batch_run(worker, item), budget):
+            tally = add_run(checks, tally, run)
+        if worker.model is not None and not worker.model.plan.feeds:
+            break  # The checks have seen why nothing can be fed; more examples would not tell them more.
+    measuring = sum(each.seconds for each in tally.checks)
+    return dataclasses.replace(tally, seconds=time.perf_counter() - started - measuring)
+
+
+def _batch_run(worker: Worker, item: RecordBatch) -> BatchRun:
+    import numpy as np
+
+    numbers = np.arange(item.first, item.first + len(item.records))
+    batch = Batch(worker, item.file, numbers, item.records)
+    if worker.model is None:
+        raise AssertionError("run_shard reads nothing for a model that could not be loaded")
+    reference = None if worker.reference is None else BatchRun(worker.reference, batch)
+    return BatchRun(worker.model, batch, reference)

@@ -1,0 +1,200 @@
+"""From serialized tf.Examples to a Keras model's inputs: parse, transform, fit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from tfx_savedmodel.errors import SchemaError, TfxSavedModelError, TransformGraphError, UnsupportedModelError
+from tfx_savedmodel.estimators.keras_model import ModelInput
+from tfx_savedmodel.sources.schema import feature_spec, read_schema
+from tfx_savedmodel.sources.transform import TransformGraph
+
+Complaint = Callable[[ModelInput, str], TfxSavedModelError]
+
+
+class FeaturePath:
+    """The way of an example to a model's inputs; works eagerly and in graphs alike.
+
+    The parsing spec is the Transform graph's raw one, less the features that the model's inputs do
+    not depend on (labels); without a Transform graph it is the schema's, less the features that are
+    no inputs; without either, it follows from the model's inputs.
+
+    Args:
+      inputs: the model's inputs.
+      transform_graph: directory of a Transform graph, or None.
+      schema: path of a schema, or None. Beside a Transform graph it is used where that keeps no raw metadata.
+
+    Raises:
+      TransformGraphError: the Transform graph gives no feature for an input, or another dtype or shape.
+      SchemaError: the schema has no feature for an input, or one of another dtype or shape.
+      UnsupportedModelError: an input has no form in a tf.Example.
+    """
+
+    def __init__(self, inputs: Sequence[ModelInput], transform_graph: str | None, schema: str | None) -> None:
+        self.inputs = tuple(inputs)
+        self.transform_graph = transform_graph
+        self._eager_layer: Any = None
+        if transform_graph:
+            graph = TransformGraph(transform_graph)
+            graph.needed_for([each.name for each in self.inputs])
+            self._eager_layer = graph.layer()
+            self.spec = self._needed(_raw_spec(graph, schema))
+            return
+        self.spec = _schema_spec(schema, self.inputs) if schema else {each.name: _spec_of(each) for each in self.inputs}
+        _trace(self)
+
+    def __call__(self, serialized: Any) -> dict[str, Any]:
+        """Return the model's inputs by name, tensors [batch, …], for a string tensor of examples [batch]."""
+        import tensorflow as tf
+
+        parsed = tf.io.parse_example(serialized, self.spec)
+        if self.transform_graph is None:
+            return self._fit(parsed, _schema_complaint)
+        if tf.executing_eagerly():
+            return self._fit(self._eager_layer(parsed), _transform_complaint)
+        # A Transform graph's tables belong to the graph that it was first loaded in: each graph loads its own.
+        output = TransformGraph(self.transform_graph).output
+        # Keras would have AutoGraph rewrite the layer, which is plain Python: seconds, for nothing.
+        transform = tf.autograph.experimental.do_not_convert(output.transform_raw_features)
+        return self._fit(transform(parsed, drop_unused_features=True), _transform_complaint)
+
+    def _fit(self, features: Mapping[str, Any], complaint: Complaint) -> dict[str, Any]:
+        """Pick the model's inputs from features, labels and all."""
+        return {each.name: _fit(features[each.name], each, complaint) for each in self.inputs}
+
+    def _needed(self, spec: dict[str, Any]) -> dict[str, Any]:
+        """Return the part of `spec` that the model's inputs depend on."""
+        import tensorflow as tf
+
+        wanted = {each.name for each in self.inputs}
+        layer = self._eager_layer
+        needed = {}
+
+        def judge(serialized: Any) -> dict[str, Any]:
+            # The layer leaves out each output that depends on a feature that it is not given.
+            parsed = tf.io.parse_example(serialized, spec)
+            for name in spec:
+                rest = {other: value for other, value in parsed.items() if other != name}
+                if not rest or not wanted <= set(layer(rest)):
+                    needed[name] = spec[name]
+            return self._fit(layer(parsed), _transform_complaint)
+
+        _trace(judge)
+        return needed
+
+
+def _trace(function: Callable[[Any], dict[str, Any]]) -> None:
+    """Build a function of serialized examples without running it, for the mistakes that this brings to light."""
+    import tensorflow as tf
+
+    tf.function(function, autograph=False).get_concrete_function(tf.TensorSpec([None], tf.string))
+
+
+def _raw_spec(graph: TransformGraph, schema: str | None) -> dict[str, Any]:
+    try:
+        return graph.raw_feature_spec()
+    except TransformGraphError:
+        if schema is None:
+            raise
+        return feature_spec(read_schema(schema))
+
+
+def _schema_spec(schema: str, inputs: Sequence[ModelInput]) -> dict[str, Any]:
+    spec = feature_spec(read_schema(schema))
+    missing = sorted({each.name for each in inputs} - set(spec))
+    if missing:
+        raise SchemaError(
+            "the schema has no feature for an input of the model",
+            where=f"{schema}: feature {missing[0]!r}",
+            found=f"features {', '.join(sorted(spec))}",
+            wanted=f"a feature for each input: {', '.join(each.name for each in inputs)}",
+            next_step="give the Transform graph that makes the inputs, or the schema of what the model was trained on",
+        )
+    return {each.name: spec[each.name] for each in inputs}
+
+
+def _spec_of(wanted: ModelInput) -> Any:
+    import tensorflow as tf
+
+    if None in wanted.shape:
+        raise UnsupportedModelError(
+            "an input of open size cannot be parsed from examples",
+            where=f"input {wanted.name!r}",
+            found=str(wanted),
+            wanted="sizes that are known, but for the batch",
+            next_step='convert with receiver="raw" and without examples',
+        )
+    if wanted.dtype == tf.string:
+        return tf.io.FixedLenFeature(wanted.shape, tf.string)
+    if wanted.dtype.is_integer or wanted.dtype.is_bool:
+        return tf.io.FixedLenFeature(wanted.shape, tf.int64)
+    if wanted.dtype.is_floating:
+        return tf.io.FixedLenFeature(wanted.shape, tf.float32)
+    raise UnsupportedModelError(
+        "an input's dtype has no form in a tf.Example", where=f"input {wanted.name!r}", found=wanted.dtype.name
+    )
+
+
+def _fit(tensor: Any, wanted: ModelInput, complaint: Complaint) -> Any:
+    """Give a feature an input's dtype and shape, as Keras itself would: numbers are cast, sizes of 1 come and go."""
+    import tensorflow as tf
+
+    if isinstance(tensor, tf.SparseTensor) and complaint is _schema_complaint:
+        tensor = _densify(tensor, wanted)
+    if not isinstance(tensor, tf.Tensor):
+        raise complaint(wanted, f"a {type(tensor).__name__}")
+    found = ModelInput(wanted.name, tensor.dtype, _sizes(tensor))
+    narrows = tensor.dtype.is_floating and not wanted.dtype.is_floating
+    if (tensor.dtype == tf.string) != (wanted.dtype == tf.string) or narrows:
+        raise complaint(wanted, str(found))
+    if tensor.shape.rank is not None and not _same_sizes(found.shape, wanted.shape):
+        raise complaint(wanted, str(found))
+    if tensor.shape.rank is None:
+        tensor = tf.ensure_shape(tensor, [None, *wanted.shape])
+    elif tensor.shape.rank != len(wanted.shape) + 1:
+        tensor = tf.reshape(tensor, [-1, *wanted.shape])
+    return tensor if tensor.dtype == wanted.dtype else tf.cast(tensor, wanted.dtype)
+
+
+def _sizes(tensor: Any) -> tuple[int | None, ...]:
+    return () if tensor.shape.rank is None else tuple(tensor.shape[1:])
+
+
+def _same_sizes(found: tuple[int | None, ...], wanted: tuple[int | None, ...]) -> bool:
+    if len(found) == len(wanted):
+        return all(a is None or b is None or a == b for a, b in zip(found, wanted, strict=True))
+    return None not in wanted and [size for size in found if size != 1] == [size for size in wanted if size != 1]
+
+
+def _densify(tensor: Any, wanted: ModelInput) -> Any:
+    """Make one value an example of a feature that may be missing: NaN or an empty string stand for that."""
+    import tensorflow as tf
+
+    if math.prod(size or 0 for size in wanted.shape) != 1:
+        raise _schema_complaint(wanted, f"{tensor.dtype.name} values of any number")
+    if tensor.dtype not in (tf.float32, tf.string):
+        raise _schema_complaint(wanted, f"{tensor.dtype.name}, which may be missing and has no value that says so")
+    one_each = tf.sparse.reset_shape(tensor, [tensor.dense_shape[0], 1])
+    return tf.sparse.to_dense(one_each, default_value="" if tensor.dtype == tf.string else math.nan)
+
+
+def _schema_complaint(wanted: ModelInput, found: str) -> TfxSavedModelError:
+    return SchemaError(
+        "a feature does not fit the model's input",
+        where=f"feature {wanted.name!r}",
+        found=found,
+        wanted=str(wanted),
+        next_step="give the Transform graph that makes the model's inputs, or the schema of what it was trained on",
+    )
+
+
+def _transform_complaint(wanted: ModelInput, found: str) -> TfxSavedModelError:
+    return TransformGraphError(
+        "what the Transform graph gives does not fit the model's input",
+        where=f"feature {wanted.name!r}",
+        found=found,
+        wanted=str(wanted),
+        next_step="give the Transform graph that the model was trained with",
+    )

@@ -1,0 +1,102 @@
+"""A conversion in a process of its own, seen from outside: the request, and what came of it.
+
+Converting switches Keras from eager execution to graphs, which leaves the process unfit for other models.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from tfx_savedmodel import errors
+from tfx_savedmodel.errors import ConversionError, TfxSavedModelError
+
+REQUEST_FILE = "request.json"
+RESPONSE_FILE = "response.json"
+
+_WORKER = "tfx_savedmodel.estimators.worker"
+_LAST_LINES = 12
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What to convert: local paths, `export` and `model_dir` being empty directories to write into."""
+
+    model: str
+    export: str
+    model_dir: str
+    receiver: Any
+    transform_graph: str | None
+    schema: str | None
+    examples: list[str]
+    tolerance: float
+
+
+def convert_in_process(request: Request) -> dict[str, Any]:
+    """Run the worker; return its result: `way`, `notes` and `parity`.
+
+    Raises:
+      TfxSavedModelError: the exception of ours that ended the worker, with its fields.
+      ConversionError: the worker crashed, or raised anything else; with its own last words.
+    """
+    with tempfile.TemporaryDirectory(prefix="tfx-savedmodel-") as folder:
+        file = Path(folder) / REQUEST_FILE
+        file.write_text(json.dumps(dataclasses.asdict(request)), encoding="utf-8")
+        stderr = Path(folder) / "stderr.txt"
+        with stderr.open("wb") as sink:
+            code = subprocess.run(
+                [sys.executable, "-m", _WORKER, str(file)],
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=sink,
+                env=_environment(),
+                check=False,
+            ).returncode
+        answer = file.with_name(RESPONSE_FILE)
+        if code or not answer.is_file():
+            raise ConversionError(
+                "the model could not be converted",
+                where=request.model,
+                found=_last_words(code, stderr),
+                next_step="an Estimator takes functional and Sequential models of built-in layers, no lookup layers",
+            )
+        response = json.loads(answer.read_text(encoding="utf-8"))
+    if "error" in response:
+        raise _revive(response["error"])
+    return dict(response["result"])
+
+
+def _environment() -> dict[str, str]:
+    """Return our environment, with this package on the worker's path and TensorFlow quiet and on the CPU.
+
+    On the CPU, because other devices round differently from one run to the next.
+    """
+    package_root = str(Path(__file__).resolve().parents[2])
+    paths = [package_root, os.environ.get("PYTHONPATH", "")]
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(path for path in paths if path),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "CUDA_VISIBLE_DEVICES": "-1",
+    }
+
+
+def _last_words(code: int, stderr: Path) -> str:
+    lines = [line.rstrip() for line in stderr.read_text(encoding="utf-8", errors="replace").splitlines()]
+    lines = [line for line in lines if line]
+    ended = f"the process was killed by signal {-code}" if code < 0 else f"exit code {code}"
+    return "\n".join([ended, *lines[-_LAST_LINES:]])
+
+
+def _revive(error: dict[str, Any]) -> TfxSavedModelError:
+    cls = getattr(errors, error["type"], None)
+    if not (isinstance(cls, type) and issubclass(cls, TfxSavedModelError)):
+        cls = ConversionError
+    fields = dict(error["fields"])
+    return cls(fields.pop("message"), **fields)
