@@ -192,6 +192,14 @@ def test_the_worst_example_of_all_batches_is_shown() -> None:
     assert (finding.found, finding.wanted) == ("9", "2, within atol 1e-06 + rtol 0.0001")
 
 
+@pytest.mark.parametrize("own", [_column(np.nan, 1.0), np.zeros((2, 3))])
+def test_a_difference_that_is_no_number_is_not_given_as_one(own: Any) -> None:
+    run = FakeRun({"s": {"y": own}}, reference=FakeRun({"s": {"y": _column(1.0, 1.0)}}))
+    measured = Parity().measurements(_total(Parity(), run))
+    assert measured["compared"]["s"]["y"]["largest_difference"] is None
+    assert "inf" not in _findings(Parity(), run)[0].message
+
+
 def test_tolerances_are_parameters() -> None:
     assert _parity(_column(1.0), _column(1.1)) != []
     assert _parity(_column(1.0), _column(1.1), atol=0.2) == []

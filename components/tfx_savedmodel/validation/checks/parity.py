@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
@@ -114,8 +115,14 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
     return {
         "examples": comparison.examples,
         "differing": comparison.differing,
-        "largest_difference": comparison.largest,
+        # No number says how far NaN or a word is from another answer, and JSON has no infinity.
+        "largest_difference": comparison.largest if _is_measurable(comparison) else None,
     }
+
+
+def _is_measurable(comparison: Comparison) -> bool:
+    is_number = comparison.worst is None or math.isfinite(comparison.worst.difference)
+    return is_number and not comparison.mismatch
 
 
 def difference_finding(
@@ -132,8 +139,9 @@ def difference_finding(
             wanted=comparison.mismatch.partition(" and ")[2],
             next="make both give the same shape and kind of output",
         )
+    by = f", at worst by {worst.difference:.6g}" if _is_measurable(comparison) else ""
     return Finding(
-        f"it differs from {other} on {share}, at worst by {worst.difference:.6g}",
+        f"it differs from {other} on {share}{by}",
         {**where, **worst.position},
         found=worst.found,
         wanted=f"{worst.wanted}, within atol {atol:g} + rtol {rtol:g}",
