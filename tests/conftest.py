@@ -21,7 +21,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     wanted = set(re.findall(r"(?<!not )\b\w+", config.option.markexpr)) & set(TIERS)
     if not wanted or collection_path.suffix != ".py":
         return None
-    own = re.search(r"^pytestmark = pytest\.mark\.(\w+)$", collection_path.read_text(encoding="utf-8"), re.MULTILINE)
+    own = re.search(r"^pytestmark = \[?pytest\.mark\.(\w+)", collection_path.read_text(encoding="utf-8"), re.MULTILINE)
     return True if own is not None and own[1] not in wanted else None
 
 

@@ -50,8 +50,8 @@ def test_memory_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     def load(request: Any, tell: Tell) -> None:
         hoard = []
         while True:
-            hoard.append(bytearray(os.urandom(1 << 20)) * 8)
-            time.sleep(0.002)
+            hoard.append(b"x" * (16 << 20))
+            time.sleep(0.001)
 
     seen = observe(monkeypatch, load, memory_bytes=200 << 20)
     assert seen["outcome"] == "memory"

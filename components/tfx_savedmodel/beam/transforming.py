@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
+from tfx_savedmodel.saved_model.garbage import collector_paused
 from tfx_savedmodel.sources.transform import TransformGraph
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ class TransformStep:
             transformed = self._layer(tf.io.parse_example(serialized, spec))
             return {name: value for name, value in transformed.items() if isinstance(value, tf.Tensor)}
 
-        self._transform = transform
+        with collector_paused():
+            self._transform = transform.get_concrete_function()
 
     def __call__(self, serialized: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:
         """Return the dense transformed features [rows, …] of a batch (bytes [rows]), by name.
@@ -40,4 +42,6 @@ class TransformStep:
         Raises:
           tf.errors.OpError: a record cannot be parsed or transformed.
         """
-        return {name: value.numpy() for name, value in self._transform(serialized).items()}
+        import tensorflow as tf
+
+        return {name: value.numpy() for name, value in self._transform(tf.constant(serialized)).items()}

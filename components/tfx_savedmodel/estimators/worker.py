@@ -18,6 +18,7 @@ from tfx_savedmodel.estimators.keras_model import load_keras_model, model_inputs
 from tfx_savedmodel.estimators.parity import batches_of_examples, check_parity, reference
 from tfx_savedmodel.estimators.process import RESPONSE_FILE, Request
 from tfx_savedmodel.estimators.receivers import SECOND_SIGNATURE, receiver_fn, signatures_of
+from tfx_savedmodel.saved_model.garbage import collector_paused
 from tfx_savedmodel.saved_model.rewrite import rename_signatures
 
 
@@ -47,7 +48,8 @@ def main(arguments: list[str]) -> int:
     file = Path(arguments[0])
     request = Request(**json.loads(file.read_text(encoding="utf-8")))
     try:
-        response: dict[str, Any] = {"result": convert(request)}
+        with collector_paused():
+            response: dict[str, Any] = {"result": convert(request)}
     except TfxSavedModelError as error:
         fields = {name: getattr(error, name) for name in ("message", "where", "found", "wanted", "next_step")}
         response = {"error": {"type": type(error).__name__, "fields": fields}}

@@ -13,6 +13,7 @@ from typing import Any
 
 from tfx_savedmodel.errors import TfxSavedModelError
 from tfx_savedmodel.operations.gate import refuse_unsafe
+from tfx_savedmodel.saved_model.garbage import collector_paused
 from tfx_savedmodel.saved_model.locate import find_saved_model
 from tfx_savedmodel.saved_model.publish import check_destination, publishing
 from tfx_savedmodel.saved_model.reader import CONTRACT_FILE, read_saved_model
@@ -78,13 +79,14 @@ def export(
     refuse_unsafe(view)
     source = SavedModelSource(view)
     ingredients = functools.cache(lambda: _ingredients(source, checked, transform_graph, schema))
-    resolved = resolve(checked, source.meta_graph.signatures, ingredients)
-    with publishing(target, overwrite=overwrite) as staged:
-        _trace(source, resolved, ingredients, staged)
-        _carry_extras(view.path, staged)
-        _write_contract(resolved, staged)
-        exported = read_saved_model(staged, checked.source.tags)
-        _verify(resolved, exported)
+    with collector_paused():
+        resolved = resolve(checked, source.meta_graph.signatures, ingredients)
+        with publishing(target, overwrite=overwrite) as staged:
+            _trace(source, resolved, ingredients, staged)
+            _carry_extras(view.path, staged)
+            _write_contract(resolved, staged)
+            exported = read_saved_model(staged, checked.source.tags)
+            _verify(resolved, exported)
     meta_graph = exported.meta_graph()
     return ExportResult(
         path=target,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfx_savedmodel.errors import UnreadableModelError, UsageError
+from tfx_savedmodel.saved_model.garbage import collector_paused
 from tfx_savedmodel.saved_model.meta_graph import RESERVED_SIGNATURES, tensor_spec
 from tfx_savedmodel.saved_model.view import SignatureView
 
@@ -47,7 +48,7 @@ class ServingSession:
         )
         self._session = tf.compat.v1.Session(graph=self._graph, config=config)
         try:
-            with self._graph.as_default():
+            with collector_paused(), self._graph.as_default():
                 meta_graph = tf.compat.v1.saved_model.load(self._session, list(tags or ()), str(Path(directory)))
         except BaseException:
             self._session.close()

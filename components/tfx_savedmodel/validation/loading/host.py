@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tfx_savedmodel.saved_model.garbage import collector_paused
 from tfx_savedmodel.validation.loading.loaders import load
 
 _POLL_SECONDS = 0.02
@@ -58,7 +59,7 @@ def _child(request: Mapping[str, Any], write: int, log: int) -> None:
         os.setsid()
         os.dup2(log, 1)
         os.dup2(log, 2)
-        with os.fdopen(write, "w") as pipe:
+        with os.fdopen(write, "w") as pipe, collector_paused():
             load(request, lambda event: print(json.dumps(event), file=pipe, flush=True))
         code = 0
     finally:
