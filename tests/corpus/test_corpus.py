@@ -19,6 +19,8 @@ from tfx_savedmodel.validation.loading.observe import LoaderHost
 from tfx_savedmodel.validation.policy import Limits
 from tfx_savedmodel.validation.result import CheckVerdict
 
+pytestmark = pytest.mark.tf
+
 RECORDED_ON = "2.15."
 BEFORE_SAVED_MODEL = "SessionBundle"
 
@@ -65,13 +67,11 @@ def host() -> Iterator[LoaderHost]:
         yield running
 
 
-@pytest.mark.unit
 def test_the_sample_is_there(corpus: Path) -> None:
     assert {name(entry) for entry in LOADABLE} >= SAMPLE
     assert len(ENTRIES) >= 80
 
 
-@pytest.mark.unit
 @pytest.mark.parametrize("entry", ENTRIES, ids=name)
 def test_graph_checks_end_with_a_verdict(corpus: Path, entry: dict[str, Any]) -> None:
     report = validate(corpus / entry["dir"], select=["SM1"])
@@ -83,7 +83,6 @@ def test_graph_checks_end_with_a_verdict(corpus: Path, entry: dict[str, Any]) ->
         assert results["SM101"] is results["SM120"] is CheckVerdict.PASS
 
 
-@pytest.mark.unit
 @pytest.mark.parametrize("entry", ENTRIES, ids=name)
 def test_signatures_are_those_recorded(corpus: Path, entry: dict[str, Any]) -> None:
     graph = read_saved_model(find_saved_model(corpus / entry["dir"]))
@@ -91,7 +90,6 @@ def test_signatures_are_those_recorded(corpus: Path, entry: dict[str, Any]) -> N
     assert found == set(entry.get("signatures") or ()) - {"__saved_model_init_op"}
 
 
-@pytest.mark.unit
 def test_models_before_saved_model_are_said_to_be_none(corpus: Path) -> None:
     from tfx_savedmodel.errors import UnreadableModelError
 
@@ -100,7 +98,6 @@ def test_models_before_saved_model_are_said_to_be_none(corpus: Path) -> None:
         validate(corpus / entry["dir"])
 
 
-@pytest.mark.tf
 @pytest.mark.parametrize(
     "entry",
     [pytest.param(entry, marks=() if name(entry) in SAMPLE else pytest.mark.full) for entry in LOADABLE],
