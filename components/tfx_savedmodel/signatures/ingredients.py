@@ -39,6 +39,15 @@ class Ingredients:
         return spec_of_inputs(self.model.inputs)
 
     @functools.cached_property
+    def given(self) -> set[str]:
+        """The names of what comes of the raw features: what the Transform graph gives, else they."""
+        if self.transform is None:
+            return set(self.raw_spec)
+        if self.exclude:
+            return self.transform.given_without(self.exclude)
+        return set(self.transform.transformed_feature_spec())
+
+    @functools.cached_property
     def raw(self) -> dict[str, RawFeature]:
         """The raw features as inputs."""
         schema = self.schema if self.schema is not None else getattr(self.transform, "schema", None)

@@ -170,16 +170,16 @@ class _Resolver:
     def _fits(self, key: str) -> None:
         """Every input of the model must come out of the Transform graph, or be a raw feature."""
         ingredients = self._ingredients()
-        if ingredients.transform is not None:
-            given = set(ingredients.transform.transformed_feature_spec())
-            what = "the Transform graph does not give this input of the model"
-        else:
-            given, what = set(ingredients.raw_spec), "the schema lacks this input of the model"
-            if ingredients.schema_spec is None:
-                what = "tf.Example cannot hold this input of the model"
+        given = ingredients.given
         for name in sorted(set(ingredients.model.inputs) - given):
-            message = Problem(f"signatures.{key}", what, found=", ".join(sorted(given)), wanted=name)
-            self.problems.append(message)
+            if ingredients.transform is None:
+                lacks = "the schema lacks" if ingredients.schema_spec is not None else "tf.Example cannot hold"
+            elif name in ingredients.transform.transformed_feature_spec():
+                lacks = f"without {', '.join(ingredients.exclude)} the Transform graph does not give"
+            else:
+                lacks = "the Transform graph does not give"
+            message = f"{lacks} this input of the model"
+            self._problem(f"signatures.{key}", message, found=", ".join(sorted(given)), wanted=name)
 
     def _raw_inputs(self, key: str, renames: Mapping[str, str] | None) -> _Tensors:
         raw = self._ingredients().raw

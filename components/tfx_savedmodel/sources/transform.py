@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tfx_savedmodel.errors import TransformGraphError, UnsupportedStackError
+from tfx_savedmodel.saved_model.garbage import collector_paused
 
 _GRAPH = Path("transform_fn") / "saved_model.pb"
 _METADATA = ("metadata", "transformed_metadata")
@@ -65,6 +66,23 @@ class TransformGraph:
         """Return the parsing spec of what the graph gives, labels included."""
         spec: dict[str, Any] = self.output.transformed_feature_spec()
         return spec
+
+    def given_without(self, exclude: Collection[str]) -> set[str]:
+        """Return the names of what the graph gives where no request has the features in `exclude`."""
+        import tensorflow as tf
+
+        spec, layer = self.raw_feature_spec(exclude), self.layer()
+        given: set[str] = set()
+
+        def transform(serialized: Any) -> Any:
+            # The layer leaves out each output that depends on a feature that it is not given.
+            transformed = layer(tf.io.parse_example(serialized, spec))
+            given.update(transformed)
+            return transformed
+
+        with collector_paused():
+            tf.function(transform, autograph=False).get_concrete_function(tf.TensorSpec([None], tf.string))
+        return given
 
     def layer(self) -> Any:
         """Return a new TransformFeaturesLayer.
