@@ -120,13 +120,14 @@ def test_keeps_what_the_source_carried(tmp_path: Path) -> None:
     source = save_module(tmp_path / "source")
     (source / "assets.extra").mkdir()
     (source / "assets.extra" / "tf_serving_warmup_requests").write_bytes(b"warm")
-    plan = {"signatures": {"serving_default": {"kind": "alias", "of": "look_up"}}, "keep": ["look_up"]}
-    result = export(source, tmp_path / "out", plan=plan)
-    assert result.signatures == ("look_up", "serving_default")
+    plan = {"signatures": {"serving_default": {"kind": "alias", "of": "look_up"}, "traced": {"kind": "model"}}}
+    result = export(source, tmp_path / "out", plan={**plan, "keep": ["look_up"]})
+    assert result.signatures == ("look_up", "serving_default", "traced")
+    assert result.builder == "trace"
     assert (tmp_path / "out" / "assets.extra" / "tf_serving_warmup_requests").read_bytes() == b"warm"
     words = np.array([[b"green"], [b"blue"]], dtype=object)
     with ServingSession(tmp_path / "out") as session:
-        for key in ("look_up", "serving_default"):
+        for key in result.signatures:
             assert session.run(key, {"word": words})["index"].tolist() == [[1], [-1]]
     loaded = tf.saved_model.load(str(tmp_path / "out"))
     assert float(loaded.double(tf.constant(3.0))) == 6.0
@@ -171,7 +172,7 @@ def test_bad_input_is_refused_and_leaves_nothing(model: Path, tmp_path: Path) ->
         export(tmp_path, target, plan=PLAN)
     with pytest.raises(TransformGraphError, match="no Transform graph"):
         export(model, target, plan=PLAN, transform_graph=tmp_path)
-    with pytest.raises(UnreadableModelError, match="not loaded"):
+    with pytest.raises(UnreadableModelError, match="the model is refused"):
         broken = tmp_path / "broken"
         broken.mkdir()
         (broken / "saved_model.pb").write_bytes(b"\xff")
@@ -189,14 +190,14 @@ def test_an_unsafe_model_is_never_loaded(tmp_path: Path) -> None:
     nodes = [node("x", "Placeholder", dtype=7), node("y", "ReadFile", "x")]
     source = save(tmp_path / "m", nodes, signatures={"serving_default": signature}, callable_functions={})
     with pytest.raises(UnsafeModelError, match="ReadFile reads a file"):
-        export(source, tmp_path / "out", plan={"again": {"kind": "alias", "of": "serving_default"}})
+        export(source, tmp_path / "out", plan={"again": {"kind": "model"}})
 
 
-def test_a_tf1_model_is_not_saved_again_from_tf2(tmp_path: Path) -> None:
+def test_a_tf1_model_is_not_traced_again_from_tf2(tmp_path: Path) -> None:
     signature = {"inputs": {"x": tensor("x:0")}, "outputs": {"y": tensor("x:0")}}
     source = save(tmp_path / "m", [node("x", "Placeholder", dtype=1)], signatures={"serving_default": signature})
     with pytest.raises(UnsupportedModelError, match="TF1 SavedModel"):
-        export(source, tmp_path / "out", plan={"again": {"kind": "alias", "of": "serving_default"}})
+        export(source, tmp_path / "out", plan={"again": {"kind": "model"}})
 
 
 def test_a_failure_half_way_leaves_nothing(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

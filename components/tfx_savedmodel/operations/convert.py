@@ -17,6 +17,7 @@ from tfx_savedmodel.errors import UnreadableModelError, UnsupportedStackError, U
 from tfx_savedmodel.estimators.examples import find_example_files
 from tfx_savedmodel.estimators.process import Request, convert_in_process
 from tfx_savedmodel.estimators.receivers import RECEIVERS
+from tfx_savedmodel.operations.gate import refuse_broken, refuse_unsafe
 from tfx_savedmodel.saved_model.locate import find_saved_model
 from tfx_savedmodel.saved_model.publish import publishing
 from tfx_savedmodel.saved_model.reader import read_saved_model
@@ -93,6 +94,10 @@ def convert(
     target = Path(destination).resolve()
     checkpoint_target = None if checkpoint is None else Path(checkpoint).resolve()
     _check_arguments(receiver, tolerance, source, target, checkpoint_target)
+    if source.is_dir():
+        view = read_saved_model(source)
+        refuse_broken(view)
+        refuse_unsafe(view)
     # A Transform graph or schema that is none is worth no process.
     if transform_graph is not None:
         TransformGraph(transform_graph)

@@ -7,18 +7,19 @@ import functools
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tfx_savedmodel.errors import TfxSavedModelError
-from tfx_savedmodel.operations.gate import refuse_unsafe
+from tfx_savedmodel.errors import TfxSavedModelError, UnreadableModelError
+from tfx_savedmodel.operations.gate import refuse_broken, refuse_unsafe
+from tfx_savedmodel.saved_model.carry import carry_files
 from tfx_savedmodel.saved_model.garbage import collector_paused
 from tfx_savedmodel.saved_model.locate import find_saved_model
 from tfx_savedmodel.saved_model.publish import check_destination, publishing
 from tfx_savedmodel.saved_model.reader import CONTRACT_FILE, read_saved_model
-from tfx_savedmodel.saved_model.rewrite import edit
-from tfx_savedmodel.saved_model.view import GraphView
+from tfx_savedmodel.saved_model.rewrite import choose_signatures, edit
+from tfx_savedmodel.saved_model.view import GraphView, SignatureView
 from tfx_savedmodel.signatures.build import TraceBuilder, save_functions
 from tfx_savedmodel.signatures.ingredients import Ingredients
 from tfx_savedmodel.signatures.plan import PREDICT, Plan, PlanLike, read_plan
@@ -37,7 +38,11 @@ _EXTRA = "assets.extra"
 
 @dataclasses.dataclass(frozen=True)
 class ExportResult:
-    """What was exported: where, how ("trace"), with which signatures; `notes` say what was left out."""
+    """What was exported: where, with which signatures, and how.
+
+    `builder` is "rewrite" where only metadata was edited, "trace" where functions were traced and saved
+    by TF2; `notes` say what was left out.
+    """
 
     path: Path
     builder: str
@@ -55,10 +60,13 @@ def export(
     transform_graph: PathLike | None = None,
     schema: PathLike | None = None,
     overwrite: bool = False,
+    copy: bool = False,
 ) -> ExportResult:
-    """Export a TF2 SavedModel with exactly the signatures that the plan names and keeps.
+    """Export a SavedModel with exactly the signatures that the plan names and keeps.
 
-    The result is written beside `destination` and renamed: it is there whole, or not at all.
+    The result is written beside `destination` and renamed: it is there whole, or not at all. A plan
+    that only keeps, drops and names signatures again is done by editing `saved_model.pb`, on TF1 and
+    TF2 models alike: nothing is loaded, and the weights are hard-linked. Any other plan takes a TF2 model.
 
     Args:
       model: a SavedModel directory (Keras or not), or a TFX Model artifact's.
@@ -66,6 +74,7 @@ def export(
       plan: a Plan, its JSON (text, mapping or file), or a mapping of signatures alone.
       transform_graph: Transform's output, for signatures that take raw features or examples.
       schema: a schema file or artifact directory, where there is no Transform graph.
+      copy: copy the weights where they would be hard-linked.
 
     Raises:
       PlanError: every mistake in the plan, before any work.
@@ -76,26 +85,50 @@ def export(
     target = Path(destination)
     check_destination(target, overwrite=overwrite)
     view = read_saved_model(find_saved_model(model), checked.source.tags)
-    refuse_unsafe(view)
-    source = SavedModelSource(view)
-    ingredients = functools.cache(lambda: _ingredients(source, checked, transform_graph, schema))
+    refuse_broken(view)
+    source = functools.cache(lambda: _open(view))
+    ingredients = functools.cache(lambda: _ingredients(source(), checked, transform_graph, schema))
     with collector_paused():
-        resolved = resolve(checked, source.meta_graph.signatures, ingredients)
+        resolved = resolve(checked, _signatures(view), ingredients)
+        builder = "rewrite" if resolved.only_renames else "trace"
         with publishing(target, overwrite=overwrite) as staged:
-            _trace(source, resolved, ingredients, staged)
-            _carry_extras(view.path, staged)
-            _write_contract(resolved, staged)
-            exported = read_saved_model(staged, checked.source.tags)
+            if resolved.only_renames:
+                _rewrite(view, resolved, staged, copy=copy)
+            else:
+                _trace(source(), resolved, ingredients, staged)
+                _carry_extras(view.path, staged)
+            _write_contract(resolved, builder, staged)
+            exported = read_saved_model(staged, view.tags)
             _verify(resolved, exported)
     meta_graph = exported.meta_graph()
     return ExportResult(
         path=target,
-        builder="trace",
+        builder=builder,
         signatures=tuple(sorted(resolved.signatures)),
         fingerprint=exported.fingerprint or "",
         tensorflow_version=meta_graph.tensorflow_version if meta_graph else "",
-        notes=_notes(view),
+        notes=_notes(view) if builder == "trace" else (),
     )
+
+
+def _open(view: GraphView) -> SavedModelSource:
+    """What is loaded is judged before."""
+    refuse_unsafe(view)
+    return SavedModelSource(view)
+
+
+def _signatures(view: GraphView) -> Mapping[str, SignatureView]:
+    """Return the signatures of the MetaGraph that the plan means, which must be there."""
+    meta_graph = view.meta_graph()
+    if meta_graph is None or set(meta_graph.tags) != set(view.tags):
+        raise UnreadableModelError(
+            "no MetaGraph with the plan's tags",
+            where=str(view.path),
+            found="; ".join(", ".join(item.tags) or "no tags" for item in view.meta_graphs),
+            wanted=", ".join(view.tags),
+            next_step="name the model's tags in the plan's source.tags",
+        )
+    return meta_graph.signatures
 
 
 def _ingredients(
@@ -109,6 +142,12 @@ def _ingredients(
         schema=parsed,
         exclude=plan.exclude_features,
     )
+
+
+def _rewrite(view: GraphView, resolved: ResolvedPlan, staged: Path, *, copy: bool) -> None:
+    carry_files(view.path, staged, leave_out={CONTRACT_FILE}, copy=copy)
+    chosen = {key: (item.of or key, item.method_name) for key, item in resolved.signatures.items()}
+    choose_signatures(staged, view.tags, chosen)
 
 
 def _trace(
@@ -141,11 +180,11 @@ def _carry_extras(source: Path, staged: Path) -> None:
         shutil.copytree(source / _EXTRA, staged / _EXTRA, ignore=shutil.ignore_patterns(ours), dirs_exist_ok=True)
 
 
-def _write_contract(resolved: ResolvedPlan, staged: Path) -> None:
+def _write_contract(resolved: ResolvedPlan, builder: str, staged: Path) -> None:
     contract = {
         "version": 1,
         "exporter": __version__,
-        "builder": "trace",
+        "builder": builder,
         "plan": json.loads(resolved.plan.to_json()),
         "signatures": resolved.to_json(),
     }

@@ -9,8 +9,7 @@ from typing import Any
 from tfx_savedmodel.signatures.features import dense_from_sparse, sparse_from_dense
 from tfx_savedmodel.signatures.ingredients import Ingredients
 from tfx_savedmodel.signatures.protocols import ModelLike
-from tfx_savedmodel.signatures.resolve import KEPT
-from tfx_savedmodel.signatures.resolved import ResolvedPlan, ResolvedSignature
+from tfx_savedmodel.signatures.resolved import KEPT, ResolvedPlan, ResolvedSignature
 
 Tensors = Mapping[str, Any]
 

@@ -8,9 +8,7 @@ from tfx_savedmodel.errors import PlanError, Problem
 from tfx_savedmodel.saved_model.view import SignatureView, TensorSpec
 from tfx_savedmodel.signatures.ingredients import Ingredients
 from tfx_savedmodel.signatures.plan import Alias, Model, Plan, Preprocess, ServeExamples, ServeFeatures
-from tfx_savedmodel.signatures.resolved import ResolvedPlan, ResolvedSignature, ResolvedTensor
-
-KEPT = "kept"
+from tfx_savedmodel.signatures.resolved import KEPT, ResolvedPlan, ResolvedSignature, ResolvedTensor
 
 #: The key by which explainers find the model.
 XAI_MODEL = "xai_model"

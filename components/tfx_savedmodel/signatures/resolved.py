@@ -9,6 +9,9 @@ from typing import Any
 from tfx_savedmodel.saved_model.view import Shape
 from tfx_savedmodel.signatures.plan import Plan
 
+#: The kind of a signature that the plan keeps, or that an alias of the source's stands on.
+KEPT = "kept"
+
 
 @dataclasses.dataclass(frozen=True)
 class ResolvedTensor:
@@ -56,6 +59,11 @@ class ResolvedPlan:
 
     plan: Plan
     signatures: Mapping[str, ResolvedSignature]
+
+    @property
+    def only_renames(self) -> bool:
+        """Whether every signature is one of the source's, under its own or another name."""
+        return all(item.kind in (KEPT, "alias") for item in self.signatures.values())
 
     def to_json(self) -> dict[str, Any]:
         return {key: signature.to_json() for key, signature in sorted(self.signatures.items())}

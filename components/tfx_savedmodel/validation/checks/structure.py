@@ -43,9 +43,10 @@ class Structure(GraphCheck):
 
     def _links(self, graph: GraphView) -> Iterator[Finding]:
         for name, target in sorted(graph.links.items()):
-            if leaves(graph.path, name):
+            strays = leaves(graph.path, name)
+            if strays or not (graph.path / name).exists():
                 yield Finding(
-                    f"{name} is a link that leaves the directory",
+                    f"{name} is a link {'that leaves the directory' if strays else 'to nothing'}",
                     {"file": name},
                     found=target,
                     wanted="a file inside the SavedModel",
