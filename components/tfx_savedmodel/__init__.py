@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tfx_savedmodel.errors import TfxSavedModelError
     from tfx_savedmodel.keras_to_estimator_converter.component import KerasToEstimatorConverter
     from tfx_savedmodel.operations.convert import convert
+    from tfx_savedmodel.operations.diff import diff
     from tfx_savedmodel.operations.export import export
     from tfx_savedmodel.operations.inspect import inspect
     from tfx_savedmodel.operations.validate import validate
@@ -41,6 +42,7 @@ __all__ = [
     "ValidationReport",
     "__version__",
     "convert",
+    "diff",
     "export",
     "inspect",
     "validate",
@@ -63,6 +65,7 @@ _HOMES = {
     "ValidationReport": "saved_model_validator.artifacts",
     "__version__": "versions",
     "convert": "operations.convert",
+    "diff": "operations.diff",
     "export": "operations.export",
     "inspect": "operations.inspect",
     "validate": "operations.validate",

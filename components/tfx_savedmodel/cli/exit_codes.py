@@ -12,6 +12,7 @@ from tfx_savedmodel.errors import (
 
 FINE = 0
 NOT_BLESSED = 1
+BREAKING = 1
 COULD_NOT_TELL = 2
 NOTHING_CHECKED = 3
 WRONG_USAGE = 4

@@ -20,7 +20,9 @@ DEBUG_VARIABLE = "TFX_SAVEDMODEL_DEBUG"
 #: Verb -> (module, one line for the list of verbs); the module has a command named `command`.
 VERBS = {
     "inspect": ("tfx_savedmodel.cli.inspect", "Show what a SavedModel is, without loading it."),
+    "export": ("tfx_savedmodel.cli.export", "Give a model exactly the signatures of a plan."),
     "validate": ("tfx_savedmodel.cli.validate", "Check a SavedModel and say whether it is blessed."),
+    "diff": ("tfx_savedmodel.cli.diff", "Show what changed between two models, and whether it breaks clients."),
     "checks": ("tfx_savedmodel.cli.checks", "List the checks, or show the page of one."),
 }
 

@@ -1,0 +1,87 @@
+"""`export`: give a model exactly the signatures of a plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tfx_savedmodel.cli import exit_codes
+from tfx_savedmodel.cli.output import quiet_stdout
+from tfx_savedmodel.errors import UsageError
+
+
+@click.command("export")
+@click.argument("model", metavar="MODEL")
+@click.argument("destination", metavar="DEST")
+@click.option("--plan", metavar="PLAN.json", help="The signature plan.")
+@click.option(
+    "--signature",
+    "signatures",
+    multiple=True,
+    metavar="KEY=KIND",
+    help="Instead of a plan: a signature and its kind, such as serving_default=serve_examples or again=alias:KEY.",
+)
+@click.option("--keep", metavar="KEY,…|all", help="Signatures of the model to keep, where the plan says nothing.")
+@click.option("--transform-graph", metavar="DIR", help="The Transform graph that raw features go through.")
+@click.option("--schema", metavar="FILE", help="The schema of the raw features, where there is no Transform graph.")
+@click.option("--copy", is_flag=True, help="Copy the weights where they would be hard-linked.")
+@click.option("--overwrite", is_flag=True, help="Replace what is at DEST.")
+def command(
+    model: str,
+    destination: str,
+    plan: str | None,
+    signatures: tuple[str, ...],
+    keep: str | None,
+    transform_graph: str | None,
+    schema: str | None,
+    copy: bool,
+    overwrite: bool,
+) -> int:
+    """Write the model to DEST with exactly the signatures that a plan names and keeps.
+
+    MODEL is a SavedModel directory or a TFX Model artifact's. DEST is there whole afterwards, or not
+    at all. A plan that only keeps, drops and names signatures again loads nothing.
+    """
+    document = _plan(plan, signatures, keep)
+    with quiet_stdout():
+        from tfx_savedmodel.operations.export import export
+
+        result = export(
+            model,
+            destination,
+            plan=document,
+            transform_graph=transform_graph,
+            schema=schema,
+            copy=copy,
+            overwrite=overwrite,
+        )
+    click.echo(f"{result.path}: {', '.join(result.signatures) or 'no signatures'} (builder {result.builder})")
+    for note in result.notes:
+        click.echo(f"note: {note}", err=True)
+    return exit_codes.FINE
+
+
+def _plan(plan: str | None, signatures: tuple[str, ...], keep: str | None) -> Any:
+    """Return the plan as a file's path or as a document."""
+    if plan is not None and signatures:
+        raise UsageError("two plans", found="--plan and --signature", wanted="one of them")
+    if plan is None and not signatures and keep is None:
+        raise UsageError("no plan", wanted="--plan, --signature or --keep")
+    kept: Any = keep if keep in (None, "all") else [key.strip() for key in (keep or "").split(",") if key.strip()]
+    if plan is not None:
+        if keep is not None:
+            raise UsageError("--keep is for signatures without a plan", wanted="`keep` in the plan itself")
+        return Path(plan)
+    return {"keep": kept or [], "signatures": dict(_signature(text) for text in signatures)}
+
+
+def _signature(text: str) -> tuple[str, dict[str, str]]:
+    key, equals, kind = text.partition("=")
+    if not key or not equals or not kind:
+        raise UsageError(
+            "not KEY=KIND", where="--signature", found=text, wanted="such as serving_default=serve_examples"
+        )
+    kind, colon, of = kind.partition(":")
+    return key, {"kind": kind, "of": of} if colon else {"kind": kind}
