@@ -32,12 +32,12 @@ EXCLUDED_FEATURES = ["species", "year"]
 EXPORTED_POLICY: dict[str, Any] = {
     "name": "penguin-exported",
     "required": ["SM1", "SM2", "SM301", "SM302", "SM303", "SM305"],
-    "parameters": {"SM103": {"required": list(SIGNATURES)}},
+    "parameters": {"SM103": {"required": list(SIGNATURES)}, "SM301": {"required": list(SIGNATURES)}},
 }
 ESTIMATOR_POLICY: dict[str, Any] = {
     "name": "penguin-estimator",
     "required": ["SM101", "SM103", "SM2", "SM301", "SM302", "SM303", "SM304"],
-    "parameters": {"SM103": {"required": ["serving_default", "serve_raw"]}},
+    "parameters": {check: {"required": ["serving_default", "serve_raw"]} for check in ("SM103", "SM301")},
 }
 
 #: FnApiRunner: DirectRunner would try to download Prism first. `--setup_file` tells TFX which package

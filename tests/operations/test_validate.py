@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from tests.operations.models import save_keras
+from tests.operations.models import example, save_keras
 from tests.saved_model.graphs import node, save, tensor
 from tfx_savedmodel.errors import ExamplesError, PolicyError, UnreadableModelError
 from tfx_savedmodel.operations.export import export
 from tfx_savedmodel.operations.validate import CheckVerdict, Policy, Report, Upstream, Verdict, validate
 from tfx_savedmodel.validation.loading.observe import LoaderHost
+from tfx_savedmodel.validation.policy import Limits, Waiver
 
 PASS, FAIL, SKIP = CheckVerdict.PASS, CheckVerdict.FAIL, CheckVerdict.SKIP
 SIGNATURE = {"inputs": {"x": tensor("x:0", "string")}, "outputs": {"y": tensor("y:0", "string")}}
@@ -42,6 +43,10 @@ def test_an_unsafe_model_is_not_run(tmp_path: Path) -> None:
     assert verdicts(report)["SM120"] is FAIL
     assert {check.verdict for check in report.checks if check.code >= "SM2"} == {SKIP}
     assert report.verdict is Verdict.NOT_BLESSED
+    # Whoever waives the finding has not seen the model run.
+    waived = Policy(waive=(Waiver("SM120", "we know"),))
+    assert validate(model, policy=waived).verdict is Verdict.UNDECIDED
+    assert validate(model, ignore=["SM120"]).verdict is Verdict.UNDECIDED
     # The gate is kept where its check is not asked for.
     loads = validate(model, select=["SM201"])
     assert [check.code for check in loads.checks] == ["SM201"]
@@ -159,6 +164,42 @@ def test_a_truncated_shard_is_found_and_not_loaded(exported: Path, tmp_path: Pat
     assert {check.verdict for check in report.checks[1:]} == {SKIP}
     trusted = validate(model, host=host, select=["SM202"], policy=Policy(trusted=True))
     assert verdicts(trusted)["SM202"] is FAIL
+
+
+@pytest.mark.tf
+def test_a_signature_that_hangs_is_not_run_on_examples(tmp_path: Path, host: LoaderHost) -> None:
+    import tensorflow as tf
+
+    class Hangs(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, "x")])
+        def serve(self, x: Any) -> Any:
+            return {"y": tf.while_loop(lambda y: tf.constant(True), lambda y: y + 1.0, [x])[0]}
+
+    module = Hangs()
+    tf.saved_model.save(module, str(tmp_path / "m"), signatures=module.serve)
+    with tf.io.TFRecordWriter(str(tmp_path / "data")) as writer:
+        writer.write(example(x=[1.0]))
+    policy = Policy(limits=Limits(seconds=4))
+    report = validate(
+        tmp_path / "m", host=host, policy=policy, select=["SM2", "SM3"], examples=[str(tmp_path / "data")]
+    )
+    assert verdicts(report)["SM204"] is FAIL
+    examples = [check for check in report.checks if check.code >= "SM3"]
+    assert {check.reason for check in examples} == {"not run: the signature 'serving_default' ended its process"}
+
+
+@pytest.mark.tfx
+def test_what_was_given_must_have_been_looked_at(exported: Path, tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    empty, other = str(tmp_path / "empty"), str(tmp_path / "other")
+    with tf.io.TFRecordWriter(empty):
+        pass
+    assert validate(exported, select=["SM1", "SM3"], examples=[empty]).verdict is Verdict.UNDECIDED
+    with tf.io.TFRecordWriter(other) as writer:
+        writer.write(example(colour=[b"red"], bill=[0.5]))
+    report = validate(exported, select=["SM301"], examples=[other])
+    assert report.verdict is not Verdict.BLESSED
 
 
 @pytest.mark.tfx

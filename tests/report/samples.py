@@ -217,7 +217,10 @@ def undecided() -> Report:
         seconds=3.0,
     )
     rest = tuple(check for check in blessed().checks if check.code < "SM201")
-    return dataclasses.replace(blessed(), verdict=Verdict.UNDECIDED, checks=(*rest, broken), upstream=())
+    checks = (*rest, broken)
+    return dataclasses.replace(
+        blessed(), verdict=Verdict.UNDECIDED, checks=checks, upstream=(), undecided_by=(broken.code,)
+    )
 
 
 def hostile() -> Report:

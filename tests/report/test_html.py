@@ -130,7 +130,9 @@ def test_a_model_that_cannot_be_read_has_a_page_too() -> None:
 
 def test_what_left_the_verdict_open_is_shown() -> None:
     skipped = CheckResult("SM304", "parity", CheckVerdict.SKIP, reason="no reference model was given")
-    report = dataclasses.replace(samples.blessed(), verdict=Verdict.UNDECIDED, checks=(skipped,))
+    report = dataclasses.replace(
+        samples.blessed(), verdict=Verdict.UNDECIDED, checks=(skipped,), undecided_by=("SM304",)
+    )
 
     _before(_Page(report).text, "Undecided", "What was not checked", "no reference model was given", "Every check")
     assert "What could not be told SM202 tf2-load not made" in _Page(samples.undecided()).text

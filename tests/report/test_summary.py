@@ -32,13 +32,15 @@ def test_each_verdict_says_why() -> None:
     failing, blessed = samples.failing(), samples.blessed()
     blocked = dataclasses.replace(blessed, verdict=Verdict.NOT_BLESSED, upstream=(Upstream("u", "t", False),))
     skipped = CheckResult("SM304", "parity", CheckVerdict.SKIP, reason="no reference")
-    required = dataclasses.replace(blessed, verdict=Verdict.UNDECIDED, checks=(*blessed.checks, skipped))
+    required = dataclasses.replace(
+        blessed, verdict=Verdict.UNDECIDED, checks=(*blessed.checks, skipped), undecided_by=("SM304",)
+    )
     nothing = dataclasses.replace(blessed, verdict=Verdict.NOTHING_CHECKED, checks=(skipped,))
 
     assert because(failing) == "SM302 finite-outputs failed."
     assert because(blocked) == "1 upstream blessing is missing."
     assert because(samples.undecided()).startswith("SM202 tf2-load could not be made")
-    assert "required check was skipped (SM304 parity)" in because(required)
+    assert "had to be seen was skipped (SM304 parity)" in because(required)
     assert "No check came to an answer" in because(nothing)
     assert because(blessed) == "Every check that ran passed."
 

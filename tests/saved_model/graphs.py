@@ -15,7 +15,9 @@ DTYPES = {"float32": FLOAT, "string": STRING, "int64": INT64}
 
 
 def node(name: str, op: str, *inputs: str, **attrs: Any) -> dict[str, Any]:
-    """Return a node; an attribute is a str (a function's name starts with "@"), a dtype as int, a list of str."""
+    """Return a node; an attribute is a str (a function's name starts with "@"), a dtype as int, a list of str,
+    or the raw bytes of a constant.
+    """
     return {"name": name, "op": op, "inputs": inputs, "attrs": attrs}
 
 
@@ -27,6 +29,7 @@ def save(
     functions: Mapping[str, Mapping[str, Any]] | None = None,
     assets: Mapping[str, str] | None = None,
     init_op: str = "",
+    saver: tuple[str, str, str] | None = None,
     callable_functions: Mapping[str, Iterable[int]] | None = None,
     tags: Iterable[str] = ("serve",),
 ) -> Path:
@@ -34,7 +37,8 @@ def save(
 
     A signature is {"inputs": {name: (tensor, dtype, shape)}, "outputs": …, "method_name": …}; a
     function {"arguments": […], "nodes": […], "returns": {name: tensor}}. With `callable_functions`
-    (name -> numbers of captured assets) there is an object graph, as TF2 writes.
+    (name -> numbers of captured assets) there is an object graph, as TF2 writes. `saver` names its
+    file name tensor, save tensor and restore op.
     """
     proto = protos.saved_model_pb2().SavedModel(saved_model_schema_version=1)
     meta = proto.meta_graphs.add()
@@ -51,6 +55,9 @@ def save(
         asset.tensor_info.name = tensor
     if init_op:
         meta.collection_def["saved_model_main_op"].node_list.value.append(init_op)
+    if saver is not None:
+        names = meta.saver_def
+        names.filename_tensor_name, names.save_tensor_name, names.restore_op_name = saver
     if callable_functions is not None:
         _objects(meta.object_graph_def, callable_functions)
     directory.mkdir(parents=True, exist_ok=True)
@@ -77,7 +84,11 @@ def _fill(proto: Any, item: Mapping[str, Any]) -> None:
     for name, value in item["attrs"].items():
         attr = proto.attr[name]
         if isinstance(value, str) and value.startswith("@"):
-            attr.func.name = value[1:]
+            attr.func.name, _, held = value[1:].partition("[")
+            if held:  # "@outer[inner]": the function takes one that it holds itself
+                attr.func.attr["F"].func.name = held.rstrip("]")
+        elif isinstance(value, bytes):
+            attr.tensor.dtype, attr.tensor.tensor_content = STRING, value
         elif isinstance(value, str):
             attr.s = value.encode()
         elif isinstance(value, list):

@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.saved_model.graphs import save
-from tfx_savedmodel.errors import DestinationError, UnreadableModelError
+from tfx_savedmodel.errors import DestinationError, UnreadableModelError, UsageError
 from tfx_savedmodel.saved_model.locate import find_saved_model
 from tfx_savedmodel.saved_model.publish import publishing
 
@@ -41,6 +41,12 @@ def test_says_what_is_there_instead(tmp_path: Path) -> None:
     save(tmp_path / "2")
     with pytest.raises(UnreadableModelError, match="more than one"):
         find_saved_model(tmp_path)
+
+
+@pytest.mark.parametrize("path", ["gs://bucket/model", "gs:/bucket/model", "s3://bucket/model"])
+def test_a_remote_path_is_not_taken_for_a_folder(path: str) -> None:
+    with pytest.raises(UsageError, match="must be on a local disk"):
+        find_saved_model(path)
 
 
 def test_publishes_on_success_only(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,8 @@ class Do:
 
     def __call__(self, verdict: Verdict, *checks: CheckResult, **exec_properties: Any) -> None:
         report = Report(verdict, {"uri": self.model.uri, "meta_graphs": []}, "mine", checks)
+        open_ends = (BROKEN.code, OPEN.code)
+        report = dataclasses.replace(report, undecided_by=open_ends if verdict is Verdict.UNDECIDED else ())
 
         def validate(model: str, **arguments: Any) -> Report:
             self.arguments = {"model": model, **arguments}

@@ -132,3 +132,92 @@ def test_a_cache_in_memory_writes_nothing(tmp_path: Path, file: str, count: int)
 def test_an_allowed_op_passes(tmp_path: Path) -> None:
     graph = view(tmp_path, [node("evil", "PyFunc")])
     assert list(UnsafeOps(allow=("PyFunc",)).check(graph)) == []
+
+
+SAVER_NODES = [
+    node("y", "Identity", "x"),
+    node("file", "Placeholder", dtype=7),
+    node("suffix", "Const", value=["_temp/part"]),
+    node("prefix", "StringJoin", "file", "suffix"),
+    node("save", "SaveV2", "prefix", "y"),
+    node("saved", "Identity", "file", "^save"),
+    node("read", "RestoreV2", "file"),
+    node("restore", "NoOp", "^read"),
+]
+SAVER = ("file:0", "saved:0", "restore")
+
+
+def test_saving_and_restoring_is_in_every_model(tmp_path: Path) -> None:
+    assert judge(tmp_path, SAVER_NODES, saver=SAVER) == []
+
+
+def test_a_saver_that_writes_where_nobody_asked(tmp_path: Path) -> None:
+    constant = [item if item["name"] != "save" else node("save", "SaveV2", "suffix", "y") for item in SAVER_NODES]
+    (finding,) = judge(tmp_path / "constant", constant, saver=SAVER)
+    assert finding.found == "constant _temp/part"
+    climbing = [node("suffix", "Const", value=["/../../x"]) if n["name"] == "suffix" else n for n in SAVER_NODES]
+    (finding,) = judge(tmp_path / "climbing", climbing, saver=SAVER)
+    assert finding.found == "constant /../../x, saver"
+
+
+def test_a_restore_that_writes(tmp_path: Path) -> None:
+    planted = [node("restore", "NoOp", "^read", "^save") if n["name"] == "restore" else n for n in SAVER_NODES]
+    (finding,) = judge(tmp_path, planted, saver=SAVER)
+    assert finding.where["reached_by"] == ["restore", "save"]
+
+
+def test_a_loop_that_changes_the_name(tmp_path: Path) -> None:
+    body = {
+        "arguments": ("name",),
+        "nodes": [node("read", "ReadFile", "name"), node("secret", "Const", value=["/secret"])],
+        "returns": {"out": "secret:output:0"},
+    }
+    nodes = [node("file", "Const", value=["words"]), node("y", "While", "file", body="@body", cond="@body")]
+    (finding,) = judge(tmp_path, nodes, functions={"body": body}, assets={"file:0": "words"}, init_op="y")
+    assert "constant /secret" in finding.found
+
+
+def test_an_asset_is_one_only_while_initialising(tmp_path: Path) -> None:
+    # A request is answered with what the graph holds: loaders feed assets to the init op alone.
+    nodes = [node("file", "Const", value=["/secret/words"]), node("y", "ReadFile", "file")]
+    (finding,) = judge(tmp_path, nodes, assets={"file:0": "words"})
+    assert finding.found == "constant /secret/words"
+
+
+def test_a_variable_that_holds_an_asset(tmp_path: Path) -> None:
+    nodes = [
+        node("file", "Const", value=["words"]),
+        node("v", "VarHandleOp", shared_name="v", dtype=7),
+        node("set", "AssignVariableOp", "v", "file", dtype=7),
+        node("value", "ReadVariableOp", "v", dtype=7),
+        node("y", "ReadFile", "value"),
+    ]
+    model = {"assets": {"file:0": "words"}, "init_op": "set"}
+    assert judge(tmp_path / "own", nodes, **model) == []
+    alias = [
+        node("w", "VarHandleOp", shared_name="v", dtype=7),
+        node("evil", "Const", value=["/secret"]),
+        node("reset", "AssignVariableOp", "w", "evil", dtype=7),
+    ]
+    (finding,) = judge(tmp_path / "alias", [*nodes, *alias], **model)
+    assert finding.found == "asset words, constant /secret"
+    inside = function(node("reset", "AssignVariableOp", "a", "b", dtype=7))
+    (finding,) = judge(tmp_path / "inside", nodes, functions={"hidden": inside}, **model)
+    assert finding.found == "computed by a variable"
+
+
+def test_a_function_held_by_a_functions_attribute(tmp_path: Path) -> None:
+    outer = function(node("call", "PartitionedCall", "a"))
+    nodes = [node("y", "PartitionedCall", "x", f="@outer[body]")]
+    (finding,) = judge(tmp_path, nodes, functions={"outer": outer, "body": BODY})
+    assert finding.where["function"] == "body"
+
+
+def test_a_constant_that_hides_its_text(tmp_path: Path) -> None:
+    nodes = [node("name", "Const", value=b"\x06/cache"), node("y", "CacheDatasetV2", "x", "name", "x")]
+    (finding,) = judge(tmp_path, nodes)
+    assert "does not show its text" in finding.found
+
+
+def test_a_graph_within_a_constant(tmp_path: Path) -> None:
+    assert len(judge(tmp_path, [node("y", "DatasetFromGraph", "x")])) == 1

@@ -18,6 +18,7 @@ from tfx_savedmodel.estimators.examples import find_example_files
 from tfx_savedmodel.estimators.process import Request, convert_in_process
 from tfx_savedmodel.estimators.receivers import RECEIVERS
 from tfx_savedmodel.operations.gate import refuse_broken, refuse_unsafe
+from tfx_savedmodel.saved_model.local import local_path
 from tfx_savedmodel.saved_model.locate import find_saved_model
 from tfx_savedmodel.saved_model.publish import publishing
 from tfx_savedmodel.saved_model.reader import read_saved_model
@@ -91,8 +92,8 @@ def convert(
     """
     _check_stack()
     source = _source(model)
-    target = Path(destination).resolve()
-    checkpoint_target = None if checkpoint is None else Path(checkpoint).resolve()
+    target = local_path(destination, "the destination").resolve()
+    checkpoint_target = None if checkpoint is None else local_path(checkpoint, "the checkpoint").resolve()
     _check_arguments(receiver, tolerance, source, target, checkpoint_target)
     if source.is_dir():
         view = read_saved_model(source)

@@ -15,6 +15,7 @@ from tfx_savedmodel.errors import TfxSavedModelError, UnreadableModelError
 from tfx_savedmodel.operations.gate import refuse_broken, refuse_unsafe
 from tfx_savedmodel.saved_model.carry import carry_files
 from tfx_savedmodel.saved_model.garbage import collector_paused
+from tfx_savedmodel.saved_model.local import local_path
 from tfx_savedmodel.saved_model.locate import find_saved_model
 from tfx_savedmodel.saved_model.publish import check_destination, publishing
 from tfx_savedmodel.saved_model.reader import CONTRACT_FILE, read_saved_model
@@ -82,7 +83,7 @@ def export(
       TransformGraphError, SchemaError, DestinationError: what else cannot be used.
     """
     checked = read_plan(plan)
-    target = Path(destination)
+    target = local_path(destination, "the destination")
     check_destination(target, overwrite=overwrite)
     view = read_saved_model(find_saved_model(model), checked.source.tags)
     refuse_broken(view)

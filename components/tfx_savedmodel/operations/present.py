@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 
 from tfx_savedmodel.operations.checks import checks
 from tfx_savedmodel.report import write
@@ -18,6 +18,7 @@ from tfx_savedmodel.report.values import (
     visible,
 )
 from tfx_savedmodel.report.write import ReportPaths
+from tfx_savedmodel.saved_model.local import local_path
 from tfx_savedmodel.validation.result import Report
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "format_seconds",
     "format_shape",
     "format_value",
+    "local_path",
     "one_line",
     "outcome",
     "render_json",
@@ -39,10 +41,12 @@ __all__ = [
 ]
 
 
-def write_reports(report: Report, directory: Path) -> ReportPaths:
+def write_reports(report: Report, directory: str | os.PathLike[str]) -> ReportPaths:
     """Write `report.json` and `report.html`, with each check's page, and return their paths.
 
     Raises:
+      UsageError: a remote directory.
       DestinationError: the directory cannot be made or written.
     """
-    return write.write_reports(report, directory, {page.code: page.texts() for page in checks()})
+    pages = {page.code: page.texts() for page in checks()}
+    return write.write_reports(report, local_path(directory, "the report"), pages)

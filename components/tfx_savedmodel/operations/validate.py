@@ -16,7 +16,7 @@ from tfx_savedmodel.saved_model.facts import model_facts
 from tfx_savedmodel.saved_model.locate import find_saved_model
 from tfx_savedmodel.saved_model.reader import read_saved_model
 from tfx_savedmodel.saved_model.view import GraphView
-from tfx_savedmodel.validation.check import LoadedModel
+from tfx_savedmodel.validation.check import LoadedModel, LoadObservation
 from tfx_savedmodel.validation.policy import Policy, read_policy
 from tfx_savedmodel.validation.registry import CHECKS
 from tfx_savedmodel.validation.result import CheckResult, CheckVerdict, Report, Upstream, Verdict
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 __all__ = ["CheckVerdict", "Policy", "Report", "Upstream", "Verdict", "read_policy", "validate"]
 
 PathLike = str | os.PathLike[str]
+
+#: What is required where examples, or a reference as well, are given.
+_EXAMPLES = ("SM301", "SM302", "SM303")
+_REFERENCE = ("SM304",)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,6 +91,8 @@ def validate(
     """
     started = time.perf_counter()
     chosen = _policy(policy).narrowed(select, ignore)
+    # Who gives examples or a reference wants them looked at: nothing seen of them is no blessing.
+    chosen = chosen.requiring([*(_EXAMPLES if examples else ()), *(_REFERENCE if reference is not None else ())])
     wanted = tuple(tags or chosen.parameters.get("SM102", {}).get("tags", ("serve",)))
     overrides: dict[str, dict[str, Any]] = {"SM102": {"tags": wanted}}
     if plan is not None:
@@ -113,6 +119,7 @@ def validate(
         seconds=time.perf_counter() - started,
         created=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         tool_version=__version__,
+        undecided_by=tuple(result.code for result in results if chosen.leaves_open(result)),
     )
 
 
@@ -129,29 +136,37 @@ def _run(graph: GraphView, selection: Selection, policy: Policy, given: _Given) 
     if reason is None and graph.meta_graph() is None:
         reason = f"not run: {graph.fault}"
     if reason is not None:
-        return _ordered([*results, *(skipped(check, reason) for check in loading)])
-    results += _run_loaders(graph, selection, policy, given)
-    results += _run_examples(graph, selection, policy, given)
+        return _ordered([*results, *(skipped(check, reason, blocked=True) for check in loading)])
+    seen = _load(graph, selection, policy, given)
+    results += run_model_checks(selection.model, LoadedModel(graph, _tags(graph), seen))
+    results += _run_examples(graph, selection, policy, given, seen)
     return _ordered(results)
 
 
-def _run_loaders(graph: GraphView, selection: Selection, policy: Policy, given: _Given) -> list[CheckResult]:
+def _tags(graph: GraphView) -> tuple[str, ...]:
+    meta_graph = graph.meta_graph()
+    return meta_graph.tags if meta_graph is not None else graph.tags
+
+
+def _load(graph: GraphView, selection: Selection, policy: Policy, given: _Given) -> Mapping[str, LoadObservation]:
     if not selection.model:
-        return []
+        return {}
     from tfx_savedmodel.validation.loading.observe import LoaderHost, observe_model
 
-    meta_graph = graph.meta_graph()
-    tags = meta_graph.tags if meta_graph is not None else graph.tags
     loaders = {loader for check in selection.model for loader in check.loaders}
     runs = any(check.code == "SM204" for check in selection.model)
     with contextlib.nullcontext(given.host) if given.host else LoaderHost() as host:
-        seen = observe_model(host, graph.path, tags, loaders, policy.limits, runs=runs, progress=given.progress)
-    return run_model_checks(selection.model, LoadedModel(graph, tags, seen))
+        return observe_model(host, graph.path, _tags(graph), loaders, policy.limits, runs=runs, progress=given.progress)
 
 
-def _run_examples(graph: GraphView, selection: Selection, policy: Policy, given: _Given) -> list[CheckResult]:
+def _run_examples(
+    graph: GraphView, selection: Selection, policy: Policy, given: _Given, seen: Mapping[str, LoadObservation]
+) -> list[CheckResult]:
     if not selection.examples or not given.examples:
         return [skipped(check, "no examples were given") for check in selection.examples]
+    deadly = next((said for said in map(_deadly, seen.values()) if said), None)
+    if deadly is not None:  # Beam's workers have no limits, and in this process a crash would be ours
+        return [skipped(check, deadly, blocked=True) for check in selection.examples]
     from tfx_savedmodel.beam.example_checks import ExampleCheckRequest, run_example_checks
     from tfx_savedmodel.beam.launch import pipeline_maker
 
@@ -168,6 +183,14 @@ def _run_examples(graph: GraphView, selection: Selection, policy: Policy, given:
         reference=str(given.reference.path) if given.reference is not None else None,
     )
     return run_example_checks(request, make_pipeline, given.progress)
+
+
+def _deadly(observation: LoadObservation) -> str | None:
+    """Say how the model killed a loader's process, if it did."""
+    if observation.outcome in ("crashed", "timeout", "memory"):
+        return f"not run: the {observation.loader} loader ended by {observation.outcome}"
+    died = next((run for run in observation.runs if run.get("died")), None)
+    return f"not run: the signature {died['signature']!r} ended its process" if died else None
 
 
 def _blocked_reference(given: _Given) -> str | None:

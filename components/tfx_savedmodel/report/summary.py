@@ -66,11 +66,11 @@ def because(report: Report) -> str:
     if report.verdict is Verdict.NOT_BLESSED:
         return _not_blessed(report)
     if report.verdict is Verdict.UNDECIDED:
-        open_ends = [check for check in report.checks if outcome(check) in ("error", "skip")]
+        open_ends = [check for check in report.checks if check.code in report.undecided_by]
         broken = [check for check in open_ends if outcome(check) == "error"]
         if broken:
             return f"{_names(broken)} could not be made, so nothing is known either way."
-        return f"A required check was skipped ({_names(open_ends)}), so nothing is known either way."
+        return f"What had to be seen was skipped ({_names(open_ends)}), so nothing is known either way."
     if report.verdict is Verdict.NOTHING_CHECKED:
         return "No check came to an answer, and nothing is blessed without evidence."
     warned = [check for check in report.checks if outcome(check) == "warning"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from tfx_savedmodel.saved_model import protos
@@ -20,14 +21,17 @@ def shape_of(proto: Any) -> Shape:
 
 def called_functions(node: Any) -> tuple[str, ...]:
     """Return the names of the library functions that a NodeDef holds in its attributes."""
-    names: list[str] = []
-    for value in node.attr.values():
+    return tuple(_functions_in(node.attr))
+
+
+def _functions_in(attributes: Any) -> Iterator[str]:
+    """A function attribute has attributes of its own, which its body may take functions from."""
+    for value in attributes.values():
         kind = value.WhichOneof("value")
-        if kind == "func":
-            names.append(value.func.name)
-        elif kind == "list":
-            names.extend(function.name for function in value.list.func)
-    return tuple(names)
+        held = [value.func] if kind == "func" else value.list.func if kind == "list" else ()
+        for function in held:
+            yield function.name
+            yield from _functions_in(function.attr)
 
 
 def plain_value(value: Any) -> Any:

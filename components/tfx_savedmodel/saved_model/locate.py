@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from tfx_savedmodel.errors import UnreadableModelError
+from tfx_savedmodel.saved_model.local import local_path
 
 #: The files that make a directory a SavedModel, in the order in which TensorFlow looks.
 GRAPH_FILES = ("saved_model.pb", "saved_model.pbtxt", "saved_model.cpb")
@@ -23,9 +24,10 @@ def find_saved_model(path: str | os.PathLike[str]) -> Path:
     """Return the SavedModel directory at `path`, below `Format-Serving/`, or one version below.
 
     Raises:
+      UsageError: a remote path.
       UnreadableModelError: nothing there, a file, or no or several SavedModels below it.
     """
-    root = Path(path)
+    root = local_path(path, "the model")
     if not root.exists():
         raise UnreadableModelError(
             "no such path", where=str(root), wanted="a SavedModel directory", next_step="check the path"

@@ -90,11 +90,18 @@ def _attr(node: Any, name: str) -> Any:
 def _function(proto: Any) -> FunctionView:
     return FunctionView(
         name=proto.signature.name,
-        arguments=tuple(argument.name for argument in proto.signature.input_arg),
+        arguments=_arguments(proto.signature.input_arg),
         nodes=_Lazy(functools.partial(_nodes, proto.node_def)),
         returns={argument.name: proto.ret[argument.name] for argument in proto.signature.output_arg},
         control_returns=tuple(proto.control_ret.values()),
     )
+
+
+def _arguments(arguments: Any) -> tuple[str, ...]:
+    """Return the arguments' names in order; none where one stands for several, which moves the others."""
+    if any(argument.number_attr or argument.type_list_attr for argument in arguments):
+        return ()
+    return tuple(argument.name for argument in arguments)
 
 
 def _op(proto: Any) -> OpView:

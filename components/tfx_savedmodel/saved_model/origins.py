@@ -5,20 +5,30 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
+from tfx_savedmodel.saved_model.facts import all_nodes
 from tfx_savedmodel.saved_model.reachability import functions_of, node_of
 from tfx_savedmodel.saved_model.tensors import split_tensor
 from tfx_savedmodel.saved_model.view import FunctionView, MetaGraphView, NodeView
 
 #: Ops that pass a file name on; every data input counts.
 _PASSING = frozenset(
-    "Identity IdentityN StopGradient ExpandDims Reshape Squeeze Pack ConcatV2 Concat StridedSlice Slice StringJoin "
-    "Select SelectV2 PlaceholderWithDefault Switch Merge RefSwitch RefMerge Enter Exit Fill Tile GatherV2 Unpack "
+    "Identity IdentityN StopGradient ExpandDims Reshape Squeeze Pack ConcatV2 Concat StridedSlice Slice "
+    "PlaceholderWithDefault Switch Merge RefSwitch RefMerge Enter Exit Fill Tile GatherV2 Unpack "
     "PreventGradient Snapshot Where".split()
 )
+
+#: Ops whose first input only chooses between the others.
+_CHOOSING = frozenset({"Select", "SelectV2"})
+
+#: Ops that make a name of a first part and suffixes.
+_JOINING = frozenset({"StringJoin", "ShardedFilename", "ShardedFilespec"})
 
 #: Ops that call one function with their inputs, after this many of their own.
 _CALLS = {"PartitionedCall": 0, "StatefulPartitionedCall": 0, "If": 1, "StatelessIf": 1, "Case": 1, "StatelessCase": 1}
 _LOOPS = frozenset({"While", "StatelessWhile"})
+
+#: Ops that give a variable another value.
+_ASSIGNING = frozenset({"AssignVariableOp", "ResourceScatterUpdate", "ResourceScatterNdUpdate"})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,10 +43,18 @@ class Origin:
 
 
 class Origins:
-    """Traces tensors of one MetaGraph back to their sources, through function calls."""
+    """Traces tensors of one MetaGraph back to their sources, through function calls.
 
-    def __init__(self, meta_graph: MetaGraphView) -> None:
+    What cannot be followed is "computed": nothing is taken for an asset that is not shown to be one.
+
+    Args:
+      at_init: whether the values are wanted while the model is initialised. A loader gives an asset's
+        tensor the path of the asset only then; later it has the value that the graph holds.
+    """
+
+    def __init__(self, meta_graph: MetaGraphView, *, at_init: bool) -> None:
         self._meta_graph = meta_graph
+        self._at_init = at_init
         self._assets = {split_tensor(name)[0]: file for name, file in meta_graph.assets.items()}
         self._inputs = {
             split_tensor(spec.tensor)[0]
@@ -64,7 +82,7 @@ class Origins:
         node = (holder.nodes if holder else self._meta_graph.nodes).get(name)
         if node is None:
             yield Origin("computed", f"an unknown tensor {value!r}")
-        elif holder is None and name in self._assets:
+        elif holder is None and name in self._assets and self._at_init:
             yield Origin("asset", self._assets[name])
         elif holder is None and name == self._saver:
             yield Origin("saver")
@@ -76,35 +94,57 @@ class Origins:
     def _node(
         self, holder: FunctionView | None, node: NodeView, value: str, seen: set[tuple[str, str]]
     ) -> Iterator[Origin]:
+        inputs = [source for source in node.inputs if not source.startswith("^")]
         if node.op == "Const":
-            values = node.attr("value")
-            yield from (Origin("constant", str(item)) for item in (values if isinstance(values, list) else [""]))
-        elif node.op in _PASSING:
-            for source in node.inputs:
-                if not source.startswith("^"):
-                    yield from self._trace(holder, source, seen)
+            yield from _constant(node)
+        elif node.op in _PASSING or node.op in _CHOOSING:
+            for source in inputs[1:] if node.op in _CHOOSING else inputs:
+                yield from self._trace(holder, source, seen)
+        elif node.op in _JOINING and inputs:
+            yield from self._trace(holder, inputs[0], seen)
+            yield from self._suffixes(holder, inputs[1:] if node.op == "StringJoin" else [], seen)
         elif node.op in _CALLS:
             for called in functions_of(self._meta_graph, node):
                 yield from self._result(self._meta_graph.functions[called], value, seen)
         elif node.op in ("Placeholder", "PlaceholderV2"):
             yield Origin("caller", node.name)
-        elif node.op == "ReadVariableOp":
-            yield from self._variable(holder, node, seen)
+        elif node.op == "ReadVariableOp" and holder is None:
+            yield from self._variable(node)
         else:
             yield Origin("computed", f"by {node.op}")
 
-    def _variable(self, holder: FunctionView | None, node: NodeView, seen: set[tuple[str, str]]) -> Iterator[Origin]:
-        """TF 2.0 to 2.4 keep an asset's path in a variable that the graph assigns once."""
-        variable = node_of(node.inputs[0]) if node.inputs else ""
-        assigned = [
-            other.inputs[1]
-            for other in self._meta_graph.nodes.values()
-            if other.op == "AssignVariableOp" and len(other.inputs) > 1 and node_of(other.inputs[0]) == variable
-        ]
-        if holder is not None or not assigned:
+    def _suffixes(self, holder: FunctionView | None, values: list[str], seen: set[tuple[str, str]]) -> Iterator[Origin]:
+        """A constant ending that stays below the first part is no source of its own."""
+        for value in values:
+            for origin in self._trace(holder, value, seen):
+                if origin.kind != "constant" or ".." in origin.detail:
+                    yield origin
+
+    def _variable(self, node: NodeView) -> Iterator[Origin]:
+        """TF 2.0 and later keep an asset's path in a variable that the graph assigns when it is initialised."""
+        handle = self._handle(node)
+        assigned = []
+        for function, other in all_nodes(self._meta_graph):
+            if other.op not in _ASSIGNING or other.attr("dtype") not in (None, "string"):
+                continue
+            if function is not None or other.op != "AssignVariableOp" or len(other.inputs) < 2:
+                handle = None  # an assignment that cannot be followed
+            elif self._handle(other) in (handle, None):
+                assigned.append(other.inputs[1])
+        if handle is None or not assigned:
             yield Origin("computed", "by a variable")
-        for source in assigned if holder is None else ():
-            yield from self._trace(None, source, seen)
+            return
+        initial = Origins(self._meta_graph, at_init=True)
+        for source in assigned:
+            yield from initial.of(None, source)
+
+    def _handle(self, node: NodeView) -> tuple[str, str] | None:
+        """Return what a variable is shared by; None where its handle is not made right there."""
+        name = node_of(node.inputs[0]) if node.inputs else ""
+        made = self._meta_graph.nodes.get(name)
+        if made is None or made.op != "VarHandleOp":
+            return None
+        return str(made.attr("container", "")), str(made.attr("shared_name", "") or name)
 
     def _result(self, called: FunctionView, value: str, seen: set[tuple[str, str]]) -> Iterator[Origin]:
         index = value.rpartition(":")[2] if ":" in value else "0"
@@ -120,7 +160,7 @@ class Origins:
         index = holder.arguments.index(name)
         callers = self._calling(holder.name)
         asset = self._meta_graph.captured_assets.get(holder.name, {}).get(index)
-        if asset is not None:
+        if asset is not None and not callers:
             yield Origin("asset", asset)
         elif not callers:
             yield Origin("caller", f"argument {index} of {holder.name}")
@@ -134,8 +174,15 @@ class Origins:
         offset = 0 if node.op in _LOOPS else _CALLS.get(node.op)
         if offset is None or index + offset >= len(inputs):
             yield Origin("computed", f"passed by {node.op}")
-        else:
-            yield from self._trace(outer, inputs[index + offset], seen)
+            return
+        yield from self._trace(outer, inputs[index + offset], seen)
+        if node.op in _LOOPS:  # from the second turn on, what the body gave back
+            body = self._meta_graph.functions.get(str(node.attr("body", "")))
+            returns = list(body.returns.values()) if body else []
+            if body is None or index >= len(returns):
+                yield Origin("computed", f"by {node.op}")
+            else:
+                yield from self._trace(body, returns[index], seen)
 
     def _calling(self, function: str) -> list[tuple[FunctionView | None, NodeView]]:
         if self._callers is None:
@@ -146,3 +193,11 @@ class Origins:
                     for called in functions_of(self._meta_graph, node):
                         self._callers.setdefault(called, []).append((holder, node))
         return self._callers.get(function, [])
+
+
+def _constant(node: NodeView) -> Iterator[Origin]:
+    values = node.attr("value")
+    if not isinstance(values, list):
+        yield Origin("computed", "by a constant that does not show its text")
+        return
+    yield from (Origin("constant", str(item)) for item in values)

@@ -28,7 +28,7 @@ def parsing_spec(meta_graph: MetaGraphView, signature: SignatureView, name: str)
     The features of several parsing ops over the same input are put together.
     """
     placeholder = split_tensor(signature.inputs[name].tensor)[0]
-    origins = Origins(meta_graph)
+    origins = Origins(meta_graph, at_init=False)
     dense: dict[str, tuple[str, Shape]] = {}
     sparse: dict[str, str] = {}
     seen = False

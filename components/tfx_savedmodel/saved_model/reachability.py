@@ -10,7 +10,8 @@ from tfx_savedmodel.saved_model.tensors import split_tensor
 from tfx_savedmodel.saved_model.view import MetaGraphView, NodeView
 
 INIT = "init"
-SAVER = "saver"
+SAVE = "save"
+RESTORE = "restore"
 
 #: A node's place: the function that holds it (None is the graph itself) and its name.
 Place = tuple[str | None, str]
@@ -18,7 +19,7 @@ Place = tuple[str | None, str]
 
 @dataclasses.dataclass(frozen=True)
 class Reach:
-    """For each place the roots that run it: "init", "saver" or a signature as "signature 'key'"."""
+    """For each place the roots that run it: "init", "save", "restore" or a signature as "signature 'key'"."""
 
     meta_graph: MetaGraphView
 
@@ -63,8 +64,8 @@ class Reach:
             yield signature_label(key), [split_tensor(tensor)[0] for tensor in tensors]
         saver = self.meta_graph.saver
         if saver is not None:
-            names = (saver.filename_tensor, saver.save_tensor, saver.restore_op)
-            yield SAVER, [split_tensor(name)[0] for name in names if name]
+            yield SAVE, [split_tensor(saver.save_tensor)[0]]
+            yield RESTORE, [split_tensor(saver.restore_op)[0]]
 
     def _walk(self, starts: Iterable[str]) -> set[Place]:
         pending: list[Place] = [(None, name) for name in starts if name in self.meta_graph.nodes]

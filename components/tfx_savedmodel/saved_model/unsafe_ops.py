@@ -35,7 +35,7 @@ UNSAFE_OPS: dict[str, UnsafeOp] = {
     **_ops("read", (0, 1), "GenerateVocabRemapping"),
     **_ops("read", (1,), "InitializeTableFromTextFile InitializeTableFromTextFileV2 InitializeTRTResource"),
     **_ops("read", (1,), "ReaderRead ReaderReadV2 ReaderReadUpTo ReaderReadUpToV2 ImportEvent"),
-    **_ops("read", (), "RecordInput"),
+    **_ops("read", (), "RecordInput FixedUnigramCandidateSampler Skipgram"),
     **_ops("list", (0,), "MatchingFiles MatchingFilesDataset ExperimentalMatchingFilesDataset"),
     **_ops(
         "write",
@@ -59,11 +59,14 @@ UNSAFE_OPS: dict[str, UnsafeOp] = {
         "DebugIdentity DebugIdentityV2 DebugIdentityV3 DebugNanCount DebugNumericSummary DebugNumericSummaryV2 "
         "SqlDataset ExperimentalSqlDataset BigQueryReader KafkaDataset CloudBigtableTable GcsConfigureCredentials",
     ),
-    **_ops("code", (), "PyFunc PyFuncStateless EagerPyFunc FileSystemSetConfiguration"),
+    **_ops("code", (), "PyFunc PyFuncStateless EagerPyFunc FileSystemSetConfiguration DatasetFromGraph"),
 }
 
 #: What a saver is made of: its file name comes from whoever saves or restores.
 SAVER_OPS = frozenset({"Save", "SaveSlices", "SaveV2", "Restore", "RestoreSlice", "RestoreV2", "MergeV2Checkpoints"})
+
+#: Ops whose file is named by an attribute; none is named where it is empty.
+FILE_ATTRIBUTES = {"RecordInput": "file_pattern", "FixedUnigramCandidateSampler": "vocab_file", "Skipgram": "filename"}
 
 #: Streams of PrintV2 that are no file.
 PRINT_STREAMS = frozenset({"", "stderr", "stdout", "log(info)", "log(warning)", "log(error)"})

@@ -14,7 +14,7 @@ from tfx.utils import io_utils, path_utils
 
 from tfx_savedmodel.errors import ExamplesError, NotBlessedError, UndecidedError
 from tfx_savedmodel.operations.present import write_reports
-from tfx_savedmodel.operations.validate import CheckVerdict, Report, Upstream, Verdict, read_policy, validate
+from tfx_savedmodel.operations.validate import CheckVerdict, Report, Upstream, Verdict, validate
 
 Artifacts = dict[str, list[types.Artifact]]
 
@@ -53,13 +53,8 @@ BLESSINGS = ("infra_blessing", "model_blessing")
 def _raise_where_asked(report: Report, exec_properties: dict[str, Any]) -> None:
     where = str(report.model["uri"])
     if report.verdict is Verdict.UNDECIDED and exec_properties["on_undecided"] == "fail":
-        policy = read_policy(exec_properties["policy"])
-        causes = [
-            f"{check.code} {check.name}: {check.verdict.value}, {check.reason}"
-            for check in report.checks
-            if check.verdict is CheckVerdict.ERROR
-            or (check.verdict is CheckVerdict.SKIP and policy.requires(check.code))
-        ]
+        open_ends = [check for check in report.checks if check.code in report.undecided_by]
+        causes = [f"{check.code} {check.name}: {check.verdict.value}, {check.reason}" for check in open_ends]
         raise UndecidedError(
             "validation could not tell whether the model is fit",
             where=where,

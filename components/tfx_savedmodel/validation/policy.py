@@ -97,6 +97,10 @@ class Policy:
             changes["ignore"] = (*self.ignore, *ignore)
         return dataclasses.replace(self, **changes)
 
+    def requiring(self, codes: Sequence[str]) -> Policy:
+        """Return the policy with further required checks, as far as it selects them."""
+        return dataclasses.replace(self, required=(*self.required, *codes))
+
     def settle(self, result: CheckResult) -> CheckResult:
         """Return the result with its severity set and its waived findings put aside."""
         kept: list[Finding] = []
@@ -123,15 +127,17 @@ class Policy:
         failed = any(result.verdict is CheckVerdict.FAIL and result.severity is Severity.ERROR for result in results)
         if failed or any(not item.blessed for item in upstream):
             return Verdict.NOT_BLESSED
-        open_ends = any(
-            result.verdict is CheckVerdict.ERROR or (result.verdict is CheckVerdict.SKIP and self.requires(result.code))
-            for result in results
-        )
-        if open_ends:
+        if any(self.leaves_open(result) for result in results):
             return Verdict.UNDECIDED
         if not any(result.verdict is CheckVerdict.PASS for result in results):
             return Verdict.NOTHING_CHECKED
         return Verdict.BLESSED
+
+    def leaves_open(self, result: CheckResult) -> bool:
+        """Tell whether this result says nothing where something had to be said."""
+        if result.verdict is CheckVerdict.SKIP:
+            return result.blocked or self.requires(result.code)
+        return result.verdict is CheckVerdict.ERROR
 
 
 def _matches(code: str, prefixes: Sequence[str]) -> bool:

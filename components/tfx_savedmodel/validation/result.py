@@ -77,7 +77,11 @@ class Waived:
 
 @dataclasses.dataclass(frozen=True)
 class CheckResult:
-    """One check's answer. `reason` explains SKIP and ERROR; `seconds` is wall time."""
+    """One check's answer. `reason` explains SKIP and ERROR; `seconds` is wall time.
+
+    `blocked` marks a SKIP that says nothing of the model, because it was not safe to look: it leaves
+    the verdict open.
+    """
 
     code: str
     name: str
@@ -89,6 +93,7 @@ class CheckResult:
     waived: tuple[Waived, ...] = ()
     measurements: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     seconds: float = 0.0
+    blocked: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -134,6 +139,8 @@ class Report:
     seconds: float = 0.0
     created: str = ""
     tool_version: str = ""
+    undecided_by: tuple[str, ...] = ()
+    """Codes of the checks that leave the verdict open, whatever it is."""
 
     def count(self, verdict: CheckVerdict) -> int:
         """Return how many checks ended with this verdict."""
@@ -145,6 +152,7 @@ class Report:
             "verdict": self.verdict.value,
             "model": dict(self.model),
             "policy": self.policy,
+            "undecided_by": list(self.undecided_by),
             "checks": [check.to_json() for check in self.checks],
             "upstream": [upstream.to_json() for upstream in self.upstream],
             "seconds": round(self.seconds, 3),

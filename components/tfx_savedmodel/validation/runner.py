@@ -52,9 +52,9 @@ def run_check(
     )
 
 
-def skipped(check: Check, reason: str) -> CheckResult:
-    """Return the SKIP of a check that was not made."""
-    return CheckResult(check.code, check.name, CheckVerdict.SKIP, title=check.title(), reason=reason)
+def skipped(check: Check, reason: str, *, blocked: bool = False) -> CheckResult:
+    """Return the SKIP of a check that was not made; `blocked` where it was not safe to make it."""
+    return CheckResult(check.code, check.name, CheckVerdict.SKIP, title=check.title(), reason=reason, blocked=blocked)
 
 
 def run_graph_checks(checks: Sequence[GraphCheck], graph: GraphView) -> list[CheckResult]:
@@ -89,4 +89,5 @@ def blocked(results: Sequence[CheckResult]) -> str | None:
         return None
     first = failed[0]
     what = first.findings[0].message if first.findings else (first.reason or "no answer")
-    return f"not run: {first.code} found that {what}" if first.findings else f"not run: {first.code}: {what}"
+    said = f"{first.code} found that {what}" if first.findings else f"{first.code}: {what}"
+    return f"not run: {said} (a policy that says `trusted` runs it all the same)"

@@ -52,7 +52,7 @@ class RunsOnExamples(ExampleCheck):
     An example that a signature refuses is isolated and kept with its file, record number and
     reason, and so is a record that cannot be read; the rest is run all the same. `keep` is how many
     of them are shown for each signature. A signature that the examples cannot feed is named, with
-    what is missing.
+    what is missing; where it is one of `required`, that is a fault.
 
     Why: inputs made up from a declaration do not have a missing value, an unknown word or an empty
     string; requests do.
@@ -62,6 +62,7 @@ class RunsOnExamples(ExampleCheck):
     code: ClassVar[str] = "SM301"
     name: ClassVar[str] = "runs-on-examples"
     keep: int = 5
+    required: tuple[str, ...] = ("serving_default",)
 
     def measure(self, run: ExamplesRun) -> Total:
         signatures = {key: self._ran(run, key) for key in run.signatures}
@@ -100,6 +101,14 @@ class RunsOnExamples(ExampleCheck):
         if not total.signatures and not total.unread:
             reasons = "; ".join(f"{key}: {reason}" for key, reason in sorted(total.not_fed.items()))
             raise Skip(f"the examples cannot feed any signature ({reasons or 'the model has none'})")
+        for key in sorted(set(self.required) & set(total.not_fed)):
+            yield Finding(
+                f"the examples cannot feed {key!r}",
+                {"signature": key},
+                found=total.not_fed[key],
+                wanted="examples with what it takes",
+                next="give the Transform graph or schema, map names in the policy, or take it out of `required`",
+            )
         for key, ran in sorted(total.signatures.items()):
             if ran.refused or ran.in_batches:
                 yield _refused(key, ran)

@@ -8,8 +8,15 @@ from typing import ClassVar
 
 from tfx_savedmodel.saved_model.facts import all_nodes
 from tfx_savedmodel.saved_model.origins import Origin, Origins
-from tfx_savedmodel.saved_model.reachability import SAVER, Reach
-from tfx_savedmodel.saved_model.unsafe_ops import MEMORY_IF_EMPTY, PRINT_STREAMS, SAVER_OPS, UNSAFE_OPS, UnsafeOp
+from tfx_savedmodel.saved_model.reachability import INIT, RESTORE, SAVE, Reach
+from tfx_savedmodel.saved_model.unsafe_ops import (
+    FILE_ATTRIBUTES,
+    MEMORY_IF_EMPTY,
+    PRINT_STREAMS,
+    SAVER_OPS,
+    UNSAFE_OPS,
+    UnsafeOp,
+)
 from tfx_savedmodel.saved_model.view import GraphView, MetaGraphView, NodeView
 from tfx_savedmodel.validation.check import GraphCheck
 from tfx_savedmodel.validation.result import Finding
@@ -53,12 +60,12 @@ class UnsafeOps(GraphCheck):
 
 def _judge(meta_graph: MetaGraphView, suspects: list[tuple[str | None, NodeView]]) -> Iterator[Finding]:
     reach = Reach(meta_graph)
-    origins = Origins(meta_graph)
+    at_init, later = Origins(meta_graph, at_init=True), Origins(meta_graph, at_init=False)
     for function, node in suspects:
         op = UNSAFE_OPS[node.op]
         labels = reach.roots.get((function, node.name), frozenset())
         reached = sorted(labels) or _otherwise(meta_graph, reach, function, node)
-        sources = _sources(origins, function, node, op)
+        sources = _sources(at_init if labels == {INIT} else later, function, node, op)
         if not reached or _harmless(node, op, sources, labels):
             continue
         where = {"op": node.op, "node": node.name, "reached_by": reached}
@@ -99,8 +106,11 @@ def _harmless(node: NodeView, op: UnsafeOp, sources: set[Origin], labels: frozen
     kinds = {source.kind for source in sources}
     if node.op == "PrintV2":
         return str(node.attr("output_stream", "")) in PRINT_STREAMS
+    if node.op in FILE_ATTRIBUTES:
+        return not node.attr(FILE_ATTRIBUTES[node.op], "")
     if node.op in MEMORY_IF_EMPTY:
         return kinds == {"constant"} and all(not source.detail for source in sources)
     if node.op in SAVER_OPS:
-        return labels <= {SAVER} and kinds <= {"saver", "caller", "constant", "computed"}
+        # Whoever saves or restores names the file; and restoring, which every loader does, writes nothing.
+        return kinds == {"saver"} and labels == {RESTORE if op.kind == "read" else SAVE}
     return op.kind == "read" and kinds == {"asset"}

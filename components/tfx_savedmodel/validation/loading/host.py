@@ -117,7 +117,7 @@ def _observation(
     seen.update(outcome="ok", seconds=loaded["seconds"], signatures=loaded["signatures"])
     running = [event["run"] for event in events if event["event"] == "running"]
     if end != "ok" and len(running) > len(runs):  # it died in a run: that run's fault, not the load's
-        runs.append({**running[-1], "error": f"{end}: {words[-500:]}".strip()})
+        runs.append({**running[-1], "error": f"{end}: {words[-500:]}".strip(), "died": True})
     return seen
 
 

@@ -1,0 +1,32 @@
+"""Paths that must be on a local disk, said before a remote one is taken for a folder of a strange name."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from tfx_savedmodel.errors import UsageError
+
+#: A URI's scheme; pathlib makes one slash of two.
+_REMOTE = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+:/")
+
+
+def local_path(path: str | os.PathLike[str], what: str) -> Path:
+    """Return a path that names no remote place.
+
+    Args:
+      what: what the path is for, as the error says it: "the model".
+
+    Raises:
+      UsageError: the path has a URI's scheme.
+    """
+    if _REMOTE.match(os.fspath(path)):
+        raise UsageError(
+            f"{what} must be on a local disk",
+            where=os.fspath(path),
+            found="a remote path",
+            wanted="a local one",
+            next_step="copy it there, or mount it",
+        )
+    return Path(path)
