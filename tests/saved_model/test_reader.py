@@ -10,6 +10,7 @@ from tests.saved_model.graphs import node, save, tensor, view
 from tfx_savedmodel.errors import UnreadableModelError
 from tfx_savedmodel.saved_model import protos
 from tfx_savedmodel.saved_model.facts import model_facts
+from tfx_savedmodel.saved_model.keras_metadata import output_names
 from tfx_savedmodel.saved_model.reader import read_saved_model
 
 pytestmark = pytest.mark.unit
@@ -92,3 +93,21 @@ def test_fingerprint_follows_graph_weights_and_assets(tmp_path: Path) -> None:
 def test_no_directory_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UnreadableModelError, match="no such directory"):
         read_saved_model(tmp_path / "absent")
+
+
+def test_a_garbled_asset_entry_is_a_fault(tmp_path: Path) -> None:
+    proto = protos.saved_model_pb2().SavedModel(saved_model_schema_version=1)
+    packed = proto.meta_graphs.add().collection_def["saved_model_assets"].any_list.value.add()
+    packed.type_url, packed.value = "type.googleapis.com/tensorflow.AssetFileDef", b"\xff\xff"
+    (tmp_path / "saved_model.pb").write_bytes(proto.SerializeToString())
+    assert "saved_model_assets does not parse" in (read_saved_model(tmp_path).fault or "")
+
+
+@pytest.mark.parametrize("metadata", ["[" * 100_000, '{"config": []}', "3"])
+def test_odd_keras_metadata_says_nothing(tmp_path: Path, metadata: str) -> None:
+    text = metadata.encode()
+    size = bytes([len(text) & 0x7F | 0x80, len(text) >> 7 & 0x7F | 0x80, len(text) >> 14])
+    node = b"\x1a\x04root\x2a" + size + text  # fields 3, the path, and 5, the metadata
+    size = bytes([len(node) & 0x7F | 0x80, len(node) >> 7 & 0x7F | 0x80, len(node) >> 14])
+    (tmp_path / "keras_metadata.pb").write_bytes(b"\x0a" + size + node)
+    assert output_names(tmp_path) == []

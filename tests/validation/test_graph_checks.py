@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from tests.saved_model.graphs import node, save, tensor, view
 from tfx_savedmodel.saved_model.reader import read_saved_model
+from tfx_savedmodel.saved_model.view import VariablesView
 from tfx_savedmodel.validation.check import GraphCheck, Skip
 from tfx_savedmodel.validation.checks.contract import Contract
 from tfx_savedmodel.validation.checks.explanation_contract import ExplanationContract
@@ -197,3 +199,49 @@ def test_explanation_metadata(tmp_path: Path) -> None:
     assert len(found()) == 2
     file.write_text("{", encoding="utf-8")
     assert "cannot be read as JSON" in found()[0]
+
+
+@pytest.mark.parametrize(
+    "signatures",
+    [
+        {"s": 3},
+        {"s": {"inputs": [1]}},
+        {"s": {"inputs": {"x": 3}}},
+        {"s": {"inputs": {"x": {"shape": 3}}}},
+        {"s": {"method_name": 1}},
+    ],
+)
+def test_a_contract_of_anybodys_making_is_a_finding(tmp_path: Path, signatures: Any) -> None:
+    model = save(tmp_path, NODES, signatures={"s": signature()})
+    (model / "assets.extra").mkdir()
+    (model / "assets.extra" / "tfx_savedmodel.json").write_text(json.dumps({"signatures": signatures}))
+    (finding,) = Contract().check(read_saved_model(model))
+    assert "malformed" in finding.message
+
+
+def test_explanation_metadata_of_anybodys_making_is_a_finding(tmp_path: Path) -> None:
+    model = save(tmp_path, NODES, signatures={"xai_model": signature()}, callable_functions={})
+    metadata = {"inputs": {"x": {"input_tensor_name": [1], "encoded_tensor_name": "e"}, "y": 3}, "outputs": [1]}
+    (model / "explanation_metadata.json").write_text(json.dumps(metadata))
+    assert len(list(ExplanationContract().check(read_saved_model(model)))) == 2
+
+
+def test_variables_behind_a_link_are_not_read(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "variables.index").write_bytes(b"somebody else's")
+    model = save(tmp_path / "m", NODES)
+    (model / "variables").symlink_to(tmp_path / "outside", target_is_directory=True)
+    graph = read_saved_model(model)
+    assert graph.variables.problem == "variables/ is a link"
+    assert "variables: variables/ is a link" in [finding.message for finding in Structure().check(graph)]
+    (model / "variables").unlink()
+    (model / "variables").mkdir()
+    (model / "variables" / "variables.index").symlink_to(tmp_path / "outside" / "variables.index")
+    assert "leaves the directory" in (read_saved_model(model).variables.problem or "")
+
+
+def test_an_index_may_not_claim_shards_without_end(tmp_path: Path) -> None:
+    graph = read_saved_model(save(tmp_path, NODES))
+    claimed = VariablesView(shards=2**31 - 1, files={"variables.data-00000-of-00001": 1})
+    (finding,) = Structure().check(dataclasses.replace(graph, read_variables=lambda: claimed))
+    assert finding.message == "the index names 2147483647 shards and 1 are there"

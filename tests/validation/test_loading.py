@@ -5,6 +5,8 @@ from __future__ import annotations
 import faulthandler
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import ROOT
 from tests.saved_model.graphs import node, save
 from tfx_savedmodel.validation.loading import host
 from tfx_savedmodel.validation.loading.observe import LoaderHost
@@ -74,6 +77,39 @@ def test_a_crash_in_a_run_is_that_runs_fault(monkeypatch: pytest.MonkeyPatch) ->
     assert "error" not in good
     assert bad["batch"] == 0
     assert "SIGABRT" in bad["error"]
+
+
+@pytest.mark.unit
+def test_a_torn_last_line_is_no_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(request: Any, tell: Tell) -> None:
+        tell({"event": "refused", "outcome": "refused", "error": "no"})
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    assert observe(monkeypatch, load)["error"] == "no"
+    assert host._events(['{"event": "loaded"}', '{"event": "ran", "ru']) == [{"event": "loaded"}]
+
+
+@pytest.mark.unit
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux kills a process with its parent, others do not")
+def test_a_load_does_not_outlive_its_host() -> None:
+    code = (
+        "import os, time\n"
+        "from tfx_savedmodel.validation.loading import host\n"
+        "out = os.dup(1)\n"
+        "def load(request, tell):\n"
+        "    os.write(out, b'%d\\n' % os.getpid()); time.sleep(60)\n"
+        "host.load = load\n"
+        "host.observe({'loader': 'tf1', 'seconds': 60.0, 'memory_bytes': 1 << 40})\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "components")}
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=environment, text=True) as process:
+        assert process.stdout is not None
+        child = int(process.stdout.readline())
+        process.kill()
+    deadline = time.monotonic() + 5
+    while Path(f"/proc/{child}").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not Path(f"/proc/{child}").exists()
 
 
 @pytest.mark.tf

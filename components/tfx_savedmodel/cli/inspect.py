@@ -11,7 +11,7 @@ from tfx_savedmodel.cli import exit_codes
 from tfx_savedmodel.cli.output import write_document
 from tfx_savedmodel.cli.page import Cell, Page, open_page
 from tfx_savedmodel.operations.inspect import inspect
-from tfx_savedmodel.operations.present import format_bytes, format_shape, format_value, render_json
+from tfx_savedmodel.operations.present import format_bytes, format_shape, format_value, one_line, render_json
 
 _MOST_OPS = 10
 
@@ -33,7 +33,7 @@ def command(model: str, form: str) -> int:
         show_facts(page, facts)
         page.close()
     if facts.get("fault"):
-        click.echo(f"the graph cannot be read: {facts['fault']}", err=True)
+        click.echo(f"the graph cannot be read: {one_line(facts['fault'])}", err=True)
         return exit_codes.WRONG_USAGE
     return exit_codes.FINE
 

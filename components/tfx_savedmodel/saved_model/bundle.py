@@ -37,9 +37,11 @@ def read_bundle(prefix: Path) -> VariablesView:
     index = prefix.parent / f"{prefix.name}.index"
     if not index.is_file():
         return VariablesView(files=files, problem="no index" if files else None)
+    from google.protobuf.message import DecodeError
+
     try:
         shards, entries = _parse(index.read_bytes())
-    except (_Broken, IndexError, ValueError) as error:
+    except (_Broken, DecodeError, OSError, IndexError, ValueError) as error:
         return VariablesView(files=files, problem=f"the index cannot be read: {error}")
     return VariablesView(entries=tuple(entries), shards=shards, files=files)
 

@@ -7,7 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tfx_savedmodel.saved_model.local import leaves
+
 FILE = "keras_metadata.pb"
+
+#: Bytes; what Keras writes for its largest models is far below.
+_LARGEST = 256 << 20
 
 
 def keras_nodes(directory: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -17,7 +22,7 @@ def keras_nodes(directory: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     Nothing is yielded where there is no such file or it cannot be read.
     """
     path = directory / FILE
-    if not path.is_file():
+    if not path.is_file() or leaves(directory, FILE) or path.stat().st_size > _LARGEST:
         return
     # keras/protobuf/saved_metadata.proto: a node has its id, path and JSON in these fields. Its
     # module belongs to Keras, whose import is what is to be avoided.
@@ -25,7 +30,7 @@ def keras_nodes(directory: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         values = dict(_fields(node)) if field == 1 and isinstance(node, bytes) else {}
         try:
             metadata = json.loads(_text(values.get(5)) or "{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(metadata, dict):
             yield _text(values.get(3)), metadata
@@ -36,7 +41,8 @@ def output_names(directory: Path) -> list[str]:
     for path, metadata in keras_nodes(directory):
         if path != "root":
             continue
-        layers = metadata.get("config", {}).get("output_layers")
+        config = metadata.get("config")
+        layers = config.get("output_layers") if isinstance(config, dict) else None
         if isinstance(layers, list):
             layers = [layers] if layers and isinstance(layers[0], str) else layers
             return [str(layer[0]) for layer in layers if isinstance(layer, list) and layer]

@@ -1,4 +1,4 @@
-"""Paths that must be on a local disk, said before a remote one is taken for a folder of a strange name."""
+"""Local paths: not taken from a remote name, and not left by a link."""
 
 from __future__ import annotations
 
@@ -30,3 +30,10 @@ def local_path(path: str | os.PathLike[str], what: str) -> Path:
             next_step="copy it there, or mount it",
         )
     return Path(path)
+
+
+def leaves(root: Path, relative: str) -> bool:
+    """Tell whether a path below `root`, its links followed, ends outside of `root`."""
+    inside = root.resolve()
+    target = (root / relative).resolve()
+    return target != inside and inside not in target.parents

@@ -8,6 +8,7 @@ from typing import Any
 
 from tfx_savedmodel.saved_model import protos
 from tfx_savedmodel.saved_model.attributes import called_functions, plain_value, shape_of
+from tfx_savedmodel.saved_model.parse import Fault
 from tfx_savedmodel.saved_model.view import (
     FunctionView,
     MetaGraphView,
@@ -46,7 +47,11 @@ class _Lazy(Mapping[str, Any]):
 
 
 def read_meta_graph(proto: Any) -> MetaGraphView:
-    """Return one MetaGraph of a SavedModel as plain data; nodes are read when looked at."""
+    """Return one MetaGraph of a SavedModel as plain data; nodes are read when looked at.
+
+    Raises:
+      Fault: an asset's entry does not parse.
+    """
     library = proto.graph_def.library.function
     return MetaGraphView(
         tags=tuple(proto.meta_info_def.tags),
@@ -146,11 +151,17 @@ def _init_ops(proto: Any) -> Iterator[str]:
 
 
 def _assets(proto: Any) -> dict[str, str]:
+    from google.protobuf.message import DecodeError
+
     found = {item.tensor_info.name: item.filename for item in proto.asset_file_def}
     if _ASSETS_COLLECTION in proto.collection_def:
         for packed in proto.collection_def[_ASSETS_COLLECTION].any_list.value:
             item = protos.meta_graph_pb2().AssetFileDef()
-            if packed.Unpack(item):
+            try:
+                unpacked = packed.Unpack(item)
+            except DecodeError as error:
+                raise Fault(f"an entry of its collection {_ASSETS_COLLECTION} does not parse") from error
+            if unpacked:
                 found[item.tensor_info.name] = item.filename
     return found
 

@@ -15,15 +15,17 @@ from typing import Any
 
 from tfx_savedmodel.errors import UnreadableModelError
 from tfx_savedmodel.saved_model import bundle
+from tfx_savedmodel.saved_model.local import leaves
 from tfx_savedmodel.saved_model.locate import GRAPH_FILES
 from tfx_savedmodel.saved_model.meta_graph import read_meta_graph
 from tfx_savedmodel.saved_model.parse import Fault, parse_saved_model
-from tfx_savedmodel.saved_model.view import GraphView, MetaGraphView
+from tfx_savedmodel.saved_model.view import GraphView, MetaGraphView, VariablesView
 
 #: What SignatureExporter leaves in the model about its plan, relative to the SavedModel.
 CONTRACT_FILE = "assets.extra/tfx_savedmodel.json"
 EXPLANATION_FILE = "explanation_metadata.json"
 VARIABLES_PREFIX = "variables/variables"
+_LARGEST_JSON = 16 << 20
 
 
 def read_saved_model(path: str | os.PathLike[str], tags: Sequence[str] = ("serve",)) -> GraphView:
@@ -53,7 +55,7 @@ def read_saved_model(path: str | os.PathLike[str], tags: Sequence[str] = ("serve
         meta_graphs=meta_graphs,
         files=files,
         links=links,
-        read_variables=lambda: bundle.read_bundle(root / VARIABLES_PREFIX),
+        read_variables=lambda: _variables(root, links),
         fingerprint=_fingerprint(root, name, files),
         has_keras_metadata="keras_metadata.pb" in files,
         contract=contract,
@@ -61,13 +63,6 @@ def read_saved_model(path: str | os.PathLike[str], tags: Sequence[str] = ("serve
         explanation_fault=explanation_fault,
         tags=tuple(tags),
     )
-
-
-def leaves(root: Path, relative: str) -> bool:
-    """Tell whether a path below `root`, its links followed, ends outside of `root`."""
-    inside = root.resolve()
-    target = (root / relative).resolve()
-    return target != inside and inside not in target.parents
 
 
 def _list(root: Path) -> tuple[dict[str, int], dict[str, str]]:
@@ -87,9 +82,22 @@ def _list(root: Path) -> tuple[dict[str, int], dict[str, str]]:
     return files, links
 
 
+def _variables(root: Path, links: Mapping[str, str]) -> VariablesView:
+    """Nothing is followed out of the directory; a linked folder is not entered at all."""
+    folder = VARIABLES_PREFIX.partition("/")[0]
+    if folder in links:
+        return VariablesView(problem=f"{folder}/ is a link")
+    strays = [name for name in links if name.startswith(f"{folder}/") and leaves(root, name)]
+    if strays:
+        return VariablesView(problem=f"{strays[0]} is a link that leaves the directory")
+    return bundle.read_bundle(root / VARIABLES_PREFIX)
+
+
 def _read_json(root: Path, name: str, files: Mapping[str, int]) -> tuple[dict[str, Any] | None, str | None]:
     if name not in files:
         return None, None
+    if files[name] > _LARGEST_JSON:
+        return None, f"has {files[name]} bytes, more than {_LARGEST_JSON}"
     try:
         value = json.loads((root / name).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
+from tfx_savedmodel.saved_model.reader import CONTRACT_FILE
 from tfx_savedmodel.saved_model.tensors import compatible
 from tfx_savedmodel.saved_model.view import GraphView, SignatureView, TensorSpec
 from tfx_savedmodel.validation.check import GraphCheck, Skip
@@ -36,6 +37,16 @@ class Contract(GraphCheck):
             expected = graph.contract.get("signatures")
         if not isinstance(expected, Mapping):
             raise Skip("the model carries no plan and none was given")
+        malformed = _malformed(expected)
+        if malformed is not None:
+            yield Finding(
+                "what the model carries about its plan is malformed",
+                {"file": CONTRACT_FILE},
+                found=malformed,
+                wanted="what SignatureExporter writes",
+                next=_NEXT,
+            )
+            return
         meta_graph = graph.meta_graph()
         signatures = meta_graph.signatures if meta_graph else {}
         for key in sorted(set(expected) | set(signatures)):
@@ -43,6 +54,32 @@ class Contract(GraphCheck):
                 yield _presence(key, sorted(signatures), sorted(expected))
             else:
                 yield from _signature(signatures[key], expected[key])
+
+
+def _malformed(expected: Mapping[str, Any]) -> str | None:
+    """Return what is not of the exporter's form: the file may be anybody's."""
+    for key, signature in expected.items():
+        if not isinstance(signature, Mapping) or not isinstance(signature.get("method_name"), (str, type(None))):
+            return f"signature {key!r}"
+        for side in ("inputs", "outputs"):
+            specs = signature.get(side)
+            if not isinstance(specs, (Mapping, type(None))):
+                return f"{side} of {key!r}"
+            for name, spec in (specs or {}).items():
+                if not _is_spec(spec):
+                    return f"{name!r} in {side} of {key!r}"
+    return None
+
+
+def _is_spec(spec: Any) -> bool:
+    if not isinstance(spec, Mapping):
+        return spec is None
+    shape = spec.get("shape")
+    sizes = shape if isinstance(shape, (list, tuple)) else ()
+    is_shape = shape is None or (
+        isinstance(shape, (list, tuple)) and all(isinstance(n, (int, type(None))) for n in sizes)
+    )
+    return is_shape and isinstance(spec.get("dtype", ""), str)
 
 
 def _presence(key: str, found: list[str], wanted: list[str]) -> Finding:

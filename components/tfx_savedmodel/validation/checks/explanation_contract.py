@@ -80,7 +80,7 @@ def _inputs(model: SignatureView, metadata: Mapping[str, Any] | None) -> Iterato
     encoded = set()
     for item in _entries(metadata, "inputs").values():
         if item.get("encoded_tensor_name"):
-            encoded.add(item.get("input_tensor_name"))
+            encoded.add(str(item.get("input_tensor_name")))
     for name, spec in sorted(model.inputs.items()):
         if spec.dtype not in _FLOATS and name not in encoded:
             yield Finding(
@@ -135,12 +135,12 @@ def _metadata(graph: GraphView, signatures: Mapping[str, SignatureView]) -> Iter
         return  # TF1 metadata names tensors of the graph, not keys of the signature
     for side, specs in (("input", model.inputs), ("output", model.outputs)):
         for item in _entries(graph.explanation, f"{side}s").values():
-            key = item.get(f"{side}_tensor_name")
+            key = str(item.get(f"{side}_tensor_name"))
             if key not in specs:
                 yield Finding(
                     f"{METADATA} names the {side} {key!r}, which {model.key!r} does not have",
                     {**where, "signature": model.key},
-                    found=str(key),
+                    found=key,
                     wanted=", ".join(sorted(specs)),
                     next="name one of the signature's keys",
                 )

@@ -8,11 +8,13 @@ from pathlib import PurePosixPath
 from typing import ClassVar
 
 from tfx_savedmodel.saved_model.bundle import is_shard, shard_name
-from tfx_savedmodel.saved_model.reader import VARIABLES_PREFIX, leaves
+from tfx_savedmodel.saved_model.local import leaves
+from tfx_savedmodel.saved_model.reader import VARIABLES_PREFIX
 from tfx_savedmodel.saved_model.view import GraphView, MetaGraphView, VariablesView
 from tfx_savedmodel.validation.check import GraphCheck
 from tfx_savedmodel.validation.result import Finding
 
+_MOST_SHARDS = 1000
 _AGAIN = "export or copy the model again, whole"
 
 
@@ -79,6 +81,11 @@ class Structure(GraphCheck):
             )
 
     def _shards(self, variables: VariablesView) -> Iterator[Finding]:
+        there = sum(map(is_shard, variables.files))
+        if variables.shards > max(there, _MOST_SHARDS):  # an index may claim what it likes
+            message = f"the index names {variables.shards} shards and {there} are there"
+            yield Finding(message, {"file": f"{VARIABLES_PREFIX}.index"}, str(there), str(variables.shards), _AGAIN)
+            return
         for shard in range(variables.shards):
             name = shard_name("variables", shard, variables.shards)
             where = {"file": f"variables/{name}"}

@@ -7,6 +7,8 @@ process cannot reach the next one; time and memory are watched from outside of i
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import json
 import os
 import select
@@ -22,11 +24,13 @@ from tfx_savedmodel.saved_model.garbage import collector_paused
 from tfx_savedmodel.validation.loading.loaders import load
 
 _POLL_SECONDS = 0.02
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def main() -> None:
     """Answer requests until standard input ends."""
+    _die_with_parent()
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what TensorFlow or a model prints must not look like an answer
     for line in sys.stdin:
@@ -57,6 +61,7 @@ def _child(request: Mapping[str, Any], write: int, log: int) -> None:
     code = 1
     try:
         os.setsid()
+        _die_with_parent()
         os.dup2(log, 1)
         os.dup2(log, 2)
         with os.fdopen(write, "w") as pipe, collector_paused():
@@ -94,6 +99,21 @@ def _watch(child: int, read: int, seconds: float, memory: int) -> tuple[str, int
     return end, max(peak, 0), data.decode("utf-8", "replace").splitlines()
 
 
+def _die_with_parent() -> None:
+    """Ask Linux to kill this process when its parent ends: a model that hangs must not stay behind."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _events(lines: list[str]) -> list[dict[str, Any]]:
+    """Return the events told; a process that is killed may leave its last line torn."""
+    events = []
+    for line in lines:
+        with contextlib.suppress(ValueError):
+            events.append(json.loads(line))
+    return events
+
+
 def _resident(pid: int) -> int:
     try:
         return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * _PAGE
@@ -104,7 +124,7 @@ def _resident(pid: int) -> int:
 def _observation(
     request: Mapping[str, Any], end: str, lines: list[str], words: str, seconds: float, peak: int
 ) -> dict[str, Any]:
-    events = [json.loads(line) for line in lines]
+    events = _events(lines)
     loaded = next((event for event in events if event["event"] == "loaded"), None)
     refused = next((event for event in events if event["event"] == "refused"), None)
     runs = [event["run"] for event in events if event["event"] == "ran"]
