@@ -39,6 +39,7 @@ SAMPLE = frozenset(
         "tf__fuzz_generated_bad_node_attr",
         "tf__half_plus_two",
         "tf__half_plus_two_pbtxt",
+        "tf__half_plus_two_v2",
         "tfjs__module_with_multiple_signatures",
         "tfx__bench_tft",
         "tfx__taxi_keras",

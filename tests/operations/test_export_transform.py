@@ -120,3 +120,20 @@ def test_an_excluded_feature_that_is_needed_or_unknown(graph: Path, tmp_path: Pa
     with pytest.raises(PlanError) as caught:
         export(model, tmp_path / "out", plan={**PLAN, "exclude_features": ["mass"]}, transform_graph=graph)
     assert any("mass_scaled" in problem.wanted for problem in caught.value.problems)
+
+
+def test_what_the_transform_graph_gives_must_fit_the_inputs(graph: Path, tmp_path: Path) -> None:
+    layers = [tf.keras.Input((1,), name="mass_scaled", dtype=tf.int64), tf.keras.Input((3,), name="island_hot")]
+    flat = tf.keras.layers.concatenate([tf.cast(layers[0], tf.float32), layers[1]])
+    tf.keras.Model(layers, tf.keras.layers.Dense(2)(flat)).save(tmp_path / "m", save_format="tf")
+    with pytest.raises(PlanError) as caught:
+        export(tmp_path / "m", tmp_path / "out", plan=PLAN, transform_graph=graph)
+    problems = {
+        (problem.found, problem.wanted)
+        for problem in caught.value.problems
+        if problem.where == "signatures.serving_default"
+    }
+    assert problems == {
+        ("feature 'mass_scaled', float32 [?, 1]", "input 'mass_scaled', int64 [?, 1]"),
+        ("feature 'island_hot', float32 [?, 4]", "input 'island_hot', float32 [?, 3]"),
+    }

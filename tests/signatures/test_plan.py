@@ -63,3 +63,15 @@ def test_what_a_plan_promises_without_its_model() -> None:
     assert expected["serving_default"]["inputs"] == {"examples": {"dtype": "string"}}
     assert expected["serving_default"]["outputs"] == {"probabilities": {}}
     assert "method_name" not in expected["predict_images"]
+
+
+@pytest.mark.parametrize(
+    ("document", "found"),
+    [({"version": 1, "checks": {"SM101": {"level": "error"}}}, "checks, version"), ({"a": 1}, "a")],
+)
+def test_another_document_is_one_mistake(document: dict[str, object], found: str) -> None:
+    for form in (document, json.dumps(document)):
+        with pytest.raises(PlanError) as caught:
+            read_plan(form)
+        problems = [(problem.message, problem.found, problem.wanted) for problem in caught.value.problems]
+        assert problems == [("this is no plan", found, "`signatures`, or signatures by key")]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tfx_savedmodel.errors import SchemaError, TfxSavedModelError, TransformGraphError, UnsupportedModelError
 from tfx_savedmodel.estimators.keras_model import ModelInput
+from tfx_savedmodel.signatures.fitting import castable, fitted, one_each, same_sizes, takes_one_value
 from tfx_savedmodel.sources.schema import feature_spec, read_schema
 from tfx_savedmodel.sources.transform import TransformGraph
 
@@ -146,38 +146,26 @@ def _fit(tensor: Any, wanted: ModelInput, complaint: Complaint) -> Any:
     if not isinstance(tensor, tf.Tensor):
         raise complaint(wanted, f"a {type(tensor).__name__}")
     found = ModelInput(wanted.name, tensor.dtype, _sizes(tensor))
-    narrows = tensor.dtype.is_floating and not wanted.dtype.is_floating
-    if (tensor.dtype == tf.string) != (wanted.dtype == tf.string) or narrows:
+    if not castable(tensor.dtype.name, wanted.dtype.name):
         raise complaint(wanted, str(found))
-    if tensor.shape.rank is not None and not _same_sizes(found.shape, wanted.shape):
+    if tensor.shape.rank is not None and not same_sizes(found.shape, wanted.shape):
         raise complaint(wanted, str(found))
-    if tensor.shape.rank is None:
-        tensor = tf.ensure_shape(tensor, [None, *wanted.shape])
-    elif tensor.shape.rank != len(wanted.shape) + 1:
-        tensor = tf.reshape(tensor, [-1, *wanted.shape])
-    return tensor if tensor.dtype == wanted.dtype else tf.cast(tensor, wanted.dtype)
+    return fitted(tensor, wanted.dtype.name, wanted.shape)
 
 
 def _sizes(tensor: Any) -> tuple[int | None, ...]:
     return () if tensor.shape.rank is None else tuple(tensor.shape[1:])
 
 
-def _same_sizes(found: tuple[int | None, ...], wanted: tuple[int | None, ...]) -> bool:
-    if len(found) == len(wanted):
-        return all(a is None or b is None or a == b for a, b in zip(found, wanted, strict=True))
-    return None not in wanted and [size for size in found if size != 1] == [size for size in wanted if size != 1]
-
-
 def _densify(tensor: Any, wanted: ModelInput) -> Any:
     """Make one value an example of a feature that may be missing: NaN or an empty string stand for that."""
     import tensorflow as tf
 
-    if math.prod(size or 0 for size in wanted.shape) != 1:
+    if not takes_one_value(wanted.shape):
         raise _schema_complaint(wanted, f"{tensor.dtype.name} values of any number")
     if tensor.dtype not in (tf.float32, tf.string):
         raise _schema_complaint(wanted, f"{tensor.dtype.name}, which may be missing and has no value that says so")
-    one_each = tf.sparse.reset_shape(tensor, [tensor.dense_shape[0], 1])
-    return tf.sparse.to_dense(one_each, default_value="" if tensor.dtype == tf.string else math.nan)
+    return one_each(tensor)
 
 
 def _schema_complaint(wanted: ModelInput, found: str) -> TfxSavedModelError:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
+import importlib.util
+import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tfx_savedmodel.errors import UnsupportedStackError
 from tfx_savedmodel.operations.selection import Selection
 from tfx_savedmodel.operations.selection import select as select_checks
 from tfx_savedmodel.saved_model.facts import model_facts
@@ -54,12 +57,12 @@ class _Given:
 def validate(
     model: PathLike,
     *,
-    examples: Sequence[str] = (),
+    examples: str | Sequence[str] = (),
     schema: PathLike | None = None,
     transform_graph: PathLike | None = None,
     reference: PathLike | None = None,
     plan: Any | None = None,
-    policy: Policy | str = "default",
+    policy: Policy | Mapping[str, Any] | str = "default",
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     tags: Sequence[str] | None = None,
@@ -73,11 +76,11 @@ def validate(
 
     Args:
       model: a SavedModel directory or a TFX Model artifact's.
-      examples: patterns of TFRecord files of tf.Examples, for the checks SM3xx.
+      examples: a pattern, or patterns, of TFRecord files of tf.Examples, for the checks SM3xx.
       schema, transform_graph: what the examples' features are, and how the model's come of them.
       reference: a SavedModel whose outputs the model's must equal (SM304).
       plan: the signature plan that the model must keep to (SM105); by default the one it carries.
-      policy: a Policy, a preset's name, or a policy as JSON text.
+      policy: a Policy, a preset's name, or a policy as a mapping or JSON text.
       select, ignore: beginnings of check codes; `select` replaces what the policy requires.
       tags: the MetaGraph's tags; by default those of the policy's SM102, `serve`.
       upstream: blessings of others; one that is not blessed blocks.
@@ -207,8 +210,10 @@ def _ordered(results: Sequence[CheckResult]) -> list[CheckResult]:
     return sorted(results, key=lambda result: order.get(result.code, len(order)))
 
 
-def _policy(policy: Policy | str) -> Policy:
-    return policy if isinstance(policy, Policy) else read_policy(policy)
+def _policy(policy: Policy | Mapping[str, Any] | str) -> Policy:
+    if isinstance(policy, Policy):
+        return policy
+    return read_policy(policy if isinstance(policy, str) else json.dumps(policy))
 
 
 def _planned(plan: Any) -> Mapping[str, Any]:
@@ -218,9 +223,15 @@ def _planned(plan: Any) -> Mapping[str, Any]:
     return planned_signatures(read_plan(plan))
 
 
-def _files(patterns: Sequence[str]) -> tuple[str, ...]:
+def _files(patterns: str | Sequence[str]) -> tuple[str, ...]:
     if not patterns:
         return ()
+    if importlib.util.find_spec("apache_beam") is None:
+        raise UnsupportedStackError(
+            "Apache Beam is not installed",
+            wanted="it, to run a model on examples",
+            next_step="install tfx-savedmodel[beam], or leave the examples out",
+        )
     from tfx_savedmodel.beam.example_checks import expand_files
 
-    return expand_files(patterns)
+    return expand_files([patterns] if isinstance(patterns, str) else patterns)

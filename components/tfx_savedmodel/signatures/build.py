@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tfx_savedmodel.signatures.features import dense_from_sparse, sparse_from_dense
+from tfx_savedmodel.saved_model.view import Shape
+from tfx_savedmodel.signatures.features import sparse_from_dense
+from tfx_savedmodel.signatures.fitting import fitted, one_each
 from tfx_savedmodel.signatures.ingredients import Ingredients
 from tfx_savedmodel.signatures.protocols import ModelLike
 from tfx_savedmodel.signatures.resolved import KEPT, ResolvedPlan, ResolvedSignature
@@ -100,16 +102,15 @@ class TraceBuilder:
 
     def _features(self, signature: ResolvedSignature, inputs: Tensors) -> dict[str, Any]:
         """Return the model's inputs, from serialized examples or from raw features."""
-        if signature.receiver == "examples":
-            raw = self._parsed(next(iter(inputs.values())))
-        else:
-            raw = self._received(_sources(signature, inputs))
-        if self._ingredients.transform is None:
-            raw = {name: dense_from_sparse(value, self._ingredients.raw[name]) for name, value in raw.items()}
-        else:
-            raw = dict(self._transformed(raw))
+        from_examples = signature.receiver == "examples"
+        features = self._parsed(next(iter(inputs.values()))) if from_examples else _sources(signature, inputs)
+        if self._ingredients.transform is not None:
+            features = dict(self._transformed(features if from_examples else self._sparse(features)))
+        elif from_examples:
+            raw = self._ingredients.raw
+            features = {name: one_each(value) if raw[name].sparse else value for name, value in features.items()}
         model = self._ingredients.model
-        return {name: _as(raw[name], *spec) for name, spec in model.inputs.items()}
+        return {name: _as(features[name], *spec) for name, spec in model.inputs.items()}
 
     def _parsed(self, serialized: Any) -> dict[str, Any]:
         import tensorflow as tf
@@ -117,7 +118,8 @@ class TraceBuilder:
         parsed: dict[str, Any] = tf.io.parse_example(serialized, self._ingredients.raw_spec)
         return parsed
 
-    def _received(self, inputs: Tensors) -> dict[str, Any]:
+    def _sparse(self, inputs: Tensors) -> dict[str, Any]:
+        """Return raw features as the Transform graph takes them, as if they had been parsed."""
         raw = self._ingredients.raw
         return {
             name: sparse_from_dense(value, raw[name].missing) if raw[name].sparse else value
@@ -137,21 +139,13 @@ def _sources(signature: ResolvedSignature, inputs: Tensors) -> dict[str, Any]:
     return {item.source: inputs[name] for name, item in signature.inputs.items()}
 
 
-def _as(value: Any, dtype: str, shape: tuple[int | None, ...] | None) -> Any:
-    """Return a feature as the model takes it: dense, of its dtype, with its trailing dimension."""
+def _as(value: Any, dtype: str, shape: Shape) -> Any:
+    """Return a dense feature, known to fit, as the model takes it."""
     import tensorflow as tf
 
-    if isinstance(value, tf.SparseTensor):
-        value = tf.sparse.to_dense(value)
-    if value.dtype.name != dtype:
-        value = tf.cast(value, dtype)
     if shape is None:
-        return value
-    if value.shape.rank is not None and value.shape.rank == len(shape) - 1 and shape[-1] == 1:
-        value = tf.expand_dims(value, -1)
-    elif value.shape.rank == len(shape) + 1 and value.shape[-1] == 1:
-        value = tf.squeeze(value, -1)
-    return tf.ensure_shape(value, shape)
+        return value if value.dtype.name == dtype else tf.cast(value, dtype)
+    return tf.ensure_shape(fitted(value, dtype, shape[1:]), shape)
 
 
 def _scope(name: str) -> str:

@@ -75,19 +75,19 @@ def sparse_from_dense(tensor: Any, missing: str | None) -> Any:
     return tf.SparseTensor(indices, tf.gather_nd(tensor, indices), tf.shape(tensor, out_type=tf.int64))
 
 
-def dense_from_sparse(value: Any, feature: RawFeature) -> Any:
-    """Return a parsed feature as the dense tensor that an input of it would be."""
-    import tensorflow as tf
-
-    if not isinstance(value, tf.SparseTensor):
-        return value
-    default: Any = {"nan": float("nan"), "empty": "", None: 0}[feature.missing]
-    return tf.sparse.to_dense(value, default_value=default)
+def multivalent(schema: Any | None) -> set[str]:
+    """Return the names of the features of which, as the schema says, one example may have several values."""
+    return {name for name, (least, most) in _value_counts(schema).items() if least > 1 or most > 1}
 
 
 def _univalent(schema: Any | None) -> set[str]:
+    return {name for name, (_, most) in _value_counts(schema).items() if most == 1}
+
+
+def _value_counts(schema: Any | None) -> dict[str, tuple[int, int]]:
+    """Return the least and the most number of values by feature; 0 is no limit."""
     return {
-        feature.name
+        feature.name: (feature.value_count.min, feature.value_count.max)
         for feature in (schema.feature if schema is not None else ())
-        if feature.HasField("value_count") and feature.value_count.max == 1
+        if feature.HasField("value_count")
     }

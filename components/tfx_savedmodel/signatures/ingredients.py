@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tfx_savedmodel.saved_model.view import Shape
-from tfx_savedmodel.signatures.features import RawFeature, raw_features
+from tfx_savedmodel.signatures.features import RawFeature, multivalent, raw_features
 
 if TYPE_CHECKING:
     from tfx_savedmodel.signatures.protocols import ModelLike, TransformLike
@@ -49,9 +49,17 @@ class Ingredients:
 
     @functools.cached_property
     def raw(self) -> dict[str, RawFeature]:
-        """The raw features as inputs."""
+        """The raw features as inputs.
+
+        Without a Transform graph nothing makes one value of several: what may be missing is [batch, 1],
+        unless the schema says that there may be more.
+        """
         schema = self.schema if self.schema is not None else getattr(self.transform, "schema", None)
-        return raw_features(self.raw_spec, schema)
+        found = raw_features(self.raw_spec, schema)
+        if self.transform is not None:
+            return found
+        optional = {name for name, feature in found.items() if feature.sparse} - multivalent(schema)
+        return {**found, **{name: dataclasses.replace(found[name], shape=(None, 1)) for name in sorted(optional)}}
 
 
 def spec_of_inputs(inputs: Mapping[str, tuple[str, Shape]]) -> dict[str, Any]:

@@ -135,11 +135,21 @@ def read_plan(plan: PlanLike | os.PathLike[str], *, where: str = "the signature 
         except ValueError as error:
             raise PlanError([Problem("JSON", f"cannot be read: {error}")], where=where) from error
     if isinstance(value, Mapping) and "signatures" not in value:
-        value = {"signatures": value}
+        value = {"signatures": _signatures_alone(value, where)}
     try:
         return Plan.model_validate(_plain(value))
     except pydantic.ValidationError as error:
         raise PlanError([_problem(item) for item in error.errors()], where=where) from error
+
+
+def _signatures_alone(value: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+    """Return a mapping that can be meant for signatures by key: any other document is one mistake, not many."""
+    if not value or any(
+        isinstance(item, _Part) or (isinstance(item, Mapping) and "kind" in item) for item in value.values()
+    ):
+        return value
+    found = ", ".join(sorted(str(key) for key in value))
+    raise PlanError([Problem("the plan", "this is no plan", found, "`signatures`, or signatures by key")], where=where)
 
 
 def _read_file(path: Path) -> str:

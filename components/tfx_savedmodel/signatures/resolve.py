@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from tfx_savedmodel.errors import PlanError, Problem
 from tfx_savedmodel.saved_model.view import SignatureView, TensorSpec
 from tfx_savedmodel.signatures.ingredients import Ingredients
+from tfx_savedmodel.signatures.misfits import misfits
 from tfx_savedmodel.signatures.plan import Alias, Model, Plan, Preprocess, ServeExamples, ServeFeatures
 from tfx_savedmodel.signatures.resolved import KEPT, ResolvedPlan, ResolvedSignature, ResolvedTensor
 
@@ -92,7 +93,10 @@ class _Resolver:
         ingredients = self._ingredients()
         if ingredients.transform is None and ingredients.schema_spec is None:
             return
-        known = ingredients.transform.raw_feature_spec() if ingredients.transform else ingredients.schema_spec or {}
+        if ingredients.transform is not None:
+            known = set(ingredients.transform.raw_feature_spec())
+        else:
+            known = {feature.name for feature in ingredients.schema.feature} if ingredients.schema else set()
         for name in self._plan.exclude_features:
             if name not in known:
                 self._problem("exclude_features", "no such raw feature", found=name, wanted=", ".join(sorted(known)))
@@ -166,7 +170,7 @@ class _Resolver:
         return self._done[key]
 
     def _fits(self, key: str) -> None:
-        """Every input of the model must come out of the Transform graph, or be a raw feature."""
+        """Every input of the model must come out of the Transform graph, or be a raw feature, of a form that fits."""
         ingredients = self._ingredients()
         given = ingredients.given
         for name in sorted(set(ingredients.model.inputs) - given):
@@ -178,6 +182,7 @@ class _Resolver:
                 lacks = "the Transform graph does not give"
             message = f"{lacks} this input of the model"
             self._problem(f"signatures.{key}", message, found=", ".join(sorted(given)), wanted=name)
+        self.problems += misfits(ingredients, f"signatures.{key}")
 
     def _raw_inputs(self, key: str, renames: Mapping[str, str] | None) -> _Tensors:
         raw = self._ingredients().raw

@@ -50,8 +50,11 @@ def _tf1(model: Path, tags: tuple[str, ...]) -> tuple[dict[str, Any], Run]:
 def _tf2(model: Path, tags: tuple[str, ...]) -> tuple[dict[str, Any], Run]:
     import tensorflow as tf
 
+    from tfx_savedmodel.saved_model.meta_graph import RESERVED_SIGNATURES
+
     loaded = tf.saved_model.load(str(model), tags=list(tags))
-    functions = dict(loaded.signatures)
+    # Of a TF1 model TF2 also shows the loaders' own signatures.
+    functions = {key: value for key, value in loaded.signatures.items() if key not in RESERVED_SIGNATURES}
 
     def run(signature: str, inputs: Mapping[str, np.ndarray[Any, Any]]) -> Any:
         return functions[signature](**{name: tf.constant(value) for name, value in inputs.items()})
@@ -70,6 +73,8 @@ def _declared(function: Any) -> dict[str, Any]:
 
 
 def _spec(value: Any) -> dict[str, Any]:
+    if value is None:  # an output that has no tensor, such as an init op's
+        return {"dtype": "unknown", "shape": None}
     shape = value.shape
     return {"dtype": value.dtype.name, "shape": shape.as_list() if shape.rank is not None else None}
 
