@@ -111,3 +111,15 @@ def test_odd_keras_metadata_says_nothing(tmp_path: Path, metadata: str) -> None:
     size = bytes([len(node) & 0x7F | 0x80, len(node) >> 7 & 0x7F | 0x80, len(node) >> 14])
     (tmp_path / "keras_metadata.pb").write_bytes(b"\x0a" + size + node)
     assert output_names(tmp_path) == []
+
+
+def test_a_link_to_itself_is_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "saved_model.pb").symlink_to(tmp_path / "saved_model.pb")
+    assert "cannot be read" in (read_saved_model(tmp_path).fault or "")
+
+
+def test_text_nested_without_end_is_a_fault(tmp_path: Path) -> None:
+    deep = "meta_graphs { object_graph_def { nodes { function { function_spec { input_signature { "
+    deep += "list_value { values { " * 5000
+    (tmp_path / "saved_model.pbtxt").write_text(deep, encoding="utf-8")
+    assert "no SavedModel in text form" in (read_saved_model(tmp_path).fault or "")

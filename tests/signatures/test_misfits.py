@@ -17,8 +17,7 @@ pytestmark = pytest.mark.tf
 def judged(wanted: tuple[str, Shape], feature: Any, *, transformed: bool = False) -> list[tuple[str, str, str]]:
     model = cast(Any, types.SimpleNamespace(inputs={"x": wanted}, outputs={}))
     transform = cast(Any, types.SimpleNamespace(transformed_feature_spec=lambda: {"x": feature}))
-    spec = {"x": feature}
-    ingredients = Ingredients(model, transform if transformed else None, None if transformed else spec, None)
+    ingredients = Ingredients(model, transform if transformed else None, {"x": feature}, None)
     problems = misfits(ingredients, "signatures.key")
     assert all(problem.next_step for problem in problems)
     return [(problem.where, problem.found, problem.wanted) for problem in problems]

@@ -209,6 +209,8 @@ def test_explanation_metadata(tmp_path: Path) -> None:
         {"s": {"inputs": {"x": 3}}},
         {"s": {"inputs": {"x": {"shape": 3}}}},
         {"s": {"method_name": 1}},
+        [1],
+        None,
     ],
 )
 def test_a_contract_of_anybodys_making_is_a_finding(tmp_path: Path, signatures: Any) -> None:

@@ -75,7 +75,7 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
         byte = data[at]
         at += 1
         value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            break
         shift += 7
+        if byte < 0x80 or shift > 63:
+            break
     return value, at

@@ -34,6 +34,7 @@ def local_path(path: str | os.PathLike[str], what: str) -> Path:
 
 def leaves(root: Path, relative: str) -> bool:
     """Tell whether a path below `root`, its links followed, ends outside of `root`."""
-    inside = root.resolve()
-    target = (root / relative).resolve()
+    # realpath, for a link to itself is an error to Path.resolve.
+    inside = Path(os.path.realpath(root))
+    target = Path(os.path.realpath(root / relative))
     return target != inside and inside not in target.parents

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tfx_savedmodel.saved_model import protos
+from tfx_savedmodel.saved_model.local import leaves
 from tfx_savedmodel.saved_model.locate import GRAPH_FILES
 
 _LFS = b"version https://git-lfs"
@@ -26,7 +27,7 @@ def parse_saved_model(root: Path, name: str) -> Any:
     if name.endswith(".cpb"):
         raise Fault("only saved_model.cpb is there: a model split into chunks, which is not read here")
     path = root / name
-    if path.is_symlink() and root.resolve() not in path.resolve().parents:
+    if path.is_symlink() and leaves(root, name):
         raise Fault(f"{name} is a link that leaves the directory")
     try:
         data = path.read_bytes()
@@ -60,7 +61,7 @@ def _text(data: bytes, name: str) -> Any:
     proto = protos.saved_model_pb2().SavedModel()
     try:
         text_format.Parse(data, proto)
-    except (text_format.ParseError, UnicodeDecodeError, ValueError) as error:
+    except (text_format.ParseError, ValueError, RecursionError) as error:
         raise Fault(f"{name} is no SavedModel in text form: {error}") from error
     if not proto.meta_graphs:
         raise Fault(f"{name} holds no MetaGraph")

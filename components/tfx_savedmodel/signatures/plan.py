@@ -144,9 +144,7 @@ def read_plan(plan: PlanLike | os.PathLike[str], *, where: str = "the signature 
 
 def _signatures_alone(value: Mapping[str, Any], where: str) -> Mapping[str, Any]:
     """Return a mapping that can be meant for signatures by key: any other document is one mistake, not many."""
-    if not value or any(
-        isinstance(item, _Part) or (isinstance(item, Mapping) and "kind" in item) for item in value.values()
-    ):
+    if all(isinstance(item, (_Part, Mapping)) for item in value.values()):
         return value
     found = ", ".join(sorted(str(key) for key in value))
     raise PlanError([Problem("the plan", "this is no plan", found, "`signatures`, or signatures by key")], where=where)

@@ -35,9 +35,9 @@ class Contract(GraphCheck):
         expected = self.expected
         if expected is None and graph.contract is not None:
             expected = graph.contract.get("signatures")
-        if not isinstance(expected, Mapping):
+        if expected is None and CONTRACT_FILE not in graph.files:
             raise Skip("the model carries no plan and none was given")
-        malformed = _malformed(expected)
+        malformed = _malformed(expected) if isinstance(expected, Mapping) else "no signatures by key"
         if malformed is not None:
             yield Finding(
                 "what the model carries about its plan is malformed",
@@ -49,6 +49,7 @@ class Contract(GraphCheck):
             return
         meta_graph = graph.meta_graph()
         signatures = meta_graph.signatures if meta_graph else {}
+        assert expected is not None
         for key in sorted(set(expected) | set(signatures)):
             if key not in signatures or key not in expected:
                 yield _presence(key, sorted(signatures), sorted(expected))

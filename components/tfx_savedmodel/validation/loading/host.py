@@ -25,12 +25,13 @@ from tfx_savedmodel.validation.loading.loaders import load
 
 _POLL_SECONDS = 0.02
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+# Looked up here: opening a library after a fork can wait for a lock that no thread holds any more.
+_prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def main() -> None:
     """Answer requests until standard input ends."""
-    _die_with_parent()
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what TensorFlow or a model prints must not look like an answer
     for line in sys.stdin:
@@ -101,8 +102,8 @@ def _watch(child: int, read: int, seconds: float, memory: int) -> tuple[str, int
 
 def _die_with_parent() -> None:
     """Ask Linux to kill this process when its parent ends: a model that hangs must not stay behind."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if _prctl is not None:
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _events(lines: list[str]) -> list[dict[str, Any]]:

@@ -79,7 +79,8 @@ class LoaderHost:
             line = self._process.stdout.readline()
         except BrokenPipeError:
             return None
-        answer: dict[str, Any] | None = json.loads(line) if line else None
+        # A host that is killed may leave its last line torn.
+        answer: dict[str, Any] | None = json.loads(line) if line.endswith("\n") else None
         return answer
 
 
