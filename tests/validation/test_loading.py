@@ -89,7 +89,7 @@ def test_a_torn_last_line_is_no_event(monkeypatch: pytest.MonkeyPatch) -> None:
     assert host._events(['{"event": "loaded"}', '{"event": "ran", "ru']) == [{"event": "loaded"}]
 
 
-@pytest.mark.unit
+@pytest.mark.tf
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux kills a process with its parent, others do not")
 def test_a_load_does_not_outlive_its_host() -> None:
     code = (
