@@ -3,6 +3,7 @@
 PYTHON3 = $(shell sh make/python3.sh)
 VENV := .venv
 LIGHT := .venv-tf-2.21
+EXPLAIN := .venv-explain-sdk
 BIN := $(VENV)/bin
 BOOTSTRAP := make/environment.py make/interpreters.py make/uv.py requirements/uv.txt requirements/compiler.txt
 PACKAGE := setup.py pyproject.toml components/tfx_savedmodel/versions.py
@@ -16,7 +17,7 @@ SABOTAGE ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-tf221 test-full lint format bench lock clean clean-all
+.PHONY: help install demo test test-tf221 test-full explain-sdk lint format bench schemas lock clean clean-all
 
 help:  ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +32,10 @@ $(LIGHT)/.installed: requirements/tf-2.21-dev.txt $(BOOTSTRAP) $(PACKAGE)
 	@$(PYTHON3) make/environment.py tf-2.21
 	@touch $@
 
+$(EXPLAIN)/.installed: requirements/explain-sdk.txt $(BOOTSTRAP) make/explain_sdk.py
+	@$(PYTHON3) make/explain_sdk.py
+	@touch $@
+
 demo: install  ## run the penguin pipeline (SABOTAGE=nan or signature: with a broken model)
 	@$(BIN)/python -m pipelines.penguin.run $(if $(SABOTAGE),--sabotage $(SABOTAGE))
 
@@ -42,6 +47,8 @@ test-tf221: $(LIGHT)/.installed  ## run the unit and tf tests on TensorFlow 2.21
 
 test-full: install  ## run every test, the long ones too
 	@$(BIN)/python -m pytest $(ARGS)
+
+explain-sdk: $(EXPLAIN)/.installed  ## make .venv-explain-sdk: the reader of explanation metadata, for its test
 
 lint: install  ## ruff, mypy and the import contracts
 	@$(BIN)/ruff check
@@ -56,6 +63,9 @@ format: install  ## let ruff format the code and sort the imports
 bench: install  ## measure, each figure side by side with what it is compared to
 	@set -e; for script in benchmarks/*.py; do $(BIN)/python $$script; done
 
+schemas: install  ## write docs/plan.schema.json again, after a change to the plan's classes
+	@$(BIN)/python -c "from tfx_savedmodel.signatures.plan import schema_text; print(schema_text(), end='')" >docs/plan.schema.json
+
 lock:  ## compile requirements/*.in again (UPGRADE=1: to the newest versions)
 	@$(PYTHON3) make/lock.py $(if $(UPGRADE),--upgrade)
 
@@ -64,4 +74,4 @@ clean:  ## remove caches and build/, where the demo writes
 	@find components make pipelines templates tests benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +
 
 clean-all: clean  ## remove the environments too
-	@rm -rf $(VENV) $(LIGHT) .uv
+	@rm -rf $(VENV) $(LIGHT) $(EXPLAIN) .uv

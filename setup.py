@@ -60,6 +60,7 @@ setup(
     # Light, so that it installs beside a TFX that is there already.
     install_requires=[
         "click>=8.1",
+        "fsspec>=2023.1",
         "jinja2>=3.1",
         "numpy>=1.24",
         "protobuf>=3.20.3",

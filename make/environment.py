@@ -38,7 +38,7 @@ def main() -> int:
     environment = ENVIRONMENTS[parser.parse_args().name]
     try:
         uv.ensure_uv()
-        _ensure_venv(environment)
+        ensure_venv(environment)
         _install(environment)
     except uv.SetupError as error:
         print(f"\n{error}", file=sys.stderr)
@@ -46,7 +46,7 @@ def main() -> int:
     return 0
 
 
-def _ensure_venv(environment: Environment) -> None:
+def ensure_venv(environment: Environment) -> None:
     folder = uv.ROOT / environment.folder
     present = interpreters.probe(str(folder / "bin" / "python"))
     if present is not None and present.version == environment.python:

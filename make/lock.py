@@ -19,6 +19,7 @@ LOCKS: tuple[tuple[str, str, tuple[str, ...], str | None], ...] = (
     ("compiler.txt", "3.8", ("compiler.in",), None),
     ("tfx-1.15.txt", "3.10", ("tfx-1.15.in",), None),
     ("tfx-1.15-dev.txt", "3.10", ("tfx-1.15.in", "dev.in"), "tfx-1.15.txt"),
+    ("explain-sdk.txt", "3.10", ("explain-sdk.in",), "tfx-1.15.txt"),
     ("tf-2.21-dev.txt", "3.12", ("tf-2.21.in", "dev.in"), None),
 )
 

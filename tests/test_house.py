@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import importlib
 import json
@@ -115,12 +116,9 @@ def test_import_contracts_are_kept() -> None:
 @pytest.mark.unit
 def test_public_face_and_its_static_mirror_agree() -> None:
     source = (PACKAGE / "__init__.py").read_text(encoding="utf-8")
-    block = source.split("if TYPE_CHECKING:\n", 1)[1].split("\n\n", 1)[0]
-    mirror = {
-        name.strip(): module
-        for module, names in re.findall(r"from tfx_savedmodel\.(\S+) import (.+)", block)
-        for name in names.split(",")
-    }
+    (block,) = (node for node in ast.parse(source).body if isinstance(node, ast.If))
+    imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
+    mirror = {name.name: str(node.module).removeprefix("tfx_savedmodel.") for node in imports for name in node.names}
     assert mirror == tfx_savedmodel._HOMES
     assert sorted(mirror) == sorted(tfx_savedmodel.__all__)
     assert set(tfx_savedmodel.__all__) <= set(dir(tfx_savedmodel))

@@ -20,26 +20,50 @@ if TYPE_CHECKING:
     from tfx_savedmodel.saved_model_validator.artifacts import ValidationReport
     from tfx_savedmodel.saved_model_validator.component import SavedModelValidator
     from tfx_savedmodel.signature_exporter.component import SignatureExporter
-    from tfx_savedmodel.signatures.plan import Alias, Model, Plan, Preprocess, ServeExamples, ServeFeatures
+    from tfx_savedmodel.signatures.kinds import (
+        Alias,
+        Classes,
+        Classify,
+        Function,
+        Model,
+        Module,
+        Preprocess,
+        Regress,
+        ServeExamples,
+        ServeFeatures,
+        TensorSpec,
+    )
+    from tfx_savedmodel.signatures.options import Explanation, SaveOptions, Source, Warmup
+    from tfx_savedmodel.signatures.plan import Plan
     from tfx_savedmodel.validation.policy import Policy
     from tfx_savedmodel.validation.result import Finding, Report
     from tfx_savedmodel.versions import __version__
 
 __all__ = [
     "Alias",
+    "Classes",
+    "Classify",
+    "Explanation",
     "Finding",
+    "Function",
     "KerasToEstimatorConverter",
     "Model",
+    "Module",
     "Plan",
     "Policy",
     "Preprocess",
+    "Regress",
     "Report",
+    "SaveOptions",
     "SavedModelValidator",
     "ServeExamples",
     "ServeFeatures",
     "SignatureExporter",
+    "Source",
+    "TensorSpec",
     "TfxSavedModelError",
     "ValidationReport",
+    "Warmup",
     "__version__",
     "convert",
     "diff",
@@ -49,20 +73,30 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Alias": "signatures.plan",
+    "Alias": "signatures.kinds",
+    "Classes": "signatures.kinds",
+    "Classify": "signatures.kinds",
+    "Explanation": "signatures.options",
     "Finding": "validation.result",
+    "Function": "signatures.kinds",
     "KerasToEstimatorConverter": "keras_to_estimator_converter.component",
-    "Model": "signatures.plan",
+    "Model": "signatures.kinds",
+    "Module": "signatures.kinds",
     "Plan": "signatures.plan",
     "Policy": "validation.policy",
-    "Preprocess": "signatures.plan",
+    "Preprocess": "signatures.kinds",
+    "Regress": "signatures.kinds",
     "Report": "validation.result",
+    "SaveOptions": "signatures.options",
     "SavedModelValidator": "saved_model_validator.component",
-    "ServeExamples": "signatures.plan",
-    "ServeFeatures": "signatures.plan",
+    "ServeExamples": "signatures.kinds",
+    "ServeFeatures": "signatures.kinds",
     "SignatureExporter": "signature_exporter.component",
+    "Source": "signatures.options",
+    "TensorSpec": "signatures.kinds",
     "TfxSavedModelError": "errors",
     "ValidationReport": "saved_model_validator.artifacts",
+    "Warmup": "signatures.options",
     "__version__": "versions",
     "convert": "operations.convert",
     "diff": "operations.diff",

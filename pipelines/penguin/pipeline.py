@@ -25,6 +25,12 @@ SIGNATURES: dict[str, dict[str, Any]] = {
     "xai_preprocess": {"kind": "preprocess", "receiver": "features"},
     "xai_model": {"kind": "model"},
     "predict_penguin": {"kind": "alias", "of": "serving_default"},
+    "classify": {
+        "kind": "classify",
+        "of": "serving_default",
+        "scores": "probabilities",
+        "classes": {"vocabulary": "species"},
+    },
 }
 #: The label, and what no feature is made of.
 EXCLUDED_FEATURES = ["species", "year"]
@@ -65,7 +71,12 @@ def create_pipeline(root: Path, sabotage: str | None = None) -> pipeline.Pipelin
         custom_config={"sabotage": "nan"} if sabotage == "nan" else {},
     )
     explained = sabotage != "signature"
-    plan = {key: kind for key, kind in SIGNATURES.items() if explained or not key.startswith("xai_")}
+    plan = {
+        "exclude_features": EXCLUDED_FEATURES,
+        "signatures": {key: kind for key, kind in SIGNATURES.items() if explained or not key.startswith("xai_")},
+        "explanation": {"signature": "xai_model", "output": "probabilities"} if explained else None,
+        "warmup": {"requests": 10},
+    }
     return pipeline.Pipeline(
         pipeline_name=NAME,
         pipeline_root=str(root / "artifacts"),
@@ -103,7 +114,7 @@ def _data_components() -> dict[str, base_component.BaseComponent]:
 def _model_components(
     data: dict[str, base_component.BaseComponent],
     model: types.BaseChannel,
-    signatures: dict[str, dict[str, Any]],
+    plan: dict[str, Any],
     root: Path,
 ) -> list[base_component.BaseComponent]:
     examples = data["CsvExampleGen"].outputs["examples"]
@@ -111,9 +122,11 @@ def _model_components(
     transform_graph = data["Transform"].outputs["transform_graph"]
     exporter = SignatureExporter(
         model=model,
-        signatures={"version": 1, "exclude_features": EXCLUDED_FEATURES, "signatures": signatures},
+        signatures=plan,
         transform_graph=transform_graph,
         schema=schema,
+        statistics=data["StatisticsGen"].outputs["statistics"],
+        examples=examples,
     )
     exported_model = exporter.outputs["exported_model"]
     converter = KerasToEstimatorConverter(

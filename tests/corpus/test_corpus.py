@@ -1,6 +1,7 @@
 """Third-party models: no traceback, no ERROR, and the loaders say what was recorded of them.
 
-`make test` takes a fixed sample through the loaders, `make test-full` all of them.
+`make test` takes a fixed sample through the loaders, `make test-full` all of them. What is exported
+again of them is in test_reexport.py.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from typing import Any
 import pytest
 
 from tests.conftest import corpus_index
-from tfx_savedmodel.operations.export import export
 from tfx_savedmodel.operations.validate import Policy, Report, validate
 from tfx_savedmodel.saved_model.locate import find_saved_model
 from tfx_savedmodel.saved_model.reader import read_saved_model
@@ -117,52 +117,3 @@ def test_loaders_say_what_was_recorded(corpus: Path, host: LoaderHost, entry: di
     results = {check.code: check.verdict is CheckVerdict.PASS for check in report.checks}
     assert results["SM202"] == loaded_fine(entry, "tf.saved_model.load")
     assert results["SM203"] == loaded_fine(entry, "tf.compat.v1.saved_model.load")
-
-
-GOOD = [entry for entry in ENTRIES if entry["category"] == "good"]
-
-
-@pytest.mark.parametrize("entry", GOOD, ids=name)
-def test_a_good_model_gets_an_alias_and_keeps_the_rest(corpus: Path, tmp_path: Path, entry: dict[str, Any]) -> None:
-    source = find_saved_model(corpus / entry["dir"])
-    (meta_graph,) = read_saved_model(source).meta_graphs
-    if not meta_graph.signatures:
-        pytest.skip("the model has no signature that could have an alias")
-    first = min(meta_graph.signatures)
-    plan = {
-        "source": {"tags": meta_graph.tags},
-        "keep": "all",
-        "signatures": {"one_more": {"kind": "alias", "of": first}},
-    }
-    result = export(source, tmp_path / "out", plan=plan)
-    exported = read_saved_model(tmp_path / "out", meta_graph.tags)
-    assert result.builder == "rewrite"
-    found = exported.meta_graphs[0].signatures
-    assert {key: view.to_json() for key, view in found.items() if key != "one_more"} == {
-        key: view.to_json() for key, view in meta_graph.signatures.items()
-    }
-    assert found["one_more"].to_json() == meta_graph.signatures[first].to_json()
-    missing = set(read_saved_model(source).files) - set(exported.files)
-    assert missing <= {"fingerprint.pb"}
-
-
-@pytest.mark.parametrize(
-    "entry",
-    [pytest.param(entry, marks=() if name(entry) in SAMPLE else pytest.mark.full) for entry in GOOD],
-    ids=name,
-)
-def test_loaders_take_the_alias_where_they_took_the_model(
-    corpus: Path, tmp_path: Path, host: LoaderHost, entry: dict[str, Any]
-) -> None:
-    source = find_saved_model(corpus / entry["dir"])
-    (meta_graph,) = read_saved_model(source).meta_graphs
-    if not meta_graph.signatures:
-        pytest.skip("the model has no signature that could have an alias")
-    alias = {"one_more": {"kind": "alias", "of": min(meta_graph.signatures)}}
-    plan = {"source": {"tags": meta_graph.tags}, "keep": "all", "signatures": alias}
-    export(source, tmp_path / "out", plan=plan)
-    before = validate(source, select=["SM2"], host=host, tags=meta_graph.tags)
-    after = validate(tmp_path / "out", select=["SM2"], host=host, tags=meta_graph.tags)
-    assert {check.code: check.verdict for check in after.checks} == {
-        check.code: check.verdict for check in before.checks
-    }

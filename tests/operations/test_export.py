@@ -168,7 +168,7 @@ def test_every_mistake_before_any_work(model: Path, tmp_path: Path) -> None:
 
 def test_bad_input_is_refused_and_leaves_nothing(model: Path, tmp_path: Path) -> None:
     target = tmp_path / "out"
-    with pytest.raises(UnreadableModelError, match="no SavedModel here"):
+    with pytest.raises(UnreadableModelError, match="no trained model here"):
         export(tmp_path, target, plan=PLAN)
     with pytest.raises(TransformGraphError, match="no Transform graph"):
         export(model, target, plan=PLAN, transform_graph=tmp_path)

@@ -12,7 +12,7 @@ import pytest
 
 pytestmark = pytest.mark.tfx
 
-SIGNATURES = ["predict_penguin", "serve_raw", "serving_default", "xai_model", "xai_preprocess"]
+SIGNATURES = ["classify", "predict_penguin", "serve_raw", "serving_default", "xai_model", "xai_preprocess"]
 BEFORE_TRAINER = ("CsvExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "Transform")
 VALIDATORS = ("ExportedModelValidator", "EstimatorModelValidator")
 
@@ -86,6 +86,29 @@ def test_exported_model_carries_its_facts(clean: Ran) -> None:
     assert model.properties["tensorflow_version"].startswith("2.")
     reported = clean.run.reports()["ExportedModelValidator"]["model"]
     assert model.properties["fingerprint"] == reported["fingerprint"]
+
+
+def test_what_lies_beside_the_exported_model(clean: Ran) -> None:
+    from tensorflow_serving.apis import prediction_log_pb2
+
+    exported = Path(clean.run.output("SignatureExporter", "exported_model").uri) / "Format-Serving"
+    metadata = json.loads((exported / "explanation_metadata.json").read_text(encoding="utf-8"))
+    assert metadata["outputs"] == {"probabilities": {"output_tensor_name": "probabilities"}}
+    island = metadata["inputs"]["island"]
+    assert island["encoding"] == "indicator" and len(island["index_feature_mapping"]) == 3
+    assert all(len(item["input_baselines"]) == 1 for item in metadata["inputs"].values())
+    logs = [
+        prediction_log_pb2.PredictionLog.FromString(record)
+        for record in read_records(exported / "assets.extra" / "tf_serving_warmup_requests")
+    ]
+    kinds = [log.WhichOneof("log_type") for log in logs]
+    assert kinds.count("classify_log") == 10 and kinds.count("predict_log") == 10 * (len(SIGNATURES) - 1)
+
+
+def read_records(file: Path) -> list[bytes]:
+    import tensorflow as tf
+
+    return [record.numpy() for record in tf.data.TFRecordDataset(str(file))]
 
 
 def test_estimator_model_carries_its_facts(clean: Ran) -> None:

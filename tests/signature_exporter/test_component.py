@@ -76,8 +76,11 @@ def test_every_mistake_of_a_plan_is_named_at_construction() -> None:
         {},
         {"signatures": SIGNATURES, "plan_file": "plan.json"},
         {"signatures": {"signatures": {}, "keep": "all"}, "keep": ["a"]},
+        {"signatures": {"signatures": SIGNATURES, "warmup": {}}, "warmup": {"requests": 2}},
+        {"signatures": SIGNATURES, "warmup": {}},
+        {"signatures": {"a": {"kind": "module", "function": "make"}}},
     ],
-    ids=["no plan", "two plans", "keep twice"],
+    ids=["no plan", "two plans", "keep twice", "warmup twice", "warmup of nothing", "no module"],
 )
 def test_refuses_combinations_that_say_nothing_or_two_things(arguments: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
@@ -88,3 +91,46 @@ def test_plan_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(PlanError) as caught:
         exporter(plan_file=tmp_path / "plan.json")
     assert "plan.json" in str(caught.value)
+
+
+def test_explanation_and_warmup_join_the_plan() -> None:
+    from tfx import types
+    from tfx.types import standard_artifacts
+
+    from tfx_savedmodel import Explanation, Warmup
+
+    channel = types.Channel(type=standard_artifacts.Examples)
+    whole = {"signatures": SIGNATURES, "explanation": {"output": "p"}, "warmup": {"requests": 3}}
+    beside = exporter(
+        signatures=SIGNATURES, explanation=Explanation(output="p"), warmup=Warmup(requests=3), examples=channel
+    )
+    assert plan_of(beside) == plan_of(exporter(signatures=whole, examples=channel))
+
+
+def test_files_of_classes_go_in_by_content(tmp_path: Path) -> None:
+    file = tmp_path / "species.txt"
+    file.write_text("Adelie\nGentoo\n", encoding="utf-8")
+    classify = {"kind": "classify", "of": "serving_default", "scores": "p", "classes": {"file": str(file)}}
+    plan = plan_of(exporter(signatures={**SIGNATURES, "classify": classify}))
+    assert plan["signatures"]["classify"]["classes"]["labels"] == ["Adelie", "Gentoo"]
+    file.unlink()
+    with pytest.raises(UsageError, match=r"species\.txt"):
+        exporter(signatures={**SIGNATURES, "classify": classify})
+
+
+def test_a_module_file_is_packaged_as_a_wheel(tmp_path: Path) -> None:
+    from tfx_savedmodel.signature_exporter.executor import _module_file
+
+    folder = tmp_path / "user"
+    folder.mkdir()
+    (folder / "functions.py").write_text("from sibling import WORD\n", encoding="utf-8")
+    (folder / "sibling.py").write_text("WORD = 'there'\n", encoding="utf-8")
+    made = exporter(signatures={"a": {"kind": "module", "function": "make"}}, module_file=str(folder / "functions.py"))
+    (dependency,) = made._pip_dependencies
+    dependency.resolve(str(tmp_path / "root"))
+    properties = made.spec.exec_properties
+    assert properties["module_file"] is None
+    assert "@" in properties["module_path"]
+    with _module_file(properties) as file:
+        assert file is not None
+        assert {path.name for path in Path(file).parent.iterdir()} >= {"functions.py", "sibling.py"}

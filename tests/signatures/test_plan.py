@@ -9,7 +9,8 @@ import pytest
 
 from tfx_savedmodel.errors import PlanError
 from tfx_savedmodel.signatures.contract import planned_signatures
-from tfx_savedmodel.signatures.plan import Alias, Model, Plan, Preprocess, ServeExamples, read_plan
+from tfx_savedmodel.signatures.kinds import Alias, Model, Preprocess, ServeExamples
+from tfx_savedmodel.signatures.plan import Plan, read_plan
 
 pytestmark = pytest.mark.unit
 
@@ -75,3 +76,10 @@ def test_another_document_is_one_mistake(document: dict[str, object], found: str
             read_plan(form)
         problems = [(problem.message, problem.found, problem.wanted) for problem in caught.value.problems]
         assert problems == [("this is no plan", found, "`signatures`, or signatures by key")]
+
+
+def test_a_plan_may_only_keep() -> None:
+    plan = read_plan({"keep": "all", "drop": ["a"]})
+    assert (plan.keep, plan.drop, plan.signatures) == ("all", ("a",), {})
+    with pytest.raises(PlanError, match="this is no plan"):
+        read_plan({"drop": ["a"]})

@@ -26,6 +26,17 @@ from tfx_savedmodel.errors import UsageError
 @click.option("--keep", metavar="KEY,…|all", help="Signatures of the model to keep, where the plan says nothing.")
 @click.option("--transform-graph", metavar="DIR", help="The Transform graph that raw features go through.")
 @click.option("--schema", metavar="FILE", help="The schema of the raw features, where there is no Transform graph.")
+@click.option(
+    "--examples", metavar="GLOB", multiple=True, help="TFRecords of tf.Example, for warm-up requests and baselines."
+)
+@click.option("--statistics", metavar="FILE", help="TFDV's statistics, for the baselines of explanations.")
+@click.option("--module", metavar="FILE.py", help="A file with the functions and classes that the plan names.")
+@click.option(
+    "--allow",
+    metavar="NAME",
+    multiple=True,
+    help="A custom class or function that may be loaded, from --module; Lambda allows Python code in the model.",
+)
 @click.option("--copy", is_flag=True, help="Copy the weights where they would be hard-linked.")
 @click.option("--overwrite", is_flag=True, help="Replace what is at DEST.")
 def command(
@@ -36,13 +47,18 @@ def command(
     keep: str | None,
     transform_graph: str | None,
     schema: str | None,
+    examples: tuple[str, ...],
+    statistics: str | None,
+    module: str | None,
+    allow: tuple[str, ...],
     copy: bool,
     overwrite: bool,
 ) -> int:
     """Write the model to DEST with exactly the signatures that a plan names and keeps.
 
-    MODEL is a SavedModel directory or a TFX Model artifact's. DEST is there whole afterwards, or not
-    at all. A plan that only keeps, drops and names signatures again loads nothing.
+    MODEL is a SavedModel directory, a Keras file, a checkpoint or a TFX Model artifact's directory. DEST
+    is there whole afterwards, or not at all. A plan that only keeps, drops and names signatures again
+    loads nothing.
     """
     document = _plan(plan, signatures, keep)
     with quiet_stdout():
@@ -54,6 +70,10 @@ def command(
             plan=document,
             transform_graph=transform_graph,
             schema=schema,
+            examples=examples,
+            statistics=statistics,
+            module_file=module,
+            allow=allow,
             copy=copy,
             overwrite=overwrite,
         )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -56,7 +58,15 @@ def group(debug: bool) -> None:
     if debug:
         os.environ[DEBUG_VARIABLE] = "1"
     elif not os.environ.get(DEBUG_VARIABLE):
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # what TensorFlow logs at start is no news to a user
+        _quieten()
+
+
+def _quieten() -> None:
+    """What TensorFlow and its packages log when they are imported is no news to a user, whose own settings count."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    if not sys.warnoptions:
+        warnings.filterwarnings("ignore", category=FutureWarning)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

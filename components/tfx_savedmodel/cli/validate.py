@@ -12,7 +12,14 @@ from tfx_savedmodel.cli.codes import read_codes
 from tfx_savedmodel.cli.output import Progress, quiet_stdout, write_document
 from tfx_savedmodel.cli.page import open_page
 from tfx_savedmodel.errors import DestinationError, UsageError
-from tfx_savedmodel.operations.present import ReportPaths, local_path, render_json, report_document, write_reports
+from tfx_savedmodel.operations.present import (
+    ReportPaths,
+    is_remote,
+    local_path,
+    render_json,
+    report_document,
+    write_reports,
+)
 
 if TYPE_CHECKING:
     from tfx_savedmodel.validation.result import Report
@@ -108,8 +115,10 @@ def _show(report: Report, form: str, written: ReportPaths | None) -> None:
         click.echo(f"written: {written.json}\nwritten: {written.html}", err=True)
 
 
-def _report_directory(name: str) -> Path:
+def _report_directory(name: str) -> Path | str:
     """Return the directory, refusing before the work what cannot be one after it."""
+    if is_remote(name):
+        return name
     path = local_path(name, "the report")
     nearest = next((item for item in (path, *path.parents) if item.exists()), None)
     if nearest is not None and not nearest.is_dir():

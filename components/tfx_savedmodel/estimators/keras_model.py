@@ -6,9 +6,10 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from tfx_savedmodel import versions
-from tfx_savedmodel.errors import UnsupportedModelError
-from tfx_savedmodel.estimators.lambdas import refuse_lambdas, written_by
+from tfx_savedmodel.errors import UnsafeModelError, UnsupportedModelError
+from tfx_savedmodel.estimators.lambdas import refuse_lambdas_of
+from tfx_savedmodel.saved_model.keras_files import read_keras_file
+from tfx_savedmodel.sources.keras_load import keras_version, load_keras_file
 
 #: What an uncompiled model is compiled with: the Estimator wants a loss and an optimizer, serving uses neither.
 _OPTIMIZER = "sgd"
@@ -32,11 +33,15 @@ def load_keras_model(model: Path) -> Any:
     """Return the functional or Sequential Keras model in a SavedModel directory, H5 or `.keras` file.
 
     Raises:
-      UnsafeModelError: it holds marshalled Python code.
+      UnreadableModelError: a file that is damaged, or none of Keras.
+      UnsafeModelError: it holds marshalled Python code, or a file asks for classes that are not Keras's.
       UnsupportedModelError: Keras cannot load it, or it is no Keras model, or a subclassed one.
     """
-    refuse_lambdas(model)
-    loaded = _load(model)
+    if model.is_dir():
+        refuse_lambdas_of(model)
+        loaded = _load(model)
+    else:
+        loaded = _load_file(model)
     import tensorflow as tf
 
     if not isinstance(loaded, tf.keras.Model):
@@ -58,6 +63,15 @@ def load_keras_model(model: Path) -> Any:
     return loaded
 
 
+def _load_file(model: Path) -> Any:
+    file = read_keras_file(model)
+    try:
+        return load_keras_file(file, compiled=True)
+    except (UnsafeModelError, UnsupportedModelError):
+        # A loss or metric of the caller's own is not needed here; if that is not it, this fails the same way.
+        return load_keras_file(file)
+
+
 def _load(model: Path) -> Any:
     import tensorflow as tf
 
@@ -68,12 +82,11 @@ def _load(model: Path) -> Any:
             # A loss or metric of the caller's own is not needed here; if that is not it, this fails the same way.
             return tf.keras.models.load_model(str(model), compile=False)
     except Exception as error:  # Keras raises every kind, down to IndexError for a TF1 SavedModel.
-        version = "" if model.is_dir() else written_by(model)
         raise UnsupportedModelError(
             "Keras cannot load the model",
             where=str(model),
-            found=(f"written by Keras {version}; " if version else "") + f"{type(error).__name__}: {error}",
-            wanted=f"a model that this Keras, {versions.installed('keras')}, loads",
+            found=f"{type(error).__name__}: {error}",
+            wanted=f"a model that this Keras, {keras_version()}, loads",
             next_step="save the model with model.save under this Keras",
         ) from error
 

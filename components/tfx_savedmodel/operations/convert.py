@@ -6,10 +6,9 @@ import contextlib
 import dataclasses
 import importlib.util
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
 from tfx_savedmodel import versions
@@ -18,10 +17,11 @@ from tfx_savedmodel.estimators.examples import find_example_files
 from tfx_savedmodel.estimators.process import Request, convert_in_process
 from tfx_savedmodel.estimators.receivers import RECEIVERS
 from tfx_savedmodel.operations.gate import refuse_broken, refuse_unsafe
-from tfx_savedmodel.saved_model.local import local_path
+from tfx_savedmodel.saved_model.local import is_remote, remote_uri
 from tfx_savedmodel.saved_model.locate import find_saved_model
-from tfx_savedmodel.saved_model.publish import publishing
+from tfx_savedmodel.saved_model.publish import publishing, unpublish
 from tfx_savedmodel.saved_model.reader import read_saved_model
+from tfx_savedmodel.saved_model.remote import Staging
 from tfx_savedmodel.sources.schema import read_schema
 from tfx_savedmodel.sources.transform import TransformGraph
 
@@ -37,11 +37,11 @@ class ConversionResult:
 
     `way` is how ("model_to_estimator"); `fingerprint` is SHA-256 in hex. `parity` holds `examples` (how many
     were compared), `source` ("given" or "generated"), `max_relative_difference`, and `outputs`, that
-    difference by output name. `notes` say what had to be done to the model first.
+    difference by output name. `notes` say what had to be done to the model first. A remote path is text.
     """
 
-    path: Path
-    checkpoint: Path | None
+    path: Path | str
+    checkpoint: Path | str | None
     way: str
     signatures: tuple[str, ...]
     fingerprint: str
@@ -91,34 +91,35 @@ def convert(
       ParityError: the converted model answers differently. Nothing is published on any error.
     """
     _check_stack()
-    source = _source(model)
-    target = local_path(destination, "the destination").resolve()
-    checkpoint_target = None if checkpoint is None else local_path(checkpoint, "the checkpoint").resolve()
-    _check_arguments(receiver, tolerance, source, target, checkpoint_target)
-    if source.is_dir():
-        view = read_saved_model(source)
-        refuse_broken(view)
-        refuse_unsafe(view)
-    # A Transform graph or schema that is none is worth no process.
-    if transform_graph is not None:
-        TransformGraph(transform_graph)
-    if schema is not None:
-        read_schema(schema)
-    patterns = [examples] if isinstance(examples, (str, os.PathLike)) else list(examples)
-    files = find_example_files(patterns)
-    with _publishing_both(target, checkpoint_target, overwrite) as (export, model_dir):
-        request = Request(
-            model=str(source),
-            export=str(export),
-            model_dir=str(model_dir),
-            receiver=receiver,
-            transform_graph=None if transform_graph is None else str(Path(transform_graph).resolve()),
-            schema=None if schema is None else str(Path(schema).resolve()),
-            examples=files,
-            tolerance=tolerance,
-        )
-        result = convert_in_process(request)
-    view = read_saved_model(target)
+    target, checkpoint_target = _place(destination), None if checkpoint is None else _place(checkpoint)
+    with Staging() as stage:
+        source = _source(stage.path(model, "the model"))
+        _check_arguments(receiver, tolerance, stage.named(str(source)), target, checkpoint_target)
+        if source.is_dir():
+            view = read_saved_model(source)
+            refuse_broken(view)
+            refuse_unsafe(view)
+        graph = None if transform_graph is None else stage.path(transform_graph, "the Transform graph").resolve()
+        described = None if schema is None else stage.path(schema, "the schema").resolve()
+        # A Transform graph or schema that is none is worth no process.
+        if graph is not None:
+            TransformGraph(graph)
+        if described is not None:
+            read_schema(described)
+        files = find_example_files(stage.examples(examples, natively=False))
+        with _publishing_both(target, checkpoint_target, overwrite) as (export, model_dir):
+            request = Request(
+                model=str(source),
+                export=str(export),
+                model_dir=str(model_dir),
+                receiver=receiver,
+                transform_graph=None if graph is None else str(graph),
+                schema=None if described is None else str(described),
+                examples=files,
+                tolerance=tolerance,
+            )
+            result = stage.named(convert_in_process(request))
+            view = read_saved_model(export)
     meta_graph = view.meta_graphs[0]
     return ConversionResult(
         path=target,
@@ -130,6 +131,10 @@ def convert(
         parity=result["parity"],
         notes=tuple(result["notes"]),
     )
+
+
+def _place(path: str | os.PathLike[str]) -> Path | str:
+    return remote_uri(path) if is_remote(path) else Path(path).resolve()
 
 
 def _check_stack() -> None:
@@ -157,14 +162,16 @@ def _source(model: str | os.PathLike[str]) -> Path:
     return path
 
 
-def _check_arguments(receiver: str, tolerance: float, source: Path, destination: Path, checkpoint: Path | None) -> None:
+def _check_arguments(
+    receiver: str, tolerance: float, source: str, destination: Path | str, checkpoint: Path | str | None
+) -> None:
     if receiver not in RECEIVERS:
         raise UsageError("no such receiver", where="receiver", found=repr(receiver), wanted=", ".join(RECEIVERS))
     if not tolerance >= 0:
         raise UsageError("not a tolerance", where="tolerance", found=repr(tolerance), wanted="0 or more")
-    places = {"model": source, "destination": destination}
+    places: dict[str, PurePath] = {"model": PurePosixPath(source), "destination": PurePosixPath(destination)}
     if checkpoint is not None:
-        places["checkpoint"] = checkpoint
+        places["checkpoint"] = PurePosixPath(checkpoint)
     for name, path in places.items():
         for other, outer in places.items():
             if name != other and other != "model" and (path == outer or outer in path.parents):
@@ -178,7 +185,9 @@ def _check_arguments(receiver: str, tolerance: float, source: Path, destination:
 
 
 @contextlib.contextmanager
-def _publishing_both(destination: Path, checkpoint: Path | None, overwrite: bool) -> Iterator[tuple[Path, Path]]:
+def _publishing_both(
+    destination: Path | str, checkpoint: Path | str | None, overwrite: bool
+) -> Iterator[tuple[Path, Path]]:
     """Yield the directories that become the SavedModel and the model_dir: both of them, or neither.
 
     Without `checkpoint` the second is a temporary one.
@@ -198,5 +207,5 @@ def _publishing_both(destination: Path, checkpoint: Path | None, overwrite: bool
             done = True
     except BaseException:
         if done:  # The checkpoint was published, and then the model could not be.
-            shutil.rmtree(checkpoint, ignore_errors=True)
+            unpublish(checkpoint)
         raise

@@ -12,6 +12,7 @@ from typing import Any
 from tfx_savedmodel.errors import UnreadableModelError
 from tfx_savedmodel.operations.inspect import inspect
 from tfx_savedmodel.saved_model.changes import Change, changes
+from tfx_savedmodel.saved_model.remote import WEIGHTS, Staging
 
 __all__ = ["Change", "Diff", "MetaGraphDiff", "diff"]
 
@@ -66,6 +67,7 @@ def diff(old: str | os.PathLike[str], new: str | os.PathLike[str]) -> Diff:
 
     Raises:
       UnreadableModelError: a model or a contract that cannot be read.
+      UsageError: a remote path that cannot be fetched.
     """
     before, after = _signatures(old), _signatures(new)
     found = []
@@ -79,14 +81,15 @@ def diff(old: str | os.PathLike[str], new: str | os.PathLike[str]) -> Diff:
 
 def _signatures(model: str | os.PathLike[str]) -> dict[tuple[str, ...], Mapping[str, Any]]:
     """Return signatures in JSON form by the MetaGraph's tags."""
-    path = Path(model)
-    facts = _read_contract(path) if path.is_file() else inspect(path)
-    if facts.get("fault"):
-        raise UnreadableModelError("the model cannot be read", where=str(path), found=str(facts["fault"]))
-    try:
-        return {tuple(sorted(item["tags"])): item["signatures"] for item in facts["meta_graphs"]}
-    except (KeyError, TypeError) as error:
-        raise _no_contract(path, f"a document without {error}") from error
+    with Staging() as stage:
+        path = stage.path(model, "the model", hollow=WEIGHTS)
+        facts = _read_contract(path) if path.is_file() else inspect(path)
+        if facts.get("fault"):
+            raise UnreadableModelError("the model cannot be read", where=str(path), found=str(facts["fault"]))
+        try:
+            return {tuple(sorted(item["tags"])): item["signatures"] for item in facts["meta_graphs"]}
+        except (KeyError, TypeError) as error:
+            raise _no_contract(path, f"a document without {error}") from error
 
 
 def _read_contract(path: Path) -> dict[str, Any]:

@@ -3,38 +3,35 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
-import json
 import os
-import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tfx_savedmodel.errors import TfxSavedModelError, UnreadableModelError
+from tfx_savedmodel.errors import PlanError, TfxSavedModelError, UnreadableModelError, UsageError
+from tfx_savedmodel.operations.beside import Beside
+from tfx_savedmodel.operations.exporting import rewrite, trace, verified, write_contract
 from tfx_savedmodel.operations.gate import refuse_broken, refuse_unsafe
-from tfx_savedmodel.saved_model.carry import carry_files
+from tfx_savedmodel.operations.materials import ExportMaterials, Given
 from tfx_savedmodel.saved_model.garbage import collector_paused
-from tfx_savedmodel.saved_model.local import local_path
-from tfx_savedmodel.saved_model.locate import find_saved_model
+from tfx_savedmodel.saved_model.local import is_remote, remote_uri
 from tfx_savedmodel.saved_model.publish import check_destination, publishing
-from tfx_savedmodel.saved_model.reader import CONTRACT_FILE, read_saved_model
-from tfx_savedmodel.saved_model.rewrite import choose_signatures, edit
-from tfx_savedmodel.saved_model.view import GraphView, SignatureView
-from tfx_savedmodel.signatures.build import TraceBuilder, save_functions
-from tfx_savedmodel.signatures.ingredients import Ingredients
-from tfx_savedmodel.signatures.plan import PREDICT, Plan, PlanLike, read_plan
+from tfx_savedmodel.saved_model.reader import read_saved_model
+from tfx_savedmodel.saved_model.remote import Staging
+from tfx_savedmodel.saved_model.view import GraphView
+from tfx_savedmodel.signatures.derived import read_labels
+from tfx_savedmodel.signatures.options import Explanation, Warmup
+from tfx_savedmodel.signatures.plan import CheckedPlan, Plan, PlanLike, check_plan, read_plan
 from tfx_savedmodel.signatures.resolve import resolve
 from tfx_savedmodel.signatures.resolved import ResolvedPlan
+from tfx_savedmodel.sources.find import KERAS_FILE, SAVED_MODEL, Found, find_trained_model
+from tfx_savedmodel.sources.open import open_found, open_object
 from tfx_savedmodel.sources.saved_model import SavedModelSource
-from tfx_savedmodel.sources.schema import feature_spec, read_schema
-from tfx_savedmodel.sources.transform import TransformGraph
-from tfx_savedmodel.versions import __version__
+from tfx_savedmodel.sources.source import TrainedModel
 
-__all__ = ["ExportResult", "Plan", "export", "read_plan"]
+__all__ = ["Explanation", "ExportResult", "Plan", "Warmup", "export", "read_labels", "read_plan"]
 
 PathLike = str | os.PathLike[str]
-_EXTRA = "assets.extra"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,10 +39,10 @@ class ExportResult:
     """What was exported: where, with which signatures, and how.
 
     `builder` is "rewrite" where only metadata was edited, "trace" where functions were traced and saved
-    by TF2; `notes` say what was left out.
+    by TF2; `notes` say what was left out, and what could not be told.
     """
 
-    path: Path
+    path: Path | str
     builder: str
     signatures: tuple[str, ...]
     fingerprint: str
@@ -54,12 +51,16 @@ class ExportResult:
 
 
 def export(
-    model: PathLike,
+    model: Any,
     destination: PathLike,
     *,
     plan: PlanLike | PathLike,
     transform_graph: PathLike | None = None,
     schema: PathLike | None = None,
+    examples: PathLike | Sequence[PathLike] = (),
+    statistics: PathLike | None = None,
+    module_file: PathLike | None = None,
+    allow: Sequence[str] = (),
     overwrite: bool = False,
     copy: bool = False,
 ) -> ExportResult:
@@ -67,49 +68,114 @@ def export(
 
     The result is written beside `destination` and renamed: it is there whole, or not at all. A plan
     that only keeps, drops and names signatures again is done by editing `saved_model.pb`, on TF1 and
-    TF2 models alike: nothing is loaded, and the weights are hard-linked. Any other plan takes a TF2 model.
+    TF2 models alike: nothing is loaded, and the weights are hard-linked. Any other plan takes a TF2
+    SavedModel, a Keras file, weights or a checkpoint with the plan's `source.model_fn`, or a Keras model,
+    tf.Module or other trackable object of this process. Paths may be remote.
 
     Args:
-      model: a SavedModel directory (Keras or not), or a TFX Model artifact's.
+      model: the path of a trained model or of a TFX Model artifact, or an object.
       destination: where the SavedModel goes; must not exist unless `overwrite`.
       plan: a Plan, its JSON (text, mapping or file), or a mapping of signatures alone.
       transform_graph: Transform's output, for signatures that take raw features or examples.
       schema: a schema file or artifact directory, where there is no Transform graph.
+      examples: TFRecord files of tf.Examples, globs or an Examples artifact, for `warmup` and baselines.
+      statistics: TFDV's statistics, a file or artifact directory, for the baselines of `explanation`.
+      module_file: a Python file with the functions and classes that the plan names, or the dotted name of a
+        module that can be imported.
+      allow: names of custom classes and functions that may be loaded, beside the plan's own; "Lambda" allows
+        Python code in the model.
       copy: copy the weights where they would be hard-linked.
 
     Raises:
       PlanError: every mistake in the plan, before any work.
       UnreadableModelError, UnsafeModelError, UnsupportedModelError: what the source is.
-      TransformGraphError, SchemaError, DestinationError: what else cannot be used.
+      TransformGraphError, SchemaError, ExamplesError, DestinationError, UsageError: what else cannot be used.
     """
-    checked = read_plan(plan)
-    target = local_path(destination, "the destination")
-    check_destination(target, overwrite=overwrite)
-    view = read_saved_model(find_saved_model(model), checked.source.tags)
-    refuse_broken(view)
-    source = functools.cache(lambda: _open(view))
-    ingredients = functools.cache(lambda: _ingredients(source(), checked, transform_graph, schema))
-    with collector_paused():
-        resolved = resolve(checked, _signatures(view), ingredients)
-        builder = "rewrite" if resolved.only_renames else "trace"
-        with publishing(target, overwrite=overwrite) as staged:
-            if resolved.only_renames:
-                _rewrite(view, resolved, staged, copy=copy)
-            else:
-                _trace(source(), resolved, ingredients, staged)
-                _carry_extras(view.path, staged)
-            _write_contract(resolved, builder, staged)
-            exported = read_saved_model(staged, view.tags)
-            _verify(resolved, exported)
+    checked = _allowing(check_plan(plan), allow)
+    check_destination(destination, overwrite=overwrite)
+    with Staging() as stage:
+        given = Given(
+            stage.path(transform_graph, "the Transform graph") if transform_graph is not None else None,
+            stage.path(schema, "the schema") if schema is not None else None,
+            os.fspath(module_file) if module_file is not None else None,
+        )
+        beside = Beside(
+            stage.path(statistics, "the statistics") if statistics is not None else None,
+            tuple(stage.examples(examples, natively=False)),
+        )
+        beside.check(checked.plan)
+        found = None
+        if isinstance(model, (str, os.PathLike)):
+            found = find_trained_model(stage.path(model, "the model"))
+        with collector_paused():
+            materials = _materials(checked.plan, model, found, given)
+            resolved = _resolved(checked, materials)
+            with publishing(destination, overwrite=overwrite) as staged:
+                builder, notes = _build(materials, resolved, beside, staged, copy=copy)
+                exported = verified(resolved, materials.view, staged)
+                if found is not None and found.form == KERAS_FILE:
+                    refuse_unsafe(exported)
+        notes = stage.named(notes)
     meta_graph = exported.meta_graph()
     return ExportResult(
-        path=target,
+        path=remote_uri(destination) if is_remote(destination) else Path(destination),
         builder=builder,
         signatures=tuple(sorted(resolved.signatures)),
         fingerprint=exported.fingerprint or "",
         tensorflow_version=meta_graph.tensorflow_version if meta_graph else "",
-        notes=_notes(view) if builder == "trace" else (),
+        notes=notes,
     )
+
+
+def _allowing(checked: CheckedPlan, allow: Sequence[str]) -> CheckedPlan:
+    if not allow:
+        return checked
+    source = checked.plan.source
+    names = [name for name in allow if name != "Lambda"]
+    source = source.model_copy(
+        update={
+            "custom_objects": (*source.custom_objects, *names),
+            "allow_lambda": source.allow_lambda or "Lambda" in allow,
+        }
+    )
+    return dataclasses.replace(checked, plan=checked.plan.model_copy(update={"source": source}))
+
+
+def _materials(plan: Plan, model: Any, found: Found | None, given: Given) -> ExportMaterials:
+    """Look at the source, and load nothing of it yet."""
+    if found is not None and found.form == SAVED_MODEL:
+        view = read_saved_model(found.path, plan.source.tags)
+        refuse_broken(view)
+        _refuse_other_tags(view)
+        return given.materials(plan, lambda _: _open(view), view)
+
+    def open_other(materials: ExportMaterials) -> TrainedModel:
+        if found is None:
+            return open_object(model)
+        return open_found(
+            found,
+            build=_builder(plan.source.model_fn, materials),
+            custom_objects=plan.source.custom_objects,
+            allow_lambda=plan.source.allow_lambda,
+            module=materials.module,
+        )
+
+    return given.materials(plan, open_other, None)
+
+
+def _builder(name: str | None, materials: ExportMaterials) -> Callable[[], Any] | None:
+    """Return the author's function that builds the model, if the plan names one."""
+    if name is None:
+        return None
+    module = materials.module
+    if module is None:
+        raise UsageError(
+            "no module file",
+            found=f"a plan with source.model_fn {name!r}",
+            wanted="the module file that has this function",
+            next_step="give --module FILE.py, or module_file=…",
+        )
+    return lambda: module.call(name, materials.given_to_users)
 
 
 def _open(view: GraphView) -> SavedModelSource:
@@ -118,8 +184,8 @@ def _open(view: GraphView) -> SavedModelSource:
     return SavedModelSource(view)
 
 
-def _signatures(view: GraphView) -> Mapping[str, SignatureView]:
-    """Return the signatures of the MetaGraph that the plan means, which must be there."""
+def _refuse_other_tags(view: GraphView) -> None:
+    """The MetaGraph that the plan means must be there."""
     meta_graph = view.meta_graph()
     if meta_graph is None or set(meta_graph.tags) != set(view.tags):
         raise UnreadableModelError(
@@ -129,93 +195,27 @@ def _signatures(view: GraphView) -> Mapping[str, SignatureView]:
             wanted=", ".join(view.tags),
             next_step="name the model's tags in the plan's source.tags",
         )
-    return meta_graph.signatures
 
 
-def _ingredients(
-    source: SavedModelSource, plan: Plan, transform_graph: PathLike | None, schema: PathLike | None
-) -> Ingredients:
-    parsed = read_schema(schema) if schema is not None else None
-    return Ingredients(
-        model=source.model,
-        transform=TransformGraph(transform_graph) if transform_graph is not None else None,
-        schema_spec=feature_spec(parsed, plan.exclude_features) if parsed is not None else None,
-        schema=parsed,
-        exclude=plan.exclude_features,
-    )
+def _resolved(checked: CheckedPlan, materials: ExportMaterials) -> ResolvedPlan:
+    """Resolve what is well formed, so that all mistakes are named at once."""
+    try:
+        return resolve(checked.plan, materials, problems=checked.problems, broken=checked.broken)
+    except PlanError:
+        raise
+    except TfxSavedModelError as error:
+        if not checked.problems:
+            raise
+        raise PlanError(checked.problems) from error
 
 
-def _rewrite(view: GraphView, resolved: ResolvedPlan, staged: Path, *, copy: bool) -> None:
-    carry_files(view.path, staged, leave_out={CONTRACT_FILE}, copy=copy)
-    chosen = {key: (item.of or key, item.method_name) for key, item in resolved.signatures.items()}
-    choose_signatures(staged, view.tags, chosen)
-
-
-def _trace(
-    source: SavedModelSource, resolved: ResolvedPlan, ingredients: Callable[[], Ingredients], staged: Path
-) -> None:
-    builder = TraceBuilder(resolved, ingredients, source.signature)
-    functions = builder.build()
-    save_functions(source.loaded, functions, staged, tracked=builder.tracked)
-    _set_methods(resolved, staged)
-
-
-def _set_methods(resolved: ResolvedPlan, staged: Path) -> None:
-    """TF2's save knows one method name, predict."""
-    methods = {key: item.method_name for key, item in resolved.signatures.items() if item.method_name != PREDICT}
-    if not methods:
-        return
-
-    def change(proto: Any) -> None:
-        for meta_graph in proto.meta_graphs:
-            for key, method in methods.items():
-                meta_graph.signature_def[key].method_name = method
-
-    edit(staged, change)
-
-
-def _carry_extras(source: Path, staged: Path) -> None:
-    """TF2's save leaves assets.extra out; our own contract in it is written anew."""
-    if (source / _EXTRA).is_dir():
-        ours = Path(CONTRACT_FILE).name
-        shutil.copytree(source / _EXTRA, staged / _EXTRA, ignore=shutil.ignore_patterns(ours), dirs_exist_ok=True)
-
-
-def _write_contract(resolved: ResolvedPlan, builder: str, staged: Path) -> None:
-    contract = {
-        "version": 1,
-        "exporter": __version__,
-        "builder": builder,
-        "plan": json.loads(resolved.plan.to_json()),
-        "signatures": resolved.to_json(),
-    }
-    file = staged / CONTRACT_FILE
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(json.dumps(contract, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-
-
-def _verify(resolved: ResolvedPlan, exported: GraphView) -> None:
-    """What was written must be what was planned: TensorFlow renames what it cannot express."""
-    meta_graph = exported.meta_graph()
-    written = meta_graph.signatures if meta_graph else {}
-    for key, planned in resolved.signatures.items():
-        view = written.get(key)
-        found = (sorted(view.inputs), sorted(view.outputs)) if view else None
-        wanted = (sorted(planned.inputs), sorted(planned.outputs))
-        if found != wanted:
-            raise TfxSavedModelError(
-                "TensorFlow wrote another signature than planned",
-                where=f"signature {key!r}",
-                found=str(found),
-                wanted=str(wanted),
-                next_step="use names of letters, digits and underscores",
-            )
-
-
-def _notes(view: GraphView) -> tuple[str, ...]:
-    if not view.has_keras_metadata:
-        return ()
-    return (
-        "Keras metadata is left out: it indexes the source's object graph and would break load_model; "
-        "tf.saved_model.load gives the exported model",
-    )
+def _build(
+    materials: ExportMaterials, resolved: ResolvedPlan, beside: Beside, staged: Path, *, copy: bool
+) -> tuple[str, tuple[str, ...]]:
+    """Write the model and what goes beside it; return the builder and notes."""
+    if resolved.only_renames and materials.view is not None:
+        builder, notes = "rewrite", rewrite(materials.view, resolved, staged, copy=copy)
+    else:
+        builder, notes = "trace", trace(materials, resolved, staged)
+    write_contract(resolved, builder, staged)
+    return builder, (*notes, *beside.write(materials, resolved, staged))

@@ -6,15 +6,15 @@ import os
 from typing import Any
 
 from tfx_savedmodel.saved_model.facts import model_facts
-from tfx_savedmodel.saved_model.locate import find_saved_model
 from tfx_savedmodel.saved_model.reader import read_saved_model
+from tfx_savedmodel.saved_model.remote import WEIGHTS, Staging
 
 
 def inspect(model: str | os.PathLike[str]) -> dict[str, Any]:
     """Return the facts of a SavedModel as JSON-like data; neither loads nor runs it.
 
     Args:
-      model: a SavedModel directory or a TFX Model artifact's.
+      model: a SavedModel directory or a TFX Model artifact's; of a remote one the weights are not fetched.
 
     Returns:
       `uri`, `format`, `fault` (None, or why the graph cannot be read), `fingerprint` (SHA-256 over
@@ -24,5 +24,7 @@ def inspect(model: str | os.PathLike[str]) -> dict[str, Any]:
 
     Raises:
       UnreadableModelError: there is no SavedModel at `model`.
+      UsageError: a remote path that cannot be fetched.
     """
-    return model_facts(read_saved_model(find_saved_model(model)))
+    with Staging() as stage:
+        return stage.named(model_facts(read_saved_model(stage.model(model, hollow=WEIGHTS))))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+import tempfile
+from pathlib import Path
 
 from tfx_savedmodel.operations.checks import checks
 from tfx_savedmodel.report import write
@@ -17,8 +20,8 @@ from tfx_savedmodel.report.values import (
     one_line,
     visible,
 )
-from tfx_savedmodel.report.write import ReportPaths
-from tfx_savedmodel.saved_model.local import local_path
+from tfx_savedmodel.saved_model.local import is_remote, local_path, remote_uri
+from tfx_savedmodel.saved_model.upload import add_files
 from tfx_savedmodel.validation.result import Report
 
 __all__ = [
@@ -30,6 +33,7 @@ __all__ = [
     "format_seconds",
     "format_shape",
     "format_value",
+    "is_remote",
     "local_path",
     "one_line",
     "outcome",
@@ -41,12 +45,27 @@ __all__ = [
 ]
 
 
+@dataclasses.dataclass(frozen=True)
+class ReportPaths:
+    """Where the two forms of a report were written; text where that is remote."""
+
+    json: Path | str
+    html: Path | str
+
+
 def write_reports(report: Report, directory: str | os.PathLike[str]) -> ReportPaths:
     """Write `report.json` and `report.html`, with each check's page, and return their paths.
 
     Raises:
-      UsageError: a remote directory.
+      UsageError: a remote directory of a scheme that nothing here knows.
       DestinationError: the directory cannot be made or written.
     """
     pages = {page.code: page.texts() for page in checks()}
-    return write.write_reports(report, local_path(directory, "the report"), pages)
+    if not is_remote(directory):
+        written = write.write_reports(report, Path(directory), pages)
+        return ReportPaths(written.json, written.html)
+    uri = remote_uri(directory)
+    with tempfile.TemporaryDirectory(prefix="tfx-savedmodel-") as folder:
+        written = write.write_reports(report, Path(folder), pages)
+        add_files(Path(folder), uri)
+    return ReportPaths(f"{uri}/{written.json.name}", f"{uri}/{written.html.name}")

@@ -16,8 +16,8 @@ from tfx_savedmodel.errors import UnsupportedStackError
 from tfx_savedmodel.operations.selection import Selection
 from tfx_savedmodel.operations.selection import select as select_checks
 from tfx_savedmodel.saved_model.facts import model_facts
-from tfx_savedmodel.saved_model.locate import find_saved_model
 from tfx_savedmodel.saved_model.reader import read_saved_model
+from tfx_savedmodel.saved_model.remote import WEIGHTS, Staging
 from tfx_savedmodel.saved_model.view import GraphView
 from tfx_savedmodel.validation.check import LoadedModel, LoadObservation
 from tfx_savedmodel.validation.policy import Policy, read_policy
@@ -75,7 +75,8 @@ def validate(
     """Check a SavedModel and say whether it is blessed.
 
     Args:
-      model: a SavedModel directory or a TFX Model artifact's.
+      model: a SavedModel directory or a TFX Model artifact's. Remote paths are staged to local disk;
+        the weights only where something loads the model.
       examples: a pattern, or patterns, of TFRecord files of tf.Examples, for the checks SM3xx.
       schema, transform_graph: what the examples' features are, and how the model's come of them.
       reference: a SavedModel whose outputs the model's must equal (SM304).
@@ -90,6 +91,7 @@ def validate(
 
     Raises:
       UnreadableModelError: no SavedModel at `model` or `reference`.
+      UsageError: a remote path that cannot be fetched.
       PolicyError, PlanError, ExamplesError, SchemaError, TransformGraphError: what was given.
     """
     started = time.perf_counter()
@@ -101,21 +103,28 @@ def validate(
     if plan is not None:
         overrides["SM105"] = {"expected": _planned(plan)}
     selection = select_checks(chosen, overrides)
-    given = _Given(
-        examples=_files(examples) if selection.examples else (),
-        schema=os.fspath(schema) if schema is not None else None,
-        transform_graph=os.fspath(transform_graph) if transform_graph is not None else None,
-        reference=read_saved_model(find_saved_model(reference), wanted) if reference is not None else None,
-        make_pipeline=make_pipeline,
-        beam_args=tuple(beam_args),
-        host=host,
-        progress=progress or (lambda line: None),
-    )
-    graph = read_saved_model(find_saved_model(model), wanted)
-    results = [chosen.settle(result) for result in _run(graph, selection, chosen, given)]
+    hollow = () if selection.model or selection.examples else WEIGHTS
+    with Staging() as stage:
+        given = _Given(
+            examples=_files(stage, examples) if selection.examples else (),
+            schema=None if schema is None else str(stage.path(schema, "the schema")),
+            transform_graph=None
+            if transform_graph is None
+            else str(stage.path(transform_graph, "the Transform graph")),
+            reference=None
+            if reference is None
+            else read_saved_model(stage.model(reference, "the reference", hollow=hollow), wanted),
+            make_pipeline=make_pipeline,
+            beam_args=tuple(beam_args),
+            host=host,
+            progress=progress or (lambda line: None),
+        )
+        graph = read_saved_model(stage.model(model, hollow=hollow), wanted)
+        results = stage.named([chosen.settle(result) for result in _run(graph, selection, chosen, given)])
+        facts = stage.named(model_facts(graph))
     return Report(
         verdict=chosen.judge(results, upstream),
-        model=model_facts(graph),
+        model=facts,
         policy=chosen.name,
         checks=tuple(results),
         upstream=tuple(upstream),
@@ -223,7 +232,7 @@ def _planned(plan: Any) -> Mapping[str, Any]:
     return planned_signatures(read_plan(plan))
 
 
-def _files(patterns: str | Sequence[str]) -> tuple[str, ...]:
+def _files(stage: Staging, patterns: str | Sequence[str]) -> tuple[str, ...]:
     if not patterns:
         return ()
     if importlib.util.find_spec("apache_beam") is None:
@@ -234,4 +243,4 @@ def _files(patterns: str | Sequence[str]) -> tuple[str, ...]:
         )
     from tfx_savedmodel.beam.example_checks import expand_files
 
-    return expand_files([patterns] if isinstance(patterns, str) else patterns)
+    return expand_files(stage.examples(patterns))

@@ -9,14 +9,13 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def collector_paused() -> Iterator[None]:
-    """Collect what is garbage now, then none until the block ends.
+    """Let no garbage be collected until the block ends.
 
     A restored lookup table destroys itself by calling a function. Where the collector finds one while
     an op is being added to a graph, that call waits for the lock that the adding holds, for ever:
     seen with TensorFlow 2.15.1 in `Resource.__del__`, in a Saver that followed a loaded Transform graph.
     """
     enabled = gc.isenabled()
-    gc.collect()
     gc.disable()
     try:
         yield

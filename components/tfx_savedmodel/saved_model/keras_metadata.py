@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tfx_savedmodel.saved_model.local import leaves
+from tfx_savedmodel.saved_model.wire import fields
 
 FILE = "keras_metadata.pb"
 
@@ -26,8 +27,8 @@ def keras_nodes(directory: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         return
     # keras/protobuf/saved_metadata.proto: a node has its id, path and JSON in these fields. Its
     # module belongs to Keras, whose import is what is to be avoided.
-    for field, node in _fields(path.read_bytes()):
-        values = dict(_fields(node)) if field == 1 and isinstance(node, bytes) else {}
+    for field, node in fields(path.read_bytes()):
+        values = dict(fields(node)) if field == 1 and isinstance(node, bytes) else {}
         try:
             metadata = json.loads(_text(values.get(5)) or "{}")
         except (ValueError, RecursionError):
@@ -51,31 +52,3 @@ def output_names(directory: Path) -> list[str]:
 
 def _text(value: Any) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else ""
-
-
-def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Yield (field number, value) of a serialized proto, by its wire format."""
-    at = 0
-    while at < len(data):
-        key, at = _varint(data, at)
-        if key & 7 == 0:
-            value, at = _varint(data, at)
-            yield key >> 3, value
-        elif key & 7 == 2:
-            size, at = _varint(data, at)
-            yield key >> 3, data[at : at + size]
-            at += size
-        else:
-            return
-
-
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while at < len(data):
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80 or shift > 63:
-            break
-    return value, at

@@ -9,7 +9,20 @@ from pathlib import Path
 from tfx_savedmodel.errors import UsageError
 
 #: A URI's scheme; pathlib makes one slash of two.
-_REMOTE = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+:/")
+_REMOTE = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+):/")
+
+
+def is_remote(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a path has a URI's scheme: `gs://bucket/model`, or what pathlib makes of it."""
+    return _REMOTE.match(os.fspath(path)) is not None
+
+
+def remote_uri(path: str | os.PathLike[str]) -> str:
+    """Return a remote path as a URI, with the slashes that pathlib took and without one at its end."""
+    text = os.fspath(path)
+    if "://" not in text:
+        text = text.replace(":/", "://", 1)
+    return text if text.endswith("://") else text.rstrip("/")
 
 
 def local_path(path: str | os.PathLike[str], what: str) -> Path:
@@ -21,7 +34,7 @@ def local_path(path: str | os.PathLike[str], what: str) -> Path:
     Raises:
       UsageError: the path has a URI's scheme.
     """
-    if _REMOTE.match(os.fspath(path)):
+    if is_remote(path):
         raise UsageError(
             f"{what} must be on a local disk",
             where=os.fspath(path),

@@ -3,54 +3,172 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
-import secrets
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from tfx_savedmodel.errors import DestinationError
+from tfx_savedmodel.saved_model import leftovers
+from tfx_savedmodel.saved_model.local import is_remote
+from tfx_savedmodel.saved_model.upload import check_remote_destination, publishing_remote, withdraw
 
-_PREFIX = ".tfx-savedmodel-"
+PathLike = str | os.PathLike[str]
+
+#: What renaming a directory to a place with something in it gives.
+_TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR)
+_ATTEMPTS = 20
 
 
 @contextlib.contextmanager
-def publishing(destination: Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """Yield a fresh directory beside `destination` that becomes it when the block ends well.
+def publishing(destination: PathLike, *, overwrite: bool = False) -> Iterator[Path]:
+    """Yield a fresh local directory that becomes `destination` when the block ends well.
 
-    An empty directory at `destination` counts as absent, since TFX makes output folders itself.
-    On any error, the caller's interrupt included, what was written is removed and `destination`
-    stays as it was. What a killed run left beside the same destination is removed first.
+    An empty directory at `destination` counts as absent, since TFX makes output folders itself; a
+    link is followed. On any error, the caller's interrupt included, what was written is removed and
+    `destination` stays as it was. What a killed run left is removed first, or put back if it was the
+    old version. Where two runs write at once without `overwrite`, the first to end wins. A remote
+    destination is uploaded to, its `saved_model.pb` last.
 
     Raises:
-      DestinationError: something is there and `overwrite` is False, or nothing can be written.
+      DestinationError: something is there and `overwrite` is False, or it cannot be written.
+      UsageError: a remote destination of a scheme that nothing here knows.
     """
-    destination = Path(os.path.abspath(destination))
-    check_destination(destination, overwrite=overwrite)
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    for leftover in destination.parent.glob(f"{_PREFIX}{destination.name}-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
-    staged = destination.parent / f"{_PREFIX}{destination.name}-{secrets.token_hex(4)}"
+    if is_remote(destination):
+        with publishing_remote(destination, overwrite=overwrite) as staged:
+            yield staged
+        return
+    target = Path(os.path.realpath(destination))
+    check_destination(target, overwrite=overwrite)
+    with _staging(target) as staged:
+        yield staged
+        _move(staged, target, overwrite=overwrite)
+
+
+def check_destination(destination: PathLike, *, overwrite: bool = False) -> None:
+    """Raise DestinationError where `destination` holds something and may not be replaced.
+
+    An old version that a killed overwrite moved aside is put back first.
+    """
+    if is_remote(destination):
+        check_remote_destination(destination, overwrite=overwrite)
+        return
+    target = Path(os.path.realpath(destination))
+    _clean_up(target)
+    if not overwrite and not _is_free(target):
+        raise _exists(target)
+
+
+def unpublish(destination: PathLike) -> None:
+    """Remove what was published at `destination`, as far as that can be done."""
+    if not is_remote(destination):
+        leftovers.remove(Path(os.path.realpath(destination)))
+        return
+    with contextlib.suppress(DestinationError):
+        withdraw(destination)
+
+
+@contextlib.contextmanager
+def _staging(destination: Path) -> Iterator[Path]:
+    """Yield a new directory beside `destination`, held so that no other run takes it for a leftover."""
     try:
-        staged.mkdir()
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        staged, lock = _held_directory(destination)
     except OSError as error:
-        raise DestinationError(
-            "the destination cannot be written", where=str(destination), found=str(error.strerror)
-        ) from error
+        raise _unwritable(destination, error) from error
     try:
         yield staged
-        _rename(staged, destination, overwrite=overwrite)
     finally:
-        shutil.rmtree(staged, ignore_errors=True)
+        leftovers.remove(staged)
+        if lock is not None:
+            os.close(lock)
 
 
-def check_destination(destination: Path, *, overwrite: bool = False) -> None:
-    """Raise DestinationError where `destination` holds something and may not be replaced."""
-    if not destination.exists() or overwrite:
-        return
-    if destination.is_dir() and not any(destination.iterdir()):
-        return
-    raise DestinationError(
+def _held_directory(destination: Path) -> tuple[Path, int | None]:
+    while True:
+        staged = leftovers.fresh(leftovers.STAGED, destination)
+        staged.mkdir()
+        try:
+            return staged, leftovers.hold(staged)
+        except (BlockingIOError, FileNotFoundError):
+            continue  # Another run cleaned up between the two calls.
+
+
+def _clean_up(destination: Path) -> None:
+    """Put back or remove what killed runs left; what a live run holds stays."""
+    for old in leftovers.siblings(leftovers.ASIDE, destination):
+        # Without locks an old version may be a live run's; put back too early, it makes that run fail.
+        with leftovers.abandoned(old, after=-1.0) as ours:
+            if ours:
+                _put_back(old, destination)
+    for staged in leftovers.siblings(leftovers.STAGED, destination):
+        with leftovers.abandoned(staged) as ours:
+            if ours:
+                leftovers.remove(staged)
+
+
+def _put_back(old: Path, destination: Path) -> None:
+    """Let the old version be the destination again; where a newer one is there, remove it."""
+    try:
+        if _is_free(destination):
+            old.rename(destination)
+    except OSError:
+        pass  # A newer one came, or the old one went, in this moment.
+    if not _is_free(destination):
+        leftovers.remove(old)
+
+
+def _is_free(destination: Path) -> bool:
+    if not os.path.lexists(destination):
+        return True
+    try:
+        return destination.is_dir() and not any(destination.iterdir())
+    except OSError:  # what cannot be looked into is not ours to replace
+        return False
+
+
+def _move(staged: Path, destination: Path, *, overwrite: bool) -> None:
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            # A directory can be renamed to an empty one, never to one with content: of two runs one loses here.
+            staged.rename(destination)
+            return
+        except OSError as error:
+            if error.errno not in _TAKEN:
+                raise _unwritable(destination, error) from error
+            if not overwrite:
+                raise _exists(destination) from error
+        try:
+            if not leftovers.exchange(staged, destination):
+                _rename_twice(staged, destination)
+            return
+        except OSError as error:  # another run took away, or put there, something in this moment
+            if attempt == _ATTEMPTS or error.errno not in (errno.ENOENT, *_TAKEN):
+                raise _unwritable(destination, error) from error
+
+
+def _rename_twice(staged: Path, destination: Path) -> None:
+    """Replace where places cannot be exchanged: the destination is absent for a moment.
+
+    A run that is killed in it leaves the old version under a name by which the next one puts it back.
+    """
+    old = leftovers.fresh(leftovers.ASIDE, destination)
+    lock = None
+    with contextlib.suppress(OSError):  # another run just wrote it, or looks at it
+        lock = leftovers.hold(destination)
+    try:
+        destination.rename(old)
+        try:
+            staged.rename(destination)
+        finally:
+            _put_back(old, destination)
+    finally:
+        if lock is not None:
+            os.close(lock)
+
+
+def _exists(destination: Path) -> DestinationError:
+    return DestinationError(
         "the destination exists",
         where=str(destination),
         found="a directory with content" if destination.is_dir() else "a file",
@@ -59,21 +177,10 @@ def check_destination(destination: Path, *, overwrite: bool = False) -> None:
     )
 
 
-def _rename(staged: Path, destination: Path, *, overwrite: bool) -> None:
-    old = None
-    if destination.exists():
-        if destination.is_dir() and not any(destination.iterdir()):
-            destination.rmdir()
-        elif overwrite:
-            old = destination.parent / f"{_PREFIX}{destination.name}-{secrets.token_hex(4)}"
-            destination.rename(old)
-        else:
-            check_destination(destination)
-    try:
-        staged.rename(destination)
-    except OSError:
-        if old is not None:
-            old.rename(destination)
-        raise
-    if old is not None:
-        shutil.rmtree(old, ignore_errors=True)
+def _unwritable(destination: Path, error: OSError) -> DestinationError:
+    return DestinationError(
+        "the destination cannot be written",
+        where=str(destination),
+        found=error.strerror or str(error),
+        wanted="a directory that can be made and written",
+    )

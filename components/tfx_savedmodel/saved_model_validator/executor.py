@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
-from pathlib import Path
 from typing import Any
 
 from tfx import types
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils
-from tfx.utils import io_utils, path_utils
+from tfx.utils import io_utils
 
+from tfx_savedmodel.artifacts.local import Artifacts, local_inputs, local_output
 from tfx_savedmodel.errors import ExamplesError, NotBlessedError, UndecidedError
 from tfx_savedmodel.operations.present import write_reports
 from tfx_savedmodel.operations.validate import CheckVerdict, Report, Upstream, Verdict, validate
-
-Artifacts = dict[str, list[types.Artifact]]
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
@@ -30,19 +28,24 @@ class Executor(base_beam_executor.BaseBeamExecutor):
           NotBlessedError: the model is not blessed, and `fail_on_not_blessed` is set.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
-        report = validate(
-            _model_path(input_dict, "model"),
-            examples=_example_patterns(input_dict.get("examples", []), json.loads(exec_properties["splits"])),
-            schema=io_utils.get_only_uri_in_dir(_uri(input_dict, "schema")) if input_dict.get("schema") else None,
-            transform_graph=_uri(input_dict, "transform_graph"),
-            reference=_model_path(input_dict, "reference_model") if input_dict.get("reference_model") else None,
-            policy=exec_properties["policy"],
-            upstream=[_upstream(item) for key in BLESSINGS for item in input_dict.get(key, [])],
-            make_pipeline=self._make_beam_pipeline,
-            progress=logging.getLogger(__name__).info,
-        )
+        splits = json.loads(exec_properties["splits"])
+        _check_splits(input_dict.get("examples", []), splits)
+        with local_inputs(input_dict) as inputs:
+            report = validate(
+                inputs.model() or "",
+                examples=inputs.examples(splits, natively=True),
+                schema=inputs.only_file("schema"),
+                transform_graph=inputs.folder("transform_graph"),
+                reference=inputs.model("reference_model"),
+                policy=exec_properties["policy"],
+                upstream=[_upstream(item) for key in BLESSINGS for item in input_dict.get(key, [])],
+                make_pipeline=self._make_beam_pipeline,
+                progress=logging.getLogger(__name__).info,
+            )
+            report = inputs.stage.named(report)
         if exec_properties.get("report_dir"):
-            write_reports(report, Path(exec_properties["report_dir"]))
+            with local_output(exec_properties["report_dir"], beside=True) as folder:
+                write_reports(report, folder)
         _raise_where_asked(report, exec_properties)
         _write(report, output_dict)
 
@@ -69,7 +72,8 @@ def _raise_where_asked(report: Report, exec_properties: dict[str, Any]) -> None:
 
 def _write(report: Report, output_dict: Artifacts) -> None:
     artifact = artifact_utils.get_single_instance(output_dict["report"])
-    write_reports(report, Path(artifact.uri))
+    with local_output(artifact.uri) as folder:
+        write_reports(report, folder)
     artifact.set_string_custom_property("verdict", report.verdict.value)
     for verdict in CheckVerdict:
         artifact.set_int_custom_property(f"checks_{verdict.value.lower()}", report.count(verdict))
@@ -79,21 +83,12 @@ def _write(report: Report, output_dict: Artifacts) -> None:
     blessing.set_int_custom_property("blessed", int(blessed))
 
 
-def _uri(input_dict: Artifacts, key: str) -> str | None:
-    return artifact_utils.get_single_uri(input_dict[key]) if input_dict.get(key) else None
-
-
-def _model_path(input_dict: Artifacts, key: str) -> str:
-    artifact = artifact_utils.get_single_instance(input_dict[key])
-    return str(path_utils.serving_model_path(artifact.uri, path_utils.is_old_model_artifact(artifact)))
-
-
 def _upstream(blessing: types.Artifact) -> Upstream:
     blessed = blessing.get_int_custom_property("blessed") == 1
     return Upstream(uri=blessing.uri, type_name=blessing.type_name, blessed=blessed)
 
 
-def _example_patterns(examples: list[types.Artifact], splits: list[str]) -> list[str]:
+def _check_splits(examples: list[types.Artifact], splits: list[str]) -> None:
     for artifact in examples:
         known = artifact_utils.decode_split_names(artifact.split_names)
         missing = [split for split in splits if split not in known]
@@ -104,5 +99,3 @@ def _example_patterns(examples: list[types.Artifact], splits: list[str]) -> list
                 found=", ".join(known),
                 next_step="name splits that are there: SavedModelValidator(splits=(…,))",
             )
-    uris = [uri for split in splits for uri in (artifact_utils.get_split_uris(examples, split) if examples else [])]
-    return [io_utils.all_files_pattern(uri) for uri in uris]

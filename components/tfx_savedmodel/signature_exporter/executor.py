@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from tfx import types
+from absl import logging
+from tfx.components.util import udf_utils
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils
 
+from tfx_savedmodel.artifacts.local import Artifacts, local_inputs, local_output
 from tfx_savedmodel.operations.export import export
-
-Artifacts = dict[str, list[types.Artifact]]
 
 
 class Executor(base_executor.BaseExecutor):
@@ -24,20 +27,40 @@ class Executor(base_executor.BaseExecutor):
         Custom properties: `signatures` (a JSON list), `builder`, `fingerprint`, `tensorflow_version`.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
-        source = artifact_utils.get_single_instance(input_dict["model"])
         model = artifact_utils.get_single_instance(output_dict["exported_model"])
-        result = export(
-            path_utils.serving_model_path(source.uri, path_utils.is_old_model_artifact(source)),
-            path_utils.serving_model_dir(model.uri),
-            plan=exec_properties["plan"],
-            transform_graph=_uri(input_dict, "transform_graph"),
-            schema=io_utils.get_only_uri_in_dir(_uri(input_dict, "schema")) if input_dict.get("schema") else None,
-        )
+        with (
+            _module_file(exec_properties) as module_file,
+            local_inputs(input_dict) as inputs,
+            local_output(path_utils.serving_model_dir(model.uri)) as destination,
+        ):
+            result = export(
+                inputs.model() or "",
+                destination,
+                plan=exec_properties["plan"],
+                transform_graph=inputs.folder("transform_graph"),
+                schema=inputs.only_file("schema"),
+                statistics=inputs.folder("statistics"),
+                examples=inputs.examples(),
+                module_file=module_file,
+            )
+            notes = inputs.stage.named(result.notes)
+        for note in notes:
+            logging.info("%s", note)
         model.set_string_custom_property("signatures", json.dumps(list(result.signatures)))
         model.set_string_custom_property("builder", result.builder)
         model.set_string_custom_property("fingerprint", result.fingerprint)
         model.set_string_custom_property("tensorflow_version", result.tensorflow_version)
 
 
-def _uri(input_dict: Artifacts, key: str) -> str | None:
-    return artifact_utils.get_single_uri(input_dict[key]) if input_dict.get(key) else None
+@contextlib.contextmanager
+def _module_file(exec_properties: dict[str, Any]) -> Iterator[str | None]:
+    """Yield the user's module as a file: TFX packs it into a wheel and passes `module@wheel`.
+
+    By its file and not by its name, for another component's module may have the same name.
+    """
+    module, wheels = udf_utils.decode_user_module_key(exec_properties.get("module_path") or "")
+    if not wheels:
+        yield exec_properties.get("module_file") or None
+        return
+    with udf_utils.TempPipInstallContext([io_utils.ensure_local(wheel) for wheel in wheels]) as installed:
+        yield str(Path(installed.temp_directory) / f"{module}.py")

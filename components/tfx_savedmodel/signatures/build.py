@@ -1,17 +1,15 @@
-"""Trace a resolved plan's signatures as functions over a restored model."""
+"""Trace a resolved plan's signatures as functions over a loaded model."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
-from tfx_savedmodel.saved_model.view import Shape
-from tfx_savedmodel.signatures.features import sparse_from_dense
-from tfx_savedmodel.signatures.fitting import fitted, one_each
-from tfx_savedmodel.signatures.ingredients import Ingredients
-from tfx_savedmodel.signatures.protocols import ModelLike
-from tfx_savedmodel.signatures.resolved import KEPT, ResolvedPlan, ResolvedSignature
+from tfx_savedmodel.signatures.kinds import Function, Module
+from tfx_savedmodel.signatures.made_functions import specs_of
+from tfx_savedmodel.signatures.protocols import FunctionLike, Materials, ModelLike
+from tfx_savedmodel.signatures.receiving import Receiver
+from tfx_savedmodel.signatures.resolved import DERIVED, KEPT, ResolvedPlan, ResolvedSignature
 
 Tensors = Mapping[str, Any]
 
@@ -19,43 +17,62 @@ Tensors = Mapping[str, Any]
 TRANSFORM_ATTRIBUTE = "tfx_savedmodel_transform"
 
 
-def save_functions(loaded: Any, functions: Mapping[str, Any], directory: Path, *, tracked: Any | None) -> None:
-    """Save a restored object with these signatures; what it carried stays reachable on it.
-
-    `tracked` is the Transform layer of the functions, if any.
-    """
-    import tensorflow as tf
-
-    if tracked is not None:
-        setattr(loaded, TRANSFORM_ATTRIBUTE, tracked)
-    tf.saved_model.save(loaded, str(directory), signatures=dict(functions))
-
-
 class TraceBuilder:
     """Makes a concrete function for each signature of a resolved plan.
 
-    `tracked` is the Transform layer, once a signature needed it: whoever saves the functions must
-    make it an attribute of the saved object, or its tables stay uninitialised.
+    Whoever saves the functions must make `tracked` an attribute of the saved object, or its tables stay
+    uninitialised.
     """
 
-    def __init__(
-        self, resolved: ResolvedPlan, ingredients: Callable[[], Ingredients], source: Callable[[str], ModelLike]
-    ) -> None:
+    def __init__(self, resolved: ResolvedPlan, materials: Materials) -> None:
         self._resolved = resolved
-        self._make_ingredients = ingredients
-        self._source = source
-        self._made: Ingredients | None = None
-        self.tracked: Any | None = None
+        self._materials = materials
+        self._receiver: Receiver | None = None
+        self._traced: dict[str, Any] = {}
 
     def build(self) -> dict[str, Any]:
         """Return the concrete functions by signature key."""
         functions: dict[str, Any] = {}
         for key, signature in self._resolved.signatures.items():
-            if signature.kind == "alias" and signature.of in functions:
-                functions[key] = functions[signature.of]
+            shared = signature.of if signature.kind == "alias" and _is_whole(signature) else None
+            if shared in functions and not signature.of_source and self._same(signature, shared):
+                functions[key] = functions[shared]
             else:
-                functions[key] = self._trace(signature)
+                functions[key] = self._function(signature)
         return functions
+
+    def aliases(self) -> dict[str, Any]:
+        """Return the plan's function aliases: alias -> all traces of the function, for tf.saved_model.SaveOptions."""
+        aliases = {}
+        for alias, key in self._resolved.plan.function_aliases.items():
+            function = self._made(key).function
+            # A restored function is no tf.function to SaveOptions, its traces are.
+            aliases[alias] = list(getattr(function, "concrete_functions", ())) or function
+        return aliases
+
+    @property
+    def tracked(self) -> Any | None:
+        """The Transform layer, once a signature needed it."""
+        return self._receiver.layer if self._receiver else None
+
+    def _same(self, signature: ResolvedSignature, key: str | None) -> bool:
+        base = self._resolved.signatures[key or ""]
+        return set(signature.inputs) == set(base.inputs) and set(signature.outputs) == set(base.outputs)
+
+    def _function(self, signature: ResolvedSignature) -> Any:
+        """Return a function that has a trace already as it is, else trace one."""
+        if _is_whole(signature) and signature.kind in ("function", "module"):
+            made = self._made(signature.key)
+            if set(made.outputs) == set(signature.outputs):
+                return made.concrete
+        return self._trace(signature)
+
+    def _made(self, key: str) -> FunctionLike:
+        part = self._resolved.plan.signatures[key]
+        if isinstance(part, Function):
+            return self._materials.function(part.path, specs_of(part.inputs))
+        assert isinstance(part, Module)
+        return self._materials.made(part.function, key, specs_of(part.inputs))
 
     def _trace(self, signature: ResolvedSignature) -> Any:
         import tensorflow as tf
@@ -71,81 +88,74 @@ class TraceBuilder:
             return {name: tf.identity(results[name], name=_scope(name)) for name in sorted(signature.outputs)}
 
         function.__name__ = _scope(signature.key)
-        return tf.function(function, autograph=False).get_concrete_function(specs)
+        self._traced[signature.key] = tf.function(function, autograph=False).get_concrete_function(specs)
+        return self._traced[signature.key]
 
     def _body(self, signature: ResolvedSignature) -> Callable[[Tensors], Tensors]:
-        if signature.kind in (KEPT, "alias"):
-            return self._source(signature.of or signature.key).call
-        if signature.kind == "model":
-            return lambda inputs: self._renamed(signature, self._call(_sources(signature, inputs)))
+        if signature.kind in (KEPT, *DERIVED):
+            return self._standing(signature)
+        if signature.kind in ("function", "module"):
+            made = self._made(signature.key)
+            return lambda inputs: _renamed(signature, made.call(inputs))
         if signature.kind == "preprocess":
             fed = self._resolved.signatures[signature.of or ""]
             return lambda inputs: {
                 new: tensor
-                for old, tensor in self._features(signature, inputs).items()
+                for old, tensor in self._received(signature, inputs).items()
                 for new, item in fed.inputs.items()
                 if item.source == old
             }
-        return lambda inputs: self._renamed(signature, self._call(self._features(signature, inputs)))
+        model: ModelLike = self._materials.ingredients().model
+        if signature.kind == "model":
+            return lambda inputs: _renamed(signature, model.call(_sources(signature, inputs)))
+        return lambda inputs: _renamed(signature, model.call(self._received(signature, inputs)))
 
-    @property
-    def _ingredients(self) -> Ingredients:
-        if self._made is None:
-            self._made = self._make_ingredients()
-        return self._made
+    def _standing(self, signature: ResolvedSignature) -> Callable[[Tensors], Tensors]:
+        """Return what a kept or derived signature does: call what it stands on, and name tensors again."""
+        of = signature.of or signature.key
+        if signature.of_source:
+            base: Callable[[Tensors], Tensors] = self._materials.signature(of).call
+        else:
+            # A call of the trace that is there: the model is not traced again.
+            base = self._traced.get(of) or self._body(self._resolved.signatures[of])
 
-    def _call(self, features: Tensors) -> Tensors:
-        return self._ingredients.model.call(features)
+        def call(inputs: Tensors) -> Tensors:
+            import tensorflow as tf
 
-    def _renamed(self, signature: ResolvedSignature, results: Tensors) -> Tensors:
-        return {name: results[item.source] for name, item in signature.outputs.items()}
+            results = _renamed(signature, base(_sources(signature, inputs)))
+            results = {name: _as_floats(value, signature.outputs[name].dtype) for name, value in results.items()}
+            if signature.labels:
+                batch = tf.shape(results["scores"])[0]
+                results["classes"] = tf.tile(tf.constant([signature.labels], tf.string), [batch, 1])
+            return results
 
-    def _features(self, signature: ResolvedSignature, inputs: Tensors) -> dict[str, Any]:
-        """Return the model's inputs, from serialized examples or from raw features."""
-        from_examples = signature.receiver == "examples"
-        features = self._parsed(next(iter(inputs.values()))) if from_examples else _sources(signature, inputs)
-        if self._ingredients.transform is not None:
-            features = dict(self._transformed(features if from_examples else self._sparse(features)))
-        elif from_examples:
-            raw = self._ingredients.raw
-            features = {name: one_each(value) if raw[name].sparse else value for name, value in features.items()}
-        model = self._ingredients.model
-        return {name: _as(features[name], *spec) for name, spec in model.inputs.items()}
+        return call
 
-    def _parsed(self, serialized: Any) -> dict[str, Any]:
-        import tensorflow as tf
+    def _received(self, signature: ResolvedSignature, inputs: Tensors) -> Tensors:
+        if self._receiver is None:
+            self._receiver = Receiver(self._materials.ingredients())
+        if signature.receiver == "examples":
+            return self._receiver.from_examples(next(iter(inputs.values())))
+        return self._receiver.from_features(_sources(signature, inputs))
 
-        parsed: dict[str, Any] = tf.io.parse_example(serialized, self._ingredients.raw_spec)
-        return parsed
 
-    def _sparse(self, inputs: Tensors) -> dict[str, Any]:
-        """Return raw features as the Transform graph takes them, as if they had been parsed."""
-        raw = self._ingredients.raw
-        return {
-            name: sparse_from_dense(value, raw[name].missing) if raw[name].sparse else value
-            for name, value in inputs.items()
-        }
-
-    def _transformed(self, raw: Tensors) -> Tensors:
-        transform = self._ingredients.transform
-        assert transform is not None
-        if self.tracked is None:
-            self.tracked = transform.layer()
-        transformed: Tensors = self.tracked(raw)
-        return transformed
+def _is_whole(signature: ResolvedSignature) -> bool:
+    """Whether no input or output has another name than in what the signature is made of."""
+    return all(name == item.source for name, item in [*signature.inputs.items(), *signature.outputs.items()])
 
 
 def _sources(signature: ResolvedSignature, inputs: Tensors) -> dict[str, Any]:
     return {item.source: inputs[name] for name, item in signature.inputs.items()}
 
 
-def _as(value: Any, dtype: str, shape: Shape) -> Any:
-    """Return a dense feature, known to fit, as the model takes it."""
+def _renamed(signature: ResolvedSignature, results: Tensors) -> dict[str, Any]:
+    return {name: results[item.source] for name, item in signature.outputs.items() if item.source}
+
+
+def _as_floats(value: Any, dtype: str) -> Any:
     import tensorflow as tf
 
-    if shape is None:
-        return value if value.dtype.name == dtype else tf.cast(value, dtype)
-    return tf.ensure_shape(fitted(value, dtype, shape[1:]), shape)
+    return value if value.dtype.name == dtype else tf.cast(value, dtype)
 
 
 def _scope(name: str) -> str:

@@ -6,145 +6,137 @@ models, and `Plan(...).to_json()` writes it again.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import pydantic
 
 from tfx_savedmodel.errors import PlanError, Problem
-
-PREDICT = "tensorflow/serving/predict"
-
-
-class _Part(pydantic.BaseModel):
-    """What all parts of a plan have: no unknown fields, and no change after construction."""
-
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+from tfx_savedmodel.signatures.kinds import Part, Signature
+from tfx_savedmodel.signatures.options import Explanation, SaveOptions, Source, Warmup
 
 
-class ServeExamples(_Part):
-    """Takes serialized tf.Example (string, [batch]) under `input`, gives the model's outputs.
+class Plan(Part):
+    """A whole plan: exactly the signatures that it names and keeps.
 
-    The examples are parsed by the Transform graph's raw feature spec, else by the schema, else by
-    the model's own inputs, and go through the Transform graph where there is one.
+    `keep` and `drop` name signatures of the source. `exclude_features` are labels and weights, which no
+    receiver takes. `function_aliases` maps an alias to the key of a `function` or `module` signature.
+    `tags`, where given, replace the source's on the exported MetaGraph.
     """
-
-    kind: Literal["serve_examples"] = "serve_examples"
-    input: str = "examples"
-    outputs: dict[str, str] | None = None
-    method_name: str = PREDICT
-
-
-class ServeFeatures(_Part):
-    """Takes one tensor per raw feature, gives the model's outputs.
-
-    A feature that an example may lack is dense here: NaN (float) or "" (string) says "missing".
-    """
-
-    kind: Literal["serve_features"] = "serve_features"
-    inputs: dict[str, str] | None = None
-    outputs: dict[str, str] | None = None
-    method_name: str = PREDICT
-
-
-class Preprocess(_Part):
-    """Takes raw features or serialized examples, gives what the `model` signature takes.
-
-    `of` names that signature of the plan; by default `xai_model`, else the only one of kind `model`.
-    """
-
-    kind: Literal["preprocess"] = "preprocess"
-    receiver: Literal["features", "examples"] = "features"
-    of: str | None = None
-    input: str = "examples"
-    inputs: dict[str, str] | None = None
-    method_name: str = PREDICT
-
-
-class Model(_Part):
-    """The model's own inputs and outputs.
-
-    `inputs` and `outputs` rename: exported name -> the source's. With `outputs`, only those are
-    exported; `inputs` need not be complete.
-    """
-
-    kind: Literal["model"] = "model"
-    inputs: dict[str, str] | None = None
-    outputs: dict[str, str] | None = None
-    method_name: str = PREDICT
-
-
-class Alias(_Part):
-    """Another key for a signature of the plan, else a kept one, else one of the source."""
-
-    kind: Literal["alias"] = "alias"
-    of: str
-    method_name: str | None = None
-
-
-Signature = Annotated[
-    ServeExamples | ServeFeatures | Preprocess | Model | Alias,
-    pydantic.Field(discriminator="kind"),
-]
-
-
-class Source(_Part):
-    """How the source is read: the tags of its MetaGraph."""
-
-    tags: tuple[str, ...] = ("serve",)
-
-
-class Plan(_Part):
-    """A whole plan; `keep` and `drop` name signatures of the source."""
 
     version: Literal[1] = 1
     source: Source = Source()
     keep: tuple[str, ...] | Literal["all"] = ()
     drop: tuple[str, ...] = ()
     exclude_features: tuple[str, ...] = ()
-    signatures: dict[str, Signature]
+    signatures: dict[str, Signature] = pydantic.Field(default_factory=dict)
+    function_aliases: dict[str, str] = pydantic.Field(default_factory=dict)
+    explanation: Explanation | None = None
+    warmup: Warmup | None = None
+    tags: tuple[str, ...] | None = None
+    save_options: SaveOptions = SaveOptions()
 
     def to_json(self) -> str:
         """Return the plan as JSON, with its defaults, keys sorted: the same plan, the same text."""
         return json.dumps(self.model_dump(mode="json"), sort_keys=True)
 
 
+def schema_text() -> str:
+    """Return the plan's JSON schema as it is published."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Plan.model_json_schema()}
+    return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
+
+
 PlanLike = Plan | Mapping[str, Any] | str
+
+
+@dataclasses.dataclass(frozen=True)
+class CheckedPlan:
+    """A plan without its malformed parts, what is wrong with those, and the keys of signatures among them."""
+
+    plan: Plan
+    problems: tuple[Problem, ...] = ()
+    broken: frozenset[str] = frozenset()
 
 
 def read_plan(plan: PlanLike | os.PathLike[str], *, where: str = "the signature plan") -> Plan:
     """Return a plan from a Plan, a mapping, JSON text, or the path of a JSON file.
 
-    A mapping without `signatures` is taken for the signatures alone; its values may be parts
+    A mapping without `signatures` and `keep` is taken for the signatures alone; its values may be parts
     (`ServeExamples()`) or their JSON form.
 
     Raises:
       PlanError: every mistake that shows without a model, all at once.
     """
+    checked = check_plan(plan, where=where)
+    if checked.problems:
+        raise PlanError(checked.problems, where=os.fspath(plan) if _is_path(plan) else where)  # type: ignore[arg-type]
+    return checked.plan
+
+
+def check_plan(plan: PlanLike | os.PathLike[str], *, where: str = "the signature plan") -> CheckedPlan:
+    """Return what of a plan is well formed: whoever resolves the rest can name all mistakes together.
+
+    Raises:
+      PlanError: there is no plan at all.
+    """
     if isinstance(plan, Plan):
-        return plan
-    if isinstance(plan, os.PathLike) or (isinstance(plan, str) and not plan.lstrip().startswith("{")):
-        plan, where = _read_file(Path(plan)), str(plan)
-    value: Any = plan
-    if isinstance(plan, str):
+        return CheckedPlan(plan)
+    if _is_path(plan):
+        where = os.fspath(plan)  # type: ignore[arg-type]
+    value = _document(plan, where)
+    try:
+        return CheckedPlan(Plan.model_validate(value))
+    except pydantic.ValidationError as error:
+        faults = error.errors()
+    problems = tuple(_problem(item) for item in faults)
+    rest = {key: item for key, item in value.items() if key in Plan.model_fields}
+    broken = set()
+    for fault in faults:
+        place = fault["loc"]
+        if len(place) > 1 and place[0] == "signatures" and isinstance(rest.get("signatures"), dict):
+            broken.add(str(place[1]))
+            rest["signatures"] = {key: item for key, item in rest["signatures"].items() if key != place[1]}
+        elif place:
+            rest.pop(str(place[0]), None)
+    if "signatures" not in rest:
+        raise PlanError(problems, where=where)
+    return CheckedPlan(Plan.model_validate(rest), problems, frozenset(broken))
+
+
+def _is_path(plan: PlanLike | os.PathLike[str]) -> bool:
+    return isinstance(plan, os.PathLike) or (isinstance(plan, str) and not plan.lstrip().startswith("{"))
+
+
+def _document(plan: PlanLike | os.PathLike[str], where: str) -> dict[str, Any]:
+    """Return a plan's JSON form, not validated yet."""
+    value: Any = _read_file(Path(plan)) if _is_path(plan) else plan  # type: ignore[arg-type]
+    if isinstance(value, str):
         try:
-            value = json.loads(plan)
+            value = json.loads(value)
         except ValueError as error:
             raise PlanError([Problem("JSON", f"cannot be read: {error}")], where=where) from error
-    if isinstance(value, Mapping) and "signatures" not in value:
-        value = {"signatures": _signatures_alone(value, where)}
-    try:
-        return Plan.model_validate(_plain(value))
-    except pydantic.ValidationError as error:
-        raise PlanError([_problem(item) for item in error.errors()], where=where) from error
+    if not isinstance(value, Mapping):
+        found = type(value).__name__
+        raise PlanError([Problem("the plan", "this is no plan", found, "a JSON object")], where=where)
+    if "signatures" not in value:
+        value = {"signatures": {}, **value} if _is_rest(value) else {"signatures": _signatures_alone(value, where)}
+    plain: dict[str, Any] = _plain(value)
+    return plain
+
+
+def _is_rest(value: Mapping[str, Any]) -> bool:
+    """Tell whether a document without signatures is a plan that only keeps."""
+    return "keep" in value and not isinstance(value["keep"], (Part, Mapping))
 
 
 def _signatures_alone(value: Mapping[str, Any], where: str) -> Mapping[str, Any]:
     """Return a mapping that can be meant for signatures by key: any other document is one mistake, not many."""
-    if all(isinstance(item, (_Part, Mapping)) for item in value.values()):
+    if all(isinstance(item, (Part, Mapping)) for item in value.values()):
         return value
     found = ", ".join(sorted(str(key) for key in value))
     raise PlanError([Problem("the plan", "this is no plan", found, "`signatures`, or signatures by key")], where=where)

@@ -1,11 +1,17 @@
-"""What this room needs of a model and of a Transform graph; the sources room has both."""
+"""What this room needs of models, Transform graphs and sources; other rooms have them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
-from tfx_savedmodel.saved_model.view import Shape
+from tfx_savedmodel.saved_model.view import Shape, SignatureView
+
+if TYPE_CHECKING:
+    from tfx_savedmodel.signatures.ingredients import Ingredients
+
+#: The dtype and shape of a function's arguments by name, where the function does not know them itself.
+Specs = Mapping[str, tuple[str, Shape]]
 
 
 class ModelLike(Protocol):
@@ -24,8 +30,18 @@ class ModelLike(Protocol):
     def described(self) -> str: ...
 
 
+class FunctionLike(ModelLike, Protocol):
+    """A traced tf.function: `concrete` is the trace, `function` all traces of the same function."""
+
+    @property
+    def concrete(self) -> Any: ...
+
+    @property
+    def function(self) -> Any: ...
+
+
 class TransformLike(Protocol):
-    """A Transform graph: raw spec, transformed spec, its layer and its schema."""
+    """A Transform graph: raw spec, transformed spec, its layer, its schema and vocabularies."""
 
     def raw_feature_spec(self, exclude: Collection[str] = ()) -> dict[str, Any]: ...
 
@@ -37,3 +53,32 @@ class TransformLike(Protocol):
 
     @property
     def schema(self) -> Any: ...
+
+
+class Materials(Protocol):
+    """What a plan is resolved against and built of; each part is made when it is first asked for.
+
+    `function` finds a tf.function of the loaded object, `made` calls a function of the module file. Both
+    raise UsageError or UnsupportedModelError where there is none, or none that fits.
+    """
+
+    @property
+    def signatures(self) -> Mapping[str, SignatureView]: ...
+
+    def takes_examples(self, key: str) -> bool:
+        """Tell whether the source's signature parses serialized tf.Examples."""
+
+    def ingredients(self) -> Ingredients: ...
+
+    def signature(self, key: str) -> ModelLike: ...
+
+    def function(self, path: str | None, specs: Specs | None) -> FunctionLike: ...
+
+    def made(self, function: str, key: str, specs: Specs | None) -> FunctionLike: ...
+
+    def vocabulary(self, name: str) -> Sequence[str]:
+        """Return a vocabulary of the Transform graph.
+
+        Raises:
+          TransformGraphError: there is none of that name, or no Transform graph.
+        """

@@ -9,13 +9,20 @@ from typing import Any
 from tfx_savedmodel.saved_model.view import Shape
 from tfx_savedmodel.signatures.plan import Plan
 
-#: The kind of a signature that the plan keeps, or that an alias of the source's stands on.
+#: The kind of a signature that the plan keeps.
 KEPT = "kept"
+
+#: Kinds that stand on another signature, which `of` names.
+DERIVED = ("alias", "classify", "regress")
 
 
 @dataclasses.dataclass(frozen=True)
 class ResolvedTensor:
-    """An input or output: its exported name's source name, dtype, shape, and what says "missing"."""
+    """An input or output: its exported name's source name, dtype, shape, and what says "missing".
+
+    In a derived signature the source name is that in the signature which it stands on. The source is
+    empty where the values come from the plan (names of classes).
+    """
 
     source: str
     dtype: str
@@ -32,8 +39,10 @@ class ResolvedTensor:
 class ResolvedSignature:
     """A signature to be exported.
 
-    `of` is the key whose function it shares or that it feeds; `receiver` is "examples" or
-    "features" where raw data come in, else None.
+    `of` is the key of the signature that it stands on, feeds or keeps, `of_source` whether that is one
+    of the source's own; `receiver` is "examples" or "features" where raw data come in, else None.
+    `labels` are the names of classes that stand beside scores. `computes` says that a derived
+    signature does more than name tensors again.
     """
 
     key: str
@@ -42,7 +51,15 @@ class ResolvedSignature:
     outputs: Mapping[str, ResolvedTensor]
     method_name: str
     of: str | None = None
+    of_source: bool = False
     receiver: str | None = None
+    labels: tuple[str, ...] = ()
+    computes: bool = False
+
+    @property
+    def only_renames(self) -> bool:
+        """Whether it is one of the source's signatures, under its own or other names."""
+        return self.of_source and not self.computes
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -62,8 +79,8 @@ class ResolvedPlan:
 
     @property
     def only_renames(self) -> bool:
-        """Whether every signature is one of the source's, under its own or another name."""
-        return all(item.kind in (KEPT, "alias") for item in self.signatures.values())
+        """Whether nothing is to be traced."""
+        return all(item.only_renames for item in self.signatures.values())
 
     def to_json(self) -> dict[str, Any]:
         return {key: signature.to_json() for key, signature in sorted(self.signatures.items())}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,27 +11,15 @@ from tfx_savedmodel.errors import UnsupportedModelError
 from tfx_savedmodel.saved_model.keras_metadata import output_names
 from tfx_savedmodel.saved_model.parsing import parsing_spec
 from tfx_savedmodel.saved_model.view import GraphView, MetaGraphView, Shape, SignatureView
+from tfx_savedmodel.sources.source import ModelFunction, TrainedModel
 
 DEFAULT = "serving_default"
 
 
-@dataclasses.dataclass(frozen=True)
-class ModelFunction:
-    """A model's forward pass: inputs and outputs by name, each (dtype, shape), and a callable.
-
-    `call` takes a mapping of tensors by input name and returns one by output name.
-    """
-
-    inputs: Mapping[str, tuple[str, Shape]]
-    outputs: Mapping[str, tuple[str, Shape]]
-    call: Callable[[Mapping[str, Any]], Mapping[str, Any]]
-    described: str
-
-
-class SavedModelSource:
+class SavedModelSource(TrainedModel):
     """A restored TF2 SavedModel.
 
-    The caller has judged the graph before: `loaded` runs the model's initialisers.
+    The caller has judged the graph before: `root` runs the model's initialisers.
 
     Raises:
       UnsupportedModelError: a TF1 MetaGraph, which TF2 must not save again.
@@ -50,6 +37,7 @@ class SavedModelSource:
                 next_step="save the model with TF2: saved again from TF2, ref variables would break at the first call",
             )
         self.meta_graph: MetaGraphView = meta_graph
+        self.described = f"the SavedModel at {view.path}"
 
     @property
     def path(self) -> Path:
@@ -57,11 +45,24 @@ class SavedModelSource:
         return self.view.path
 
     @functools.cached_property
-    def loaded(self) -> Any:
+    def root(self) -> Any:
         """The object that `tf.saved_model.load` restores."""
         import tensorflow as tf
 
         return tf.saved_model.load(str(self.path), tags=list(self.meta_graph.tags))
+
+    @property
+    def signatures(self) -> Mapping[str, SignatureView]:
+        return self.meta_graph.signatures
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        if not self.view.has_keras_metadata:
+            return ()
+        return (
+            "Keras metadata is left out: it indexes the source's object graph and would break load_model; "
+            "tf.saved_model.load gives the exported model",
+        )
 
     @functools.cached_property
     def model(self) -> ModelFunction:
@@ -101,7 +102,7 @@ class SavedModelSource:
         return parsing_spec(self.meta_graph, view, strings[0]) is None
 
     def _from_signature(self, view: SignatureView) -> ModelFunction:
-        function = self.loaded.signatures[view.key]
+        function = self.root.signatures[view.key]
         return ModelFunction(
             inputs={name: (spec.dtype, spec.shape) for name, spec in view.inputs.items()},
             outputs={name: (spec.dtype, spec.shape) for name, spec in view.outputs.items()},
@@ -113,7 +114,7 @@ class SavedModelSource:
         """Return the Keras object's inference call, the variant traced with training=False."""
         import tensorflow as tf
 
-        call = getattr(self.loaded, "__call__", None)  # noqa: B004 - the restored function itself is wanted
+        call = getattr(self.root, "__call__", None)  # noqa: B004 - the restored function itself is wanted
         for function in getattr(call, "concrete_functions", ()):
             arguments, keywords = function.structured_input_signature
             if not arguments or any(value is True for value in [*arguments[1:], *keywords.values()]):
@@ -132,7 +133,7 @@ class SavedModelSource:
         # A concrete function takes the tensors; what was traced as a Python value is its own.
         results = tf.nest.flatten(function.structured_outputs)
         outputs = _result_names(function.structured_outputs, len(results), output_names(self.path))
-        callee = self.loaded
+        callee = self.root
 
         def call(tensors: Mapping[str, Any]) -> Mapping[str, Any]:
             packed = tf.nest.pack_sequence_as(structure, [tensors[name] for name in names])

@@ -91,6 +91,25 @@ class TransformGraph:
         """
         return self.output.transform_features_layer()
 
+    def vocabulary(self, name: str) -> tuple[str, ...]:
+        """Return the words of a vocabulary, in the order of their numbers.
+
+        Raises:
+          TransformGraphError: there is none of that name, or it is not text.
+        """
+        assets = self.directory / "transform_fn" / "assets"
+        there = sorted(file.name.removesuffix(".gz") for file in assets.iterdir()) if assets.is_dir() else []
+        try:
+            return tuple(word.decode("utf-8") for word in self.output.vocabulary_by_name(name))
+        except (ValueError, OSError) as error:
+            raise TransformGraphError(
+                "the Transform graph has no such vocabulary that is text",
+                where=str(self.directory),
+                found=", ".join(there) or "no vocabulary",
+                wanted=name,
+                next_step="name the vocab_filename of the preprocessing_fn",
+            ) from error
+
     def needed_for(self, outputs: Collection[str], exclude: Collection[str] = ()) -> dict[str, Any]:
         """Return the raw spec of the features, less `exclude`, having checked that `outputs` are given.
 

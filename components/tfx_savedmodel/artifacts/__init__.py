@@ -1,0 +1,1 @@
+"""What the components share of TFX: artifacts as local directories, wherever their URIs point."""

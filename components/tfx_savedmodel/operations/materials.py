@@ -1,0 +1,156 @@
+"""What a plan is resolved against and built of, put together from the source and what is given beside it."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tfx_savedmodel.errors import TransformGraphError, UsageError
+from tfx_savedmodel.saved_model.parsing import parsing_spec
+from tfx_savedmodel.saved_model.view import GraphView, SignatureView
+from tfx_savedmodel.signatures.ingredients import Ingredients
+from tfx_savedmodel.signatures.plan import Plan
+from tfx_savedmodel.signatures.protocols import Specs
+from tfx_savedmodel.sources.functions import TracedFunction, function_of, traced
+from tfx_savedmodel.sources.module_file import ModuleFile, load_module
+from tfx_savedmodel.sources.schema import feature_spec, read_schema
+from tfx_savedmodel.sources.source import ModelFunction, TrainedModel
+from tfx_savedmodel.sources.transform import TransformGraph
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportMaterials:
+    """The source and what is given beside it; `open` loads the source, which the caller has judged.
+
+    `view` is the source where it is a SavedModel, whose signatures are known without loading it.
+    """
+
+    plan: Plan
+    open: Callable[[ExportMaterials], TrainedModel]
+    view: GraphView | None = None
+    transform: TransformGraph | None = None
+    schema: Any | None = None
+    module: ModuleFile | None = None
+    _made: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    @functools.cached_property
+    def source(self) -> TrainedModel:
+        """The opened source."""
+        return self.open(self)
+
+    @functools.cached_property
+    def signatures(self) -> Mapping[str, SignatureView]:
+        if self.view is None:
+            return {}
+        meta_graph = self.view.meta_graph()
+        return meta_graph.signatures if meta_graph else {}
+
+    def takes_examples(self, key: str) -> bool:
+        meta_graph = self.view.meta_graph() if self.view else None
+        if meta_graph is None or key not in meta_graph.signatures:
+            return False
+        signature = meta_graph.signatures[key]
+        if len(signature.inputs) != 1:
+            return False
+        ((name, spec),) = signature.inputs.items()
+        return spec.dtype == "string" and parsing_spec(meta_graph, signature, name) is not None
+
+    @functools.cached_property
+    def _ingredients(self) -> Ingredients:
+        exclude = self.plan.exclude_features
+        return Ingredients(
+            model=self.source.model,
+            transform=self.transform,
+            schema_spec=feature_spec(self.schema, exclude) if self.schema is not None else None,
+            schema=self.schema,
+            exclude=exclude,
+        )
+
+    def ingredients(self) -> Ingredients:
+        return self._ingredients
+
+    def signature(self, key: str) -> ModelFunction:
+        return self.source.signature(key)
+
+    def function(self, path: str | None, specs: Specs | None) -> TracedFunction:
+        place = f"function:{path}:{specs}"
+        if place not in self._made:
+            self._made[place] = function_of(self.source.root, path, specs, self.source.described)
+        return self._made[place]  # type: ignore[no-any-return]
+
+    def made(self, function: str, key: str, specs: Specs | None) -> TracedFunction:
+        if self.module is None:
+            raise UsageError(
+                "no module file",
+                found=f"a signature made by {function!r}",
+                wanted="the module file that has this function",
+                next_step="give --module FILE.py, or module_file=…",
+            )
+        place = f"module:{function}:{key}"
+        if place not in self._made:
+            self._made[place] = traced(self._chosen(function, key), specs, f"{self.module.where}, {function}")
+        return self._made[place]  # type: ignore[no-any-return]
+
+    def _chosen(self, function: str, key: str) -> Any:
+        """Return what a function of the module made for a key; it is called once, for all its keys."""
+        assert self.module is not None
+        place = f"called:{function}"
+        if place not in self._made:
+            self._made[place] = self.module.call(function, {"model": self.source.root, **self.given_to_users})
+        made = self._made[place]
+        if not isinstance(made, Mapping):
+            return made
+        if key not in made:
+            raise UsageError(
+                "the function made nothing for this signature",
+                where=f"{self.module.where}, {function}",
+                found=", ".join(sorted(map(str, made))) or "an empty dictionary",
+                wanted=key,
+                next_step="return the function under the signature's key",
+            )
+        return made[key]
+
+    @property
+    def given_to_users(self) -> dict[str, Any]:
+        """What functions of the module file may take beside the model."""
+        schema = self.schema if self.schema is not None else self.transform.schema if self.transform else None
+        return {"transform_graph": self.transform.output if self.transform else None, "schema": schema}
+
+    def vocabulary(self, name: str) -> Sequence[str]:
+        if self.transform is None:
+            raise TransformGraphError(
+                "no Transform graph",
+                found=f"a vocabulary {name!r}",
+                wanted="the Transform graph that made it",
+                next_step="give --transform-graph, or the classes as file or labels",
+            )
+        return self.transform.vocabulary(name)
+
+
+@dataclasses.dataclass(frozen=True)
+class Given:
+    """What is given beside the source: local paths, and a module file or the name of a module."""
+
+    transform_graph: Path | None = None
+    schema: Path | None = None
+    module_file: str | None = None
+
+    def materials(
+        self, plan: Plan, open_source: Callable[[ExportMaterials], TrainedModel], view: GraphView | None
+    ) -> ExportMaterials:
+        """Return the materials; what is given is looked at now, the source is not opened.
+
+        Raises:
+          TransformGraphError, SchemaError, UsageError: it cannot be used.
+        """
+        return ExportMaterials(
+            plan,
+            open_source,
+            view,
+            TransformGraph(self.transform_graph) if self.transform_graph is not None else None,
+            read_schema(self.schema) if self.schema is not None else None,
+            load_module(self.module_file) if self.module_file is not None else None,
+        )

@@ -1,0 +1,162 @@
+"""Publishing to remote storage, where nothing is renamed: the graph is written last, as Pusher does."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from tfx_savedmodel.errors import DestinationError
+from tfx_savedmodel.saved_model.local import remote_uri
+from tfx_savedmodel.saved_model.locate import GRAPH_FILES
+from tfx_savedmodel.saved_model.naming import naming
+from tfx_savedmodel.saved_model.storage import FsspecStorage, Storage, translated
+
+PathLike = str | os.PathLike[str]
+
+#: Says whose upload is under way, or was killed; it goes when the graph is there.
+UPLOADING = ".tfx-savedmodel-uploading"
+
+
+@contextlib.contextmanager
+def publishing_remote(uri: PathLike, *, overwrite: bool = False, storage: Storage | None = None) -> Iterator[Path]:
+    """Yield a local directory that is uploaded to `uri` when the block ends well.
+
+    Raises:
+      DestinationError: files are there and `overwrite` is False, or the upload fails.
+    """
+    check_remote_destination(uri, overwrite=overwrite, storage=storage)
+    with tempfile.TemporaryDirectory(prefix="tfx-savedmodel-") as folder:
+        staged = Path(os.path.realpath(folder)) / "staged"  # whoever writes beside it and renames stays in our folder
+        staged.mkdir()
+        with naming({str(staged): remote_uri(uri)}):
+            yield staged
+        check_remote_destination(uri, overwrite=overwrite, storage=storage)
+        upload(staged, uri, storage=storage)
+
+
+def check_remote_destination(uri: PathLike, *, overwrite: bool = False, storage: Storage | None = None) -> None:
+    """Raise DestinationError where files are at `uri` and may not be replaced.
+
+    What a killed upload left is no model, and may be.
+    """
+    name = remote_uri(uri)
+    with _writing(name):
+        files = (storage or FsspecStorage()).files(name)
+    killed = UPLOADING in files and not any(map(_is_graph, files))
+    if files and not overwrite and not killed:
+        raise DestinationError(
+            "the destination exists",
+            where=name,
+            found=", ".join(sorted(files)[:5]) or "a file",
+            wanted="a place without files",
+            next_step="name another destination, or allow overwriting",
+        )
+
+
+def upload(source: Path, uri: PathLike, *, storage: Storage | None = None) -> None:
+    """Make the files of `source` those at `uri`: the old graph goes first, the new one comes last.
+
+    Raises:
+      DestinationError: the upload failed, or another began meanwhile. No graph of this one is there then.
+    """
+    _Upload(source, remote_uri(uri), storage or FsspecStorage()).run()
+
+
+def add_files(source: Path, uri: PathLike, *, storage: Storage | None = None) -> None:
+    """Upload the files of `source` beside what is at `uri`; files of the same names are replaced.
+
+    Raises:
+      DestinationError: a file cannot be written.
+    """
+    place, name = storage or FsspecStorage(), remote_uri(uri)
+    with _writing(name):
+        for file in _files(source):
+            place.put(source / file, f"{name}/{file}")
+
+
+def withdraw(uri: PathLike, *, storage: Storage | None = None) -> None:
+    """Remove what is at `uri`, its graph first.
+
+    Raises:
+      DestinationError: a file cannot be removed.
+    """
+    place, name = storage or FsspecStorage(), remote_uri(uri)
+    with _writing(name):
+        for file in sorted(place.files(name), key=lambda file: (not _is_graph(file), file)):
+            place.remove(f"{name}/{file}" if file else name)
+
+
+class _Upload:
+    """One upload. Its token in the marker tells it from another to the same place: the later goes on."""
+
+    def __init__(self, source: Path, uri: str, storage: Storage) -> None:
+        self.source = source
+        self.uri = uri
+        self.storage = storage
+        self.token = f"The upload {secrets.token_hex(16)} is under way, or was killed: this is no whole model.\n"
+        self.begun: list[str] = []
+
+    def run(self) -> None:
+        with tempfile.TemporaryDirectory(prefix="tfx-savedmodel-") as folder, _writing(self.uri):
+            marker = Path(folder) / "marker"
+            marker.write_text(self.token, encoding="utf-8")
+            try:
+                self._run(marker)
+            except BaseException:
+                if self._is_ours(marker):
+                    self._clean_up()
+                raise
+
+    def _run(self, marker: Path) -> None:
+        old = self.storage.files(self.uri)
+        if "" in old:
+            self.storage.remove(self.uri)
+        self.storage.put(marker, f"{self.uri}/{UPLOADING}")
+        for name in sorted(old, key=lambda name: (not _is_graph(name), name)):
+            if name not in ("", UPLOADING):
+                self.storage.remove(f"{self.uri}/{name}")
+        files = _files(self.source)
+        for name in sorted(files, key=_is_graph):
+            if not self._is_ours(marker):
+                raise DestinationError(
+                    "another upload to the destination began meanwhile",
+                    where=self.uri,
+                    wanted="one at a time",
+                    next_step="see that the other ends well",
+                )
+            self.begun.append(name)
+            self.storage.put(self.source / name, f"{self.uri}/{name}")
+        self.storage.remove(f"{self.uri}/{UPLOADING}")
+
+    def _is_ours(self, marker: Path) -> bool:
+        try:
+            self.storage.get(f"{self.uri}/{UPLOADING}", marker)
+            return marker.read_text(encoding="utf-8") == self.token
+        except Exception:  # each backend has its own for "no such file"; what cannot be read is not known as ours
+            return False
+
+    def _clean_up(self) -> None:
+        """Remove what was begun; the marker goes last, and stays where something else does."""
+        for name in reversed(self.begun):
+            with contextlib.suppress(Exception):  # it may not be there; the first error is the one to tell
+                self.storage.remove(f"{self.uri}/{name}")
+        with contextlib.suppress(Exception):
+            if set(self.storage.files(self.uri)) == {UPLOADING}:
+                self.storage.remove(f"{self.uri}/{UPLOADING}")
+
+
+def _writing(uri: str) -> contextlib.AbstractContextManager[None]:
+    wanted = "a place that can be written"
+    return translated(DestinationError, "the destination cannot be written", uri, wanted, "check the credentials")
+
+
+def _files(folder: Path) -> list[str]:
+    return sorted(child.relative_to(folder).as_posix() for child in folder.rglob("*") if child.is_file())
+
+
+def _is_graph(name: str) -> bool:
+    return PurePosixPath(name).name in GRAPH_FILES

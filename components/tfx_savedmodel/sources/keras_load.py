@@ -1,0 +1,141 @@
+"""Opening a Keras file that was looked at: does it fit the Keras that runs, and what Keras makes of it."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from tfx_savedmodel import versions
+from tfx_savedmodel.errors import UnreadableModelError, UnsupportedModelError
+from tfx_savedmodel.saved_model.keras_files import H5_MODEL, H5_WEIGHTS, KERAS_ZIP, V3_WEIGHTS, KerasFile
+from tfx_savedmodel.sources.keras_objects import custom_objects, judged_config, refuse_code
+from tfx_savedmodel.sources.module_file import ModuleFile
+
+#: The names by which Keras tells the forms of files apart.
+_NAMES = {
+    KERAS_ZIP: "model.keras",
+    H5_MODEL: "model.h5",
+    H5_WEIGHTS: "weights-only.h5",
+    V3_WEIGHTS: "model.weights.h5",
+}
+
+
+def load_keras_file(
+    file: KerasFile,
+    *,
+    allowed: Collection[str] = (),
+    allow_lambda: bool = False,
+    module: ModuleFile | None = None,
+    compiled: bool = False,
+) -> Any:
+    """Return the Keras model in a file, having judged its configuration first.
+
+    Without `compiled`, what it was compiled with is not looked at: losses and metrics of the author's own
+    are not needed to run the model.
+
+    Raises:
+      UnsafeModelError, UnreadableModelError: as `refuse_code`; or a file without weights.
+      UnsupportedModelError: written by another Keras, or Keras cannot load it.
+      UsageError: an allowed object cannot be found.
+    """
+    config = judged_config(file, compiled=compiled)
+    refuse_code(config, str(file.path), allowed, allow_lambda=allow_lambda)
+    refuse_other_keras(file)
+    if not file.has_weights or file.config is None:
+        raise UnreadableModelError(
+            "a model without its weights" if file.config is not None else "weights without their model",
+            where=str(file.path),
+            found=file.described,
+            wanted="both in one file",
+            next_step="name a function of the module file that builds the model (source.model_fn)"
+            if file.config is None
+            else "save the model with model.save",
+        )
+    objects = custom_objects(config, allowed, module)
+    import tensorflow as tf
+
+    with properly_named(file) as path:
+        try:
+            loaded = tf.keras.models.load_model(
+                path, custom_objects=objects, compile=compiled, safe_mode=not allow_lambda
+            )
+        except Exception as error:  # Keras raises every kind.
+            raise misfit(file, error) from error
+    return loaded
+
+
+def refuse_other_keras(file: KerasFile) -> None:
+    """Refuse a model of Keras 3 under Keras 2, which stumbles over its configuration without saying why."""
+    if file.config is None or not file.keras_version:
+        return
+    written, running = versions.release(file.keras_version), versions.release(keras_version())
+    if written[:1] >= (3,) > running[:1]:
+        raise UnsupportedModelError(
+            "the model was written by a newer Keras",
+            where=str(file.path),
+            found=file.described,
+            wanted=f"a model of Keras 2: this is Keras {keras_version()}",
+            next_step="export with the tfx-1.21 stack (TensorFlow 2.16 or later), or build the model in a "
+            "function of the module file (source.model_fn) and save its weights",
+        )
+
+
+def misfit(file: KerasFile, error: Exception, what: str = "Keras cannot load the model") -> UnsupportedModelError:
+    """Return an error that names the version in a file and the one that runs."""
+    reason = f"{type(error).__name__}: {error}".strip()
+    return UnsupportedModelError(
+        what,
+        where=str(file.path),
+        found=f"{file.described}; {reason}",
+        wanted=f"a file that this Keras, {keras_version()}, loads",
+        next_step="load it where it was written and save it there as H5 or a SavedModel, or under this Keras",
+    )
+
+
+def keras_version() -> str:
+    """Return the version of the Keras that TensorFlow runs."""
+    return versions.installed("keras") or ""
+
+
+def is_keras_3() -> bool:
+    """Tell whether TensorFlow's Keras is Keras 3."""
+    import tensorflow as tf
+
+    return versions.release(getattr(tf.keras, "__version__", "2"))[:1] >= (3,)
+
+
+def is_keras_object(value: Any) -> bool:
+    """Tell whether a value is a layer or model of TensorFlow's Keras."""
+    import tensorflow as tf
+
+    return isinstance(value, tf.keras.layers.Layer)
+
+
+@contextlib.contextmanager
+def properly_named(file: KerasFile) -> Iterator[str]:
+    """Yield a path to the file whose name says its form: Keras goes by names, and models have any."""
+    wanted = _NAMES[file.form]
+    suffixes = {KERAS_ZIP: (".keras",), V3_WEIGHTS: (".weights.h5",)}.get(file.form, (".h5", ".hdf5"))
+    name = file.path.name
+    fits = name.endswith(suffixes) and (file.form == V3_WEIGHTS or not name.endswith(".weights.h5"))
+    if fits:
+        yield str(file.path)
+        return
+    with tempfile.TemporaryDirectory(prefix="tfx-savedmodel-") as folder:
+        link = Path(folder) / wanted
+        link.symlink_to(file.path.resolve())
+        yield str(link)
+
+
+def unbuilt(where: str, found: Mapping[str, Any] | str) -> UnsupportedModelError:
+    """Return the error for a Keras model whose inputs nobody knows yet."""
+    return UnsupportedModelError(
+        "the Keras model was never built: its inputs are not known",
+        where=where,
+        found=str(found),
+        wanted="a functional or Sequential model with an Input, or one that was called once",
+        next_step="call it once on a batch before it is saved or returned, such as model(tf.zeros([1, 4]))",
+    )

@@ -1,0 +1,67 @@
+"""Opening a trained model: what `find_trained_model` found, or an object of Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+from tfx_savedmodel.errors import UsageError
+from tfx_savedmodel.saved_model.keras_files import read_keras_file
+from tfx_savedmodel.sources.find import CHECKPOINT, KERAS_FILE, Found
+from tfx_savedmodel.sources.keras import KerasSource
+from tfx_savedmodel.sources.keras_load import is_keras_object
+from tfx_savedmodel.sources.module_file import ModuleFile
+from tfx_savedmodel.sources.objects import ObjectSource
+from tfx_savedmodel.sources.source import TrainedModel
+from tfx_savedmodel.sources.weights import from_checkpoint, from_weights
+
+
+def open_found(
+    found: Found,
+    *,
+    build: Callable[[], Any] | None = None,
+    custom_objects: Collection[str] = (),
+    allow_lambda: bool = False,
+    module: ModuleFile | None = None,
+) -> TrainedModel:
+    """Open a Keras file, weights or a checkpoint; SavedModels are opened by whoever judged their graph.
+
+    Args:
+      build: the author's function that builds the model, with its arguments; needed for weights and
+        checkpoints. With it a whole Keras model's file gives its weights alone.
+      custom_objects: names of classes and functions that the file may ask for.
+      allow_lambda: whether Python code inside the file may be unpacked.
+      module: where custom objects come from.
+
+    Raises:
+      UsageError: weights without `build`, or a SavedModel.
+      UnreadableModelError, UnsafeModelError, UnsupportedModelError: what the file is.
+    """
+    if found.form == CHECKPOINT:
+        return from_checkpoint(found.path, build or _needed(found, "a checkpoint"))
+    if found.form != KERAS_FILE:
+        raise UsageError("a SavedModel is judged before it is opened", where=str(found.path))
+    file = read_keras_file(found.path)
+    if build is not None or file.config is None:
+        return from_weights(file, build or _needed(found, file.form))
+    return KerasSource.of_file(file, custom_objects=custom_objects, allow_lambda=allow_lambda, module=module)
+
+
+def open_object(value: Any, described: str | None = None) -> TrainedModel:
+    """Open a live Keras model or trackable object.
+
+    Raises:
+      UnsupportedModelError: TensorFlow cannot save it, or nobody knows its inputs.
+    """
+    name = described or f"the {type(value).__name__} in Python"
+    return KerasSource.of_object(value, name) if is_keras_object(value) else ObjectSource(value, name)
+
+
+def _needed(found: Found, what: str) -> Callable[[], Any]:
+    raise UsageError(
+        f"{what} holds no model",
+        where=str(found.path),
+        found="weights alone",
+        wanted="a function of the module file that builds the model",
+        next_step="name it as source.model_fn in the plan, and give --module FILE.py",
+    )
