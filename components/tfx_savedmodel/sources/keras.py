@@ -14,6 +14,7 @@ from tfx_savedmodel.saved_model.view import Shape
 from tfx_savedmodel.sources.keras_calls import CallSpecs, call_specs, output_names, takes_training
 from tfx_savedmodel.sources.keras_load import is_keras_3, load_keras_file, refuse_other_keras, unbuilt
 from tfx_savedmodel.sources.keras_objects import judged_config, refuse_code
+from tfx_savedmodel.sources.keras_variables import saved_once
 from tfx_savedmodel.sources.module_file import ModuleFile
 from tfx_savedmodel.sources.source import ModelFunction, TrainedModel
 
@@ -46,7 +47,7 @@ class KerasSource(TrainedModel):
         if not model.built:
             raise unbuilt(described, type(model).__name__)
         compiled = getattr(model, "optimizer", None) is not None
-        return cls(lambda: model, described, (_NO_OPTIMIZER,) if compiled and not is_keras_3() else ())
+        return cls(lambda: model, described, (_NO_OPTIMIZER,) if compiled else ())
 
     @classmethod
     def of_file(
@@ -124,7 +125,7 @@ class KerasSource(TrainedModel):
 
         model = self.root
         if is_keras_3():
-            with _without_optimizer(model):
+            with _without_optimizer(model), saved_once():
                 tf.saved_model.save(model, str(directory), signatures=dict(functions), options=options)
             return
         if model.save_spec() is None:
@@ -147,6 +148,7 @@ def _without_optimizer(model: Any) -> Any:
         yield
         return
     model.optimizer = None
+    model._delete_tracking("optimizer")  # an attribute that is None is still a child
     try:
         yield
     finally:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tfx_savedmodel.saved_model.view import Shape, SignatureView
+from tfx_savedmodel.sources.keras_variables import saved_once
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,4 +64,5 @@ class TrainedModel(abc.ABC):
         """Save `root` with these signatures (concrete functions by key); `options` is a tf.saved_model.SaveOptions."""
         import tensorflow as tf
 
-        tf.saved_model.save(self.root, str(directory), signatures=dict(functions), options=options)
+        with saved_once():
+            tf.saved_model.save(self.root, str(directory), signatures=dict(functions), options=options)
