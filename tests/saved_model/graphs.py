@@ -94,8 +94,10 @@ def _fill(proto: Any, item: Mapping[str, Any]) -> None:
         elif isinstance(value, list):
             attr.tensor.dtype = STRING
             attr.tensor.string_val.extend(text.encode() for text in value)
-        else:
+        elif isinstance(value, int):
             attr.type = value
+        else:
+            attr.shape.CopyFrom(value)
 
 
 def _function(proto: Any, name: str, function: Mapping[str, Any]) -> None:

@@ -38,6 +38,9 @@ class FakeMaterials:
     vocabularies: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
     examples: Sequence[str] = ()
 
+    def load(self) -> None:
+        pass
+
     def takes_examples(self, key: str) -> bool:
         return key in self.examples
 

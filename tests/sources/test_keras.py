@@ -15,8 +15,8 @@ from tfx_savedmodel.saved_model.keras_files import read_keras_file
 from tfx_savedmodel.sources.attach import attached
 from tfx_savedmodel.sources.keras import KerasSource
 from tfx_savedmodel.sources.keras_load import is_keras_3
+from tfx_savedmodel.sources.live import open_object
 from tfx_savedmodel.sources.module_file import ModuleFile, load_module
-from tfx_savedmodel.sources.open import open_object
 
 pytestmark = pytest.mark.tf
 

@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from tfx_savedmodel.errors import UnsupportedModelError
 from tfx_savedmodel.sources.functions import concrete, function_names, function_of, tf_functions, traced
+from tfx_savedmodel.sources.live import open_object
 from tfx_savedmodel.sources.objects import ObjectSource
-from tfx_savedmodel.sources.open import open_object
 
 pytestmark = pytest.mark.tf
 

@@ -25,7 +25,8 @@ from tfx_savedmodel.signatures.plan import CheckedPlan, Plan, PlanLike, check_pl
 from tfx_savedmodel.signatures.resolve import resolve
 from tfx_savedmodel.signatures.resolved import ResolvedPlan
 from tfx_savedmodel.sources.find import KERAS_FILE, SAVED_MODEL, Found, find_trained_model
-from tfx_savedmodel.sources.open import open_found, open_object
+from tfx_savedmodel.sources.live import open_object
+from tfx_savedmodel.sources.open import open_found
 from tfx_savedmodel.sources.saved_model import SavedModelSource
 from tfx_savedmodel.sources.source import TrainedModel
 

@@ -69,6 +69,9 @@ class ExportMaterials:
             exclude=exclude,
         )
 
+    def load(self) -> None:
+        _ = self.source.root
+
     def ingredients(self) -> Ingredients:
         return self._ingredients
 

@@ -43,6 +43,7 @@ def _resolve(
     resolving: Resolving, key: str, part: Function | Module, find: Callable[[], FunctionLike]
 ) -> ResolvedSignature | None:
     where = f"signatures.{key}"
+    resolving.materials.load()
     try:
         function = find()
     except (UsageError, UnsupportedModelError) as error:

@@ -65,6 +65,9 @@ class Materials(Protocol):
     @property
     def signatures(self) -> Mapping[str, SignatureView]: ...
 
+    def load(self) -> None:
+        """Load the source; what keeps it from being loaded is no mistake of the plan."""
+
     def takes_examples(self, key: str) -> bool:
         """Tell whether the source's signature parses serialized tf.Examples."""
 

@@ -6,18 +6,17 @@ import functools
 from typing import Any
 
 from tfx_savedmodel.errors import UnsupportedModelError
-from tfx_savedmodel.sources.functions import is_function, tf_functions, traced, traces
+from tfx_savedmodel.sources.functions import tf_functions, traced, traces
 from tfx_savedmodel.sources.source import ModelFunction, TrainedModel
 
 _CALL = "__call__"
-_RESERVED = "signatures"
 
 
 class ObjectSource(TrainedModel):
     """A live tf.Module, AutoTrackable or tf.train.Checkpoint.
 
     Raises:
-      UnsupportedModelError: TensorFlow cannot track it, or it has an attribute that TensorFlow reserves.
+      UnsupportedModelError: TensorFlow cannot track it.
     """
 
     def __init__(self, value: Any, described: str = "the object") -> None:
@@ -32,15 +31,6 @@ class ObjectSource(TrainedModel):
                 found=f"{type(value).__module__}.{type(value).__qualname__}",
                 wanted="a trackable object: a tf.Module or a Keras model, which knows the variables that it holds",
                 next_step="make its class a tf.Module, with its variables as attributes",
-            )
-        # A restored SavedModel has signatures of its own there, which a further save replaces.
-        if _RESERVED in vars(value) and not _is_signature_map(getattr(value, _RESERVED)):
-            raise UnsupportedModelError(
-                "the object has an attribute 'signatures'",
-                where=described,
-                found=type(getattr(value, _RESERVED)).__name__,
-                wanted="another name: a SavedModel keeps its own signatures there",
-                next_step="rename the attribute",
             )
 
     @property
@@ -78,7 +68,3 @@ def _is_clear(function: Any) -> bool:
     if getattr(function, "input_signature", None) is not None:
         return True
     return len(traces(function)) == 1
-
-
-def _is_signature_map(value: Any) -> bool:
-    return hasattr(value, "items") and all(is_function(function) for _, function in value.items())

@@ -1,4 +1,4 @@
-"""Opening a trained model: what `find_trained_model` found, or an object of Python."""
+"""Opening what `find_trained_model` found: Keras files, weights and checkpoints."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from tfx_savedmodel.errors import UsageError
 from tfx_savedmodel.saved_model.keras_files import read_keras_file
 from tfx_savedmodel.sources.find import CHECKPOINT, KERAS_FILE, Found
 from tfx_savedmodel.sources.keras import KerasSource
-from tfx_savedmodel.sources.keras_load import is_keras_object
 from tfx_savedmodel.sources.module_file import ModuleFile
-from tfx_savedmodel.sources.objects import ObjectSource
 from tfx_savedmodel.sources.source import TrainedModel
 from tfx_savedmodel.sources.weights import from_checkpoint, from_weights
 
@@ -45,16 +43,6 @@ def open_found(
     if build is not None or file.config is None:
         return from_weights(file, build or _needed(found, file.form))
     return KerasSource.of_file(file, custom_objects=custom_objects, allow_lambda=allow_lambda, module=module)
-
-
-def open_object(value: Any, described: str | None = None) -> TrainedModel:
-    """Open a live Keras model or trackable object.
-
-    Raises:
-      UnsupportedModelError: TensorFlow cannot save it, or nobody knows its inputs.
-    """
-    name = described or f"the {type(value).__name__} in Python"
-    return KerasSource.of_object(value, name) if is_keras_object(value) else ObjectSource(value, name)
 
 
 def _needed(found: Found, what: str) -> Callable[[], Any]:

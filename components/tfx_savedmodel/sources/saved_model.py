@@ -46,10 +46,23 @@ class SavedModelSource(TrainedModel):
 
     @functools.cached_property
     def root(self) -> Any:
-        """The object that `tf.saved_model.load` restores."""
+        """The object that `tf.saved_model.load` restores.
+
+        Raises:
+          UnsupportedModelError: TensorFlow cannot load it.
+        """
         import tensorflow as tf
 
-        return tf.saved_model.load(str(self.path), tags=list(self.meta_graph.tags))
+        try:
+            return tf.saved_model.load(str(self.path), tags=list(self.meta_graph.tags))
+        except Exception as error:  # the loader raises every kind
+            raise UnsupportedModelError(
+                "TensorFlow cannot load the model, which this plan needs",
+                where=str(self.path),
+                found=f"{type(error).__name__}: {error}",
+                wanted=f"a model that TensorFlow {tf.__version__} loads",
+                next_step="use the TensorFlow that it was saved with, or a plan that only renames, keeps and drops",
+            ) from error
 
     @property
     def signatures(self) -> Mapping[str, SignatureView]:

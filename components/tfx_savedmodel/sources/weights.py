@@ -9,9 +9,8 @@ from typing import Any
 from tfx_savedmodel.errors import UnsupportedModelError
 from tfx_savedmodel.saved_model.keras_files import KerasFile
 from tfx_savedmodel.sources.checkpoint import restore_checkpoint
-from tfx_savedmodel.sources.keras import KerasSource
 from tfx_savedmodel.sources.keras_load import is_keras_object, misfit, properly_named, unbuilt
-from tfx_savedmodel.sources.objects import ObjectSource
+from tfx_savedmodel.sources.live import open_object
 from tfx_savedmodel.sources.source import TrainedModel
 
 BuildModel = Callable[[], Any]
@@ -41,7 +40,7 @@ def from_weights(file: KerasFile, build: BuildModel) -> TrainedModel:
             model.load_weights(path)
         except Exception as error:  # Keras raises every kind.
             raise misfit(file, error, "the weights do not fit the model") from error
-    return KerasSource.of_object(model, described)
+    return open_object(model, described)
 
 
 def from_checkpoint(prefix: Path, build: BuildModel) -> TrainedModel:
@@ -53,7 +52,7 @@ def from_checkpoint(prefix: Path, build: BuildModel) -> TrainedModel:
     model = build()
     described = f"the model of model_fn with the checkpoint {prefix}"
     _check_built(model, described)
-    source = KerasSource.of_object(model, described) if is_keras_object(model) else ObjectSource(model, described)
+    source = open_object(model, described)
     restore_checkpoint(model, prefix)
     return source
 
