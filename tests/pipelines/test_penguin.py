@@ -94,8 +94,9 @@ def test_what_lies_beside_the_exported_model(clean: Ran) -> None:
     exported = Path(clean.run.output("SignatureExporter", "exported_model").uri) / "Format-Serving"
     metadata = json.loads((exported / "explanation_metadata.json").read_text(encoding="utf-8"))
     assert metadata["outputs"] == {"probabilities": {"output_tensor_name": "probabilities"}}
-    island = metadata["inputs"]["island"]
-    assert island["encoding"] == "indicator" and len(island["index_feature_mapping"]) == 3
+    island = metadata["inputs"]["island_one_hot"]
+    assert (island["encoding"], island["group_name"]) == ("indicator", "island")
+    assert len(island["index_feature_mapping"]) == 3
     assert all(len(item["input_baselines"]) == 1 for item in metadata["inputs"].values())
     logs = [
         prediction_log_pb2.PredictionLog.FromString(record)
