@@ -61,7 +61,7 @@ format: install  ## let ruff format the code and sort the imports
 	@$(BIN)/ruff format
 
 bench: install  ## measure, each figure side by side with what it is compared to
-	@set -e; for script in benchmarks/*.py; do $(BIN)/python $$script; done
+	@status=0; for script in benchmarks/*.py; do $(BIN)/python $$script || status=1; done; exit $$status
 
 schemas: install  ## write docs/plan.schema.json again, after a change to the plan's classes
 	@$(BIN)/python -c "from tfx_savedmodel.signatures.plan import schema_text; print(schema_text(), end='')" >docs/plan.schema.json

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import json
 import os
 import re
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 TIERS = ("unit", "tf", "tfx")
 CORPUS_VARIABLE = "SAVEDMODEL_CORPUS"
+SERVING_API = "make install: tensorflow-serving-api comes with TFX"
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -71,8 +74,25 @@ def require_tool(name: str, install: str, *alternatives: str) -> str:
     Where there is none the test skips, saying how to install it; under CI=true it fails.
     """
     found = next(filter(None, map(shutil.which, (name, *alternatives))), None)
-    if found is not None:
-        return found
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"needs {name}: {install} (skipped elsewhere, a failure under CI=true)")
-    pytest.skip(f"needs {name}: {install}")
+    if found is None:
+        absent(f"needs {name}: {install}")
+    return found
+
+
+def require_module(name: str, install: str) -> Any:
+    """Import a module that comes with TFX.
+
+    Where it is absent the test skips, saying how to install it; under CI=true it fails, except in an
+    environment that is meant to be without TFX.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        absent(f"needs {name}: {install} ({error})", expected=importlib.util.find_spec("tfx") is not None)
+
+
+def absent(needs: str, *, expected: bool = True) -> NoReturn:
+    """Skip a test for what it needs; under CI=true fail, where that is `expected` to be there."""
+    if expected and os.environ.get("CI") == "true":
+        pytest.fail(f"{needs} (skipped elsewhere, a failure under CI=true)")
+    pytest.skip(needs)

@@ -37,6 +37,7 @@ class FakeMaterials:
     functions: Mapping[str, FakeFunction] = dataclasses.field(default_factory=dict)
     vocabularies: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
     examples: Sequence[str] = ()
+    is_tf1: bool = False
 
     def load(self) -> None:
         pass

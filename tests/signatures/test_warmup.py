@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.conftest import SERVING_API, require_module
 from tests.signatures.penguins import (
     examples_input,
     ingredients,
@@ -51,9 +52,7 @@ SIGNATURES = [
 
 
 def protos() -> Any:
-    return pytest.importorskip(
-        "tensorflow_serving.apis.prediction_log_pb2", reason="needs tensorflow-serving-api, which comes with TFX"
-    )
+    return require_module("tensorflow_serving.apis.prediction_log_pb2", SERVING_API)
 
 
 def univalent_ingredients() -> Ingredients:

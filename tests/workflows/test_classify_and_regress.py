@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.conftest import SERVING_API, require_module
 from tests.operations.models import example, keras, output_name, save_keras
 from tests.workflows import serving
 from tfx_savedmodel.operations.export import export
@@ -22,7 +23,7 @@ LABELS = ["Adelie", "Chinstrap", "Gentoo"]
 
 @pytest.fixture(scope="module", autouse=True)
 def protos() -> Any:
-    return pytest.importorskip("tensorflow_serving.apis.classification_pb2", reason="no tensorflow-serving-api")
+    return require_module("tensorflow_serving.apis.classification_pb2", SERVING_API)
 
 
 @pytest.fixture(scope="module")

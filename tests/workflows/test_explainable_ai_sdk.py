@@ -38,7 +38,7 @@ READER = Path(__file__).with_name("explain_sdk_reader.py")
 
 @pytest.fixture(scope="module")
 def python() -> str:
-    return require_tool(str(ROOT / ".venv-explain-sdk" / "bin" / "python"), "make .venv-explain-sdk/.installed")
+    return require_tool(str(ROOT / ".venv-explain-sdk" / "bin" / "python"), "make explain-sdk")
 
 
 def read(python: str, model: Path, answer: Path) -> dict[str, Any]:

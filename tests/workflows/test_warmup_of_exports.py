@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.conftest import SERVING_API, require_module
 from tests.operations.models import example, output_name, save_keras
 from tfx_savedmodel.operations.export import export
 
@@ -35,9 +36,7 @@ PLAN: dict[str, Any] = {
 
 
 def test_every_request_runs(tmp_path: Path) -> None:
-    prediction_log_pb2 = pytest.importorskip(
-        "tensorflow_serving.apis.prediction_log_pb2", reason="needs tensorflow-serving-api, which comes with TFX"
-    )
+    prediction_log_pb2 = require_module("tensorflow_serving.apis.prediction_log_pb2", SERVING_API)
     with tf.io.TFRecordWriter(str(tmp_path / "data")) as writer:
         for bill in (-1.0, 0.0, 0.5, 2.0, 3.0):
             writer.write(example(bill=[bill], island=[0.0, 1.0, 0.0]))

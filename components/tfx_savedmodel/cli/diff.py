@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from tfx_savedmodel.cli import exit_codes
@@ -60,13 +62,13 @@ def _show(found: Diff) -> None:
     if cells:
         page.table(cells)
         page.line()
-    page.line((_verdict(found, len(rows)), "fail" if found.breaking else "pass"))
+    page.line((_verdict(rows), "fail" if found.breaking else "pass"))
     page.close()
 
 
 def _markdown(found: Diff) -> str:
     rows = _rows(found)
-    lines = [f"**{_verdict(found, len(rows))}**", ""]
+    lines = [f"**{_verdict(rows)}**", ""]
     if rows:
         lines += ["| | change | where | old | new |", "|---|---|---|---|---|"]
         for breaking, kind, place, old, new in rows:
@@ -82,8 +84,10 @@ def _code(text: str) -> str:
     return f"`{plain}`" if plain else ""
 
 
-def _verdict(found: Diff, count: int) -> str:
-    if not count:
+def _verdict(rows: Sequence[tuple[bool, str, str, str, str]]) -> str:
+    if not rows:
         return "No change that a client could see"
-    changes = f"{count} change{'s' if count > 1 else ''}"
-    return f"Breaking: {changes}" if found.breaking else f"Not breaking: {changes}"
+    changes, broken = f"{len(rows)} change{'s' if len(rows) > 1 else ''}", sum(row[0] for row in rows)
+    if not broken:
+        return f"Not breaking: {changes}"
+    return f"Breaking: {changes}" if broken == len(rows) else f"Breaking: {broken} of {changes}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ from tfx_savedmodel.errors import UsageError
     help="A custom class or function that may be loaded, from --module; Lambda allows Python code in the model.",
 )
 @click.option("--copy", is_flag=True, help="Copy the weights where they would be hard-linked.")
-@click.option("--overwrite", is_flag=True, help="Replace what is at DEST.")
+@click.option("--overwrite", is_flag=True, help="Replace the SavedModel at DEST.")
 def command(
     model: str,
     destination: str,
@@ -91,10 +92,27 @@ def _plan(plan: str | None, signatures: tuple[str, ...], keep: str | None) -> An
         raise UsageError("no plan", wanted="--plan, --signature or --keep")
     kept: Any = keep if keep in (None, "all") else [key.strip() for key in (keep or "").split(",") if key.strip()]
     if plan is not None:
-        if keep is not None:
-            raise UsageError("--keep is for signatures without a plan", wanted="`keep` in the plan itself")
-        return Path(plan)
+        return Path(plan) if keep is None else _keeping(Path(plan), kept)
     return {"keep": kept or [], "signatures": dict(_signature(text) for text in signatures)}
+
+
+def _keeping(plan: Path, kept: Any) -> Any:
+    """Return the plan with what is kept; what is no plan is left to be judged as one."""
+    try:
+        document = json.loads(plan.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return plan
+    if not isinstance(document, dict) or "signatures" not in document:
+        return plan
+    if document.get("keep"):
+        raise UsageError(
+            "the plan says already what is kept",
+            where="--keep",
+            found=f"keep in {plan}",
+            wanted="one of the two",
+            next_step="leave --keep out, or keep out of the plan",
+        )
+    return {**document, "keep": kept}
 
 
 def _signature(text: str) -> tuple[str, dict[str, str]]:

@@ -19,7 +19,7 @@ from tfx_savedmodel.estimators.receivers import RECEIVERS
 from tfx_savedmodel.operations.gate import refuse_broken, refuse_unsafe
 from tfx_savedmodel.saved_model.local import is_remote, remote_uri
 from tfx_savedmodel.saved_model.locate import find_saved_model
-from tfx_savedmodel.saved_model.publish import publishing, unpublish
+from tfx_savedmodel.saved_model.publish import check_destination, publishing, unpublish
 from tfx_savedmodel.saved_model.reader import read_saved_model
 from tfx_savedmodel.saved_model.remote import Staging
 from tfx_savedmodel.sources.schema import read_schema
@@ -107,6 +107,7 @@ def convert(
         if described is not None:
             read_schema(described)
         files = find_example_files(stage.examples(examples, natively=False))
+        check_destination(target, overwrite=overwrite)
         with _publishing_both(target, checkpoint_target, overwrite) as (export, model_dir):
             request = Request(
                 model=str(source),

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from tfx_savedmodel.errors import UnreadableModelError
 from tfx_savedmodel.operations.inspect import inspect
 from tfx_savedmodel.saved_model.changes import Change, changes
 from tfx_savedmodel.saved_model.remote import WEIGHTS, Staging
+from tfx_savedmodel.saved_model.saved_contract import read_contract
 
 __all__ = ["Change", "Diff", "MetaGraphDiff", "diff"]
 
@@ -66,7 +65,7 @@ def diff(old: str | os.PathLike[str], new: str | os.PathLike[str]) -> Diff:
       old, new: each a SavedModel directory, a TFX Model artifact's, or the JSON that `inspect` prints.
 
     Raises:
-      UnreadableModelError: a model or a contract that cannot be read.
+      UnreadableModelError: a model that cannot be read, or a contract that is malformed, with the place.
       UsageError: a remote path that cannot be fetched.
     """
     before, after = _signatures(old), _signatures(new)
@@ -83,29 +82,13 @@ def _signatures(model: str | os.PathLike[str]) -> dict[tuple[str, ...], Mapping[
     """Return signatures in JSON form by the MetaGraph's tags."""
     with Staging() as stage:
         path = stage.path(model, "the model", hollow=WEIGHTS)
-        facts = _read_contract(path) if path.is_file() else inspect(path)
-        if facts.get("fault"):
-            raise UnreadableModelError("the model cannot be read", where=str(path), found=str(facts["fault"]))
-        try:
-            return {tuple(sorted(item["tags"])): item["signatures"] for item in facts["meta_graphs"]}
-        except (KeyError, TypeError) as error:
-            raise _no_contract(path, f"a document without {error}") from error
-
-
-def _read_contract(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise _no_contract(path, str(error)) from error
-    if not isinstance(value, dict):
-        raise _no_contract(path, f"a JSON {type(value).__name__}")
-    return value
-
-
-def _no_contract(path: Path, found: str) -> UnreadableModelError:
-    return UnreadableModelError(
-        "this file is no contract",
-        where=str(path),
-        found=found,
-        wanted="the JSON that `tfx-savedmodel inspect --format json` prints",
-    )
+        facts = read_contract(path, os.fspath(model)) if path.is_file() else inspect(path)
+    if facts.get("fault"):
+        raise UnreadableModelError(
+            "the model cannot be read",
+            where=os.fspath(model),
+            found=str(facts["fault"]),
+            wanted="a SavedModel whose graph can be read, or a contract of one",
+            next_step="export the model again",
+        )
+    return {tuple(sorted(item["tags"])): item["signatures"] for item in facts["meta_graphs"]}

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tfx_savedmodel.errors import PlanError, TfxSavedModelError, UnreadableModelError, UsageError
+from tfx_savedmodel.errors import PlanError, TfxSavedModelError, UnreadableModelError, UnsupportedModelError, UsageError
 from tfx_savedmodel.operations.beside import Beside
 from tfx_savedmodel.operations.exporting import rewrite, trace, verified, write_contract
 from tfx_savedmodel.operations.gate import refuse_broken, refuse_unsafe
-from tfx_savedmodel.operations.materials import ExportMaterials, Given
+from tfx_savedmodel.operations.inputs import Given, Inputs, raise_all
+from tfx_savedmodel.operations.materials import ExportMaterials
 from tfx_savedmodel.saved_model.garbage import collector_paused
 from tfx_savedmodel.saved_model.local import is_remote, remote_uri
-from tfx_savedmodel.saved_model.publish import check_destination, publishing
+from tfx_savedmodel.saved_model.publish import check_destination, publishing, refuse_overlap
 from tfx_savedmodel.saved_model.reader import read_saved_model
 from tfx_savedmodel.saved_model.remote import Staging
 from tfx_savedmodel.saved_model.view import GraphView
@@ -24,7 +26,7 @@ from tfx_savedmodel.signatures.options import Explanation, Warmup
 from tfx_savedmodel.signatures.plan import CheckedPlan, Plan, PlanLike, check_plan, read_plan
 from tfx_savedmodel.signatures.resolve import resolve
 from tfx_savedmodel.signatures.resolved import ResolvedPlan
-from tfx_savedmodel.sources.find import KERAS_FILE, SAVED_MODEL, Found, find_trained_model
+from tfx_savedmodel.sources.find import KERAS_FILE, SAVED_MODEL
 from tfx_savedmodel.sources.live import open_object
 from tfx_savedmodel.sources.open import open_found
 from tfx_savedmodel.sources.saved_model import SavedModelSource
@@ -94,27 +96,26 @@ def export(
     """
     checked = _allowing(check_plan(plan), allow)
     check_destination(destination, overwrite=overwrite)
+    if isinstance(model, (str, os.PathLike)):
+        refuse_overlap(model, destination)
     with Staging() as stage:
-        given = Given(
-            stage.path(transform_graph, "the Transform graph") if transform_graph is not None else None,
-            stage.path(schema, "the schema") if schema is not None else None,
-            os.fspath(module_file) if module_file is not None else None,
+        inputs = Inputs(
+            stage,
+            model=model,
+            transform_graph=transform_graph,
+            schema=schema,
+            examples=examples,
+            statistics=statistics,
+            module_file=module_file,
         )
-        beside = Beside(
-            stage.path(statistics, "the statistics") if statistics is not None else None,
-            tuple(stage.examples(examples, natively=False)),
-        )
-        beside.check(checked.plan)
-        found = None
-        if isinstance(model, (str, os.PathLike)):
-            found = find_trained_model(stage.path(model, "the model"))
+        given = inputs.staged(checked)
         with collector_paused():
-            materials = _materials(checked.plan, model, found, given)
+            materials = _materials(checked, model, given)
             resolved = _resolved(checked, materials)
             with publishing(destination, overwrite=overwrite) as staged:
-                builder, notes = _build(materials, resolved, beside, staged, copy=copy)
+                builder, notes = _build(materials, resolved, given.beside, staged, copy=copy)
                 exported = verified(resolved, materials.view, staged)
-                if found is not None and found.form == KERAS_FILE:
+                if given.found is not None and given.found.form == KERAS_FILE:
                     refuse_unsafe(exported)
         notes = stage.named(notes)
     meta_graph = exported.meta_graph()
@@ -142,12 +143,16 @@ def _allowing(checked: CheckedPlan, allow: Sequence[str]) -> CheckedPlan:
     return dataclasses.replace(checked, plan=checked.plan.model_copy(update={"source": source}))
 
 
-def _materials(plan: Plan, model: Any, found: Found | None, given: Given) -> ExportMaterials:
+def _materials(checked: CheckedPlan, model: Any, given: Given) -> ExportMaterials:
     """Look at the source, and load nothing of it yet."""
+    found, plan = given.found, checked.plan
     if found is not None and found.form == SAVED_MODEL:
         view = read_saved_model(found.path, plan.source.tags)
-        refuse_broken(view)
-        _refuse_other_tags(view)
+        try:
+            refuse_broken(view)
+            _refuse_other_tags(view)
+        except TfxSavedModelError as error:
+            raise_all([error], checked)
         return given.materials(plan, lambda _: _open(view), view)
 
     def open_other(materials: ExportMaterials) -> TrainedModel:
@@ -201,22 +206,37 @@ def _refuse_other_tags(view: GraphView) -> None:
 def _resolved(checked: CheckedPlan, materials: ExportMaterials) -> ResolvedPlan:
     """Resolve what is well formed, so that all mistakes are named at once."""
     try:
-        return resolve(checked.plan, materials, problems=checked.problems, broken=checked.broken)
+        return resolve(checked.plan, materials, problems=checked.problems, broken=checked.broken, where=checked.where)
     except PlanError:
         raise
     except TfxSavedModelError as error:
         if not checked.problems:
             raise
-        raise PlanError(checked.problems) from error
+        raise PlanError(checked.problems, where=checked.where) from error
 
 
 def _build(
     materials: ExportMaterials, resolved: ResolvedPlan, beside: Beside, staged: Path, *, copy: bool
 ) -> tuple[str, tuple[str, ...]]:
-    """Write the model and what goes beside it; return the builder and notes."""
-    if resolved.only_renames and materials.view is not None:
-        builder, notes = "rewrite", rewrite(materials.view, resolved, staged, copy=copy)
-    else:
-        builder, notes = "trace", trace(materials, resolved, staged)
+    """Write the model and what goes beside it, the cheapest way that can; return the builder and notes."""
+    builder, notes = _rewritten(materials, resolved, staged, copy=copy)
+    if builder != "rewrite":
+        builder, notes = "trace", (*notes, *trace(materials, resolved, staged))
     write_contract(resolved, builder, staged)
     return builder, (*notes, *beside.write(materials, resolved, staged))
+
+
+def _rewritten(
+    materials: ExportMaterials, resolved: ResolvedPlan, staged: Path, *, copy: bool
+) -> tuple[str, tuple[str, ...]]:
+    """Edit metadata where that is all; return no builder, and why, where the model's functions forbid it."""
+    if not resolved.only_renames or materials.view is None:
+        return "", ()
+    try:
+        return "rewrite", rewrite(materials.view, resolved, staged, copy=copy)
+    except UnsupportedModelError as error:
+        if materials.is_tf1:
+            raise
+        for path in staged.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        return "", (f"the model is traced anew: {error.message} ({error.found})",)

@@ -4,55 +4,52 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from tfx_savedmodel.errors import TfxSavedModelError, UnsupportedModelError
+from tfx_savedmodel.operations.carrying import (
+    carry_explanation,
+    carry_the_rest,
+    carry_warmup,
+    edit_notes,
+    not_carried,
+    other_graphs,
+)
 from tfx_savedmodel.operations.materials import ExportMaterials
 from tfx_savedmodel.saved_model.carry import carry_files
-from tfx_savedmodel.saved_model.function_aliases import carry_function_aliases
-from tfx_savedmodel.saved_model.reader import CONTRACT_FILE, EXPLANATION_FILE, read_saved_model
+from tfx_savedmodel.saved_model.fingerprint import FILE as FINGERPRINT_FILE
+from tfx_savedmodel.saved_model.fingerprint import renew_fingerprint
+from tfx_savedmodel.saved_model.function_aliases import carry_function_aliases, replaced_function_aliases
+from tfx_savedmodel.saved_model.reader import CONTRACT_FILE, read_saved_model
 from tfx_savedmodel.saved_model.rewrite import Chosen, choose_signatures, edit
 from tfx_savedmodel.saved_model.view import GraphView
-from tfx_savedmodel.saved_model.warmup_requests import FILE as WARMUP_FILE
-from tfx_savedmodel.saved_model.warmup_requests import filter_requests
 from tfx_savedmodel.signatures.build import TRANSFORM_ATTRIBUTE, TraceBuilder
 from tfx_savedmodel.signatures.kinds import PREDICT
 from tfx_savedmodel.signatures.options import SaveOptions
-from tfx_savedmodel.signatures.resolved import ResolvedPlan, ResolvedSignature
+from tfx_savedmodel.signatures.resolved import KEPT, ResolvedPlan, ResolvedSignature
 from tfx_savedmodel.sources.attach import attached
 from tfx_savedmodel.sources.save_options import save_options
 from tfx_savedmodel.versions import __version__
 
-#: What TF2's save writes itself, or what cannot hold for a changed graph.
-_MADE_ANEW = (
-    "saved_model.pb",
-    "saved_model.pbtxt",
-    "fingerprint.pb",
-    "keras_metadata.pb",
-    "variables",
-    "assets",
-    "debug",
-    EXPLANATION_FILE,
-)
-
 
 def rewrite(view: GraphView, resolved: ResolvedPlan, staged: Path, *, copy: bool) -> tuple[str, ...]:
     """Write the source with other signatures, its weights hard-linked; return what was left out, in words."""
-    carry_files(view.path, staged, leave_out={CONTRACT_FILE, *_stale(view, resolved)}, copy=copy)
+    carry_files(view.path, staged, leave_out={*not_carried(view, resolved), *other_graphs(view)}, copy=copy)
     chosen = {key: _chosen(item) for key, item in resolved.signatures.items()}
     choose_signatures(staged, view.tags, chosen, new_tags=resolved.plan.tags)
-    return (*_carry_warmup(view, resolved, staged), *_carry_explanation(view, resolved, staged))
+    warmup = carry_warmup(view, resolved, staged, same_graph=True)
+    return (*edit_notes(view), *warmup, *carry_explanation(view, resolved, staged))
 
 
 def _chosen(item: ResolvedSignature) -> Chosen:
-    """Names are given only where one differs: a signature under its own names is shared, not copied."""
+    """What is kept has all its names; any other may have some of the outputs only."""
+    if item.kind == KEPT:
+        return Chosen(item.of or item.key, item.method_name)
     inputs = {name: tensor.source for name, tensor in item.inputs.items()}
     outputs = {name: tensor.source for name, tensor in item.outputs.items()}
-    whole = item.kind in ("kept", "alias") and all(new == old for new, old in [*inputs.items(), *outputs.items()])
-    return Chosen(item.of or item.key, item.method_name, None if whole else inputs, None if whole else outputs)
+    return Chosen(item.of or item.key, item.method_name, inputs, outputs)
 
 
 def trace(materials: ExportMaterials, resolved: ResolvedPlan, staged: Path) -> tuple[str, ...]:
@@ -68,14 +65,31 @@ def trace(materials: ExportMaterials, resolved: ResolvedPlan, staged: Path) -> t
     tracked = {} if builder.tracked is None else {TRANSFORM_ATTRIBUTE: builder.tracked}
     with attached(source.root, tracked), _explaining(source.described):
         source.save(staged, functions, options)
+    has_fingerprint = (staged / FINGERPRINT_FILE).exists()
     _correct(resolved, _tags(resolved, view), staged)
-    if view is None:
-        return source.notes
-    lost = carry_function_aliases(view.path, staged, view.tags)
-    _carry_the_rest(view.path, staged, _stale(view, resolved))
-    notes = [*source.notes, *_carry_warmup(view, resolved, staged), *_carry_explanation(view, resolved, staged)]
-    notes += [f"the function alias {alias!r} is left out: its function is not in the export" for alias in lost]
+    notes = [*source.notes]
+    if view is not None:
+        notes += _carry_aliases(view, resolved, staged)
+        carry_the_rest(view.path, staged, not_carried(view, resolved))
+        notes += carry_warmup(view, resolved, staged, same_graph=False)
+        notes += carry_explanation(view, resolved, staged)
+    if has_fingerprint and not (staged / FINGERPRINT_FILE).exists():  # an edit removed it
+        notes += _renew_fingerprint(staged)
     return tuple(notes)
+
+
+def _renew_fingerprint(staged: Path) -> Iterator[str]:
+    reason = renew_fingerprint(staged)
+    if reason is not None:
+        yield f"{FINGERPRINT_FILE} is left out: TensorFlow does not make it anew: {reason}"
+
+
+def _carry_aliases(view: GraphView, resolved: ResolvedPlan, staged: Path) -> Iterator[str]:
+    """Carry the source's function aliases; yield what the export does not have of them, in words."""
+    for alias in carry_function_aliases(view.path, staged, view.tags):
+        yield f"the function alias {alias!r} is left out: its function is not in the export, or has another"
+    for alias in replaced_function_aliases(view.path, staged, view.tags, resolved.plan.function_aliases):
+        yield f"the function alias {alias!r} is the plan's: the source has it for another function, which loses it"
 
 
 def write_contract(resolved: ResolvedPlan, builder: str, staged: Path) -> None:
@@ -160,61 +174,3 @@ def _drop_aliases_of_nothing(meta_graph: Any) -> None:
     aliases = meta_graph.meta_info_def.function_aliases
     for name in [name for name in aliases if name not in saved]:
         del aliases[name]
-
-
-def _stale(view: GraphView, resolved: ResolvedPlan) -> set[str]:
-    """Files of the source that the plan has made anew."""
-    plan = resolved.plan
-    anew = {EXPLANATION_FILE: plan.explanation, WARMUP_FILE: plan.warmup}
-    return {name for name, asked in anew.items() if asked is not None and name in view.files}
-
-
-def _carry_warmup(view: GraphView, resolved: ResolvedPlan, staged: Path) -> tuple[str, ...]:
-    """Carry the source's warm-up requests, but for signatures that the export does not have under these names."""
-    if WARMUP_FILE not in view.files or resolved.plan.warmup is not None:
-        return ()
-    same = {
-        key
-        for key, item in resolved.signatures.items()
-        if item.of_source and item.of == key and all(name == tensor.source for name, tensor in item.inputs.items())
-    }
-    (staged / WARMUP_FILE).unlink(missing_ok=True)
-    dropped = filter_requests(view.path / WARMUP_FILE, staged / WARMUP_FILE, same)
-    if dropped is None:
-        shutil.copy2(view.path / WARMUP_FILE, staged / WARMUP_FILE)
-        return (f"{WARMUP_FILE} is carried unread: it is no file of requests that TensorFlow Serving would read",)
-    if not dropped:
-        return ()
-    return (f"{dropped} warm-up requests are left out: the export does not have their signatures",)
-
-
-def _carry_explanation(view: GraphView, resolved: ResolvedPlan, staged: Path) -> tuple[str, ...]:
-    """Leave out the source's explanation metadata where no exported signature has the names that it gives."""
-    if view.explanation is None or resolved.plan.explanation is not None:
-        return ()
-    inputs, outputs = (_tensor_names(view.explanation, which) for which in ("input", "output"))
-    for item in resolved.signatures.values():
-        if inputs <= set(item.inputs) and outputs <= set(item.outputs):
-            return ()
-    (staged / EXPLANATION_FILE).unlink(missing_ok=True)
-    return (f"{EXPLANATION_FILE} is left out: no exported signature has the inputs and outputs that it names",)
-
-
-def _tensor_names(metadata: Mapping[str, Any], which: str) -> set[str]:
-    parts = metadata.get(f"{which}s")
-    parts = parts.values() if isinstance(parts, Mapping) else ()
-    names = [part.get(f"{which}_tensor_name") for part in parts if isinstance(part, Mapping)]
-    return {name for name in names if isinstance(name, str)}
-
-
-def _carry_the_rest(source: Path, staged: Path, stale: set[str]) -> None:
-    """TF2's save writes graph, variables and assets, and leaves out assets.extra and whatever else lies there."""
-    for child in sorted(source.iterdir()):
-        if child.name in _MADE_ANEW and child.name != EXPLANATION_FILE:
-            continue
-        names = [name for name in (CONTRACT_FILE, *stale) if name.startswith(f"{child.name}/")]
-        if child.is_dir():
-            ignored = shutil.ignore_patterns(*(Path(name).name for name in names))
-            shutil.copytree(child, staged / child.name, ignore=ignored, dirs_exist_ok=True)
-        elif child.name not in stale:
-            shutil.copy2(child, staged / child.name)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from tfx_savedmodel.errors import TransformGraphError, UsageError
@@ -15,8 +14,8 @@ from tfx_savedmodel.signatures.ingredients import Ingredients
 from tfx_savedmodel.signatures.plan import Plan
 from tfx_savedmodel.signatures.protocols import Specs
 from tfx_savedmodel.sources.functions import TracedFunction, function_of, traced
-from tfx_savedmodel.sources.module_file import ModuleFile, load_module
-from tfx_savedmodel.sources.schema import feature_spec, read_schema
+from tfx_savedmodel.sources.module_file import ModuleFile
+from tfx_savedmodel.sources.schema import feature_spec
 from tfx_savedmodel.sources.source import ModelFunction, TrainedModel
 from tfx_savedmodel.sources.transform import TransformGraph
 
@@ -47,6 +46,11 @@ class ExportMaterials:
             return {}
         meta_graph = self.view.meta_graph()
         return meta_graph.signatures if meta_graph else {}
+
+    @property
+    def is_tf1(self) -> bool:
+        meta_graph = self.view.meta_graph() if self.view is not None else None
+        return meta_graph is not None and not meta_graph.is_tf2
 
     def takes_examples(self, key: str) -> bool:
         meta_graph = self.view.meta_graph() if self.view else None
@@ -131,29 +135,3 @@ class ExportMaterials:
                 next_step="give --transform-graph, or the classes as file or labels",
             )
         return self.transform.vocabulary(name)
-
-
-@dataclasses.dataclass(frozen=True)
-class Given:
-    """What is given beside the source: local paths, and a module file or the name of a module."""
-
-    transform_graph: Path | None = None
-    schema: Path | None = None
-    module_file: str | None = None
-
-    def materials(
-        self, plan: Plan, open_source: Callable[[ExportMaterials], TrainedModel], view: GraphView | None
-    ) -> ExportMaterials:
-        """Return the materials; what is given is looked at now, the source is not opened.
-
-        Raises:
-          TransformGraphError, SchemaError, UsageError: it cannot be used.
-        """
-        return ExportMaterials(
-            plan,
-            open_source,
-            view,
-            TransformGraph(self.transform_graph) if self.transform_graph is not None else None,
-            read_schema(self.schema) if self.schema is not None else None,
-            load_module(self.module_file) if self.module_file is not None else None,
-        )

@@ -1,6 +1,7 @@
 """What changed between two models' signatures, and what of it breaks a client: the rules, in one place.
 
 Works on signatures in JSON form (`SignatureView.to_json()`), so that a contract saved as JSON is enough.
+A tensor whose form does not say its kind is dense.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from tfx_savedmodel.saved_model.view import KINDS
 
 Signatures = Mapping[str, Mapping[str, Any]]
 
@@ -36,8 +39,9 @@ class Change:
 def changes(old: Signatures, new: Signatures) -> list[Change]:
     """Return the changes from one model's signatures to another's, in order of name.
 
-    Breaking for a client: a signature or an output removed; an input added or removed; a dtype or a
-    method name changed; an input narrowed; an output widened. A rename is a removal and an addition.
+    Breaking for a client: a signature or an output removed; an input added or removed; a dtype, a
+    method name or a tensor's kind (dense, sparse, composite) changed; an input narrowed; an output
+    widened. A rename is a removal and an addition.
     """
     found: list[Change] = []
     for key in sorted({*old, *new}):
@@ -67,6 +71,10 @@ def _signature(where: Mapping[str, str], old: Mapping[str, Any], new: Mapping[st
 
 
 def _tensor(place: Mapping[str, str], side: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+    if _kind(old) != _kind(new):
+        # Another encoding on the wire: what else differs is in the texts, and no client's business any more.
+        yield Change(OTHER, True, place, "kind of tensor", f"{_kind(old)} {_plain(old)}", f"{_kind(new)} {_plain(new)}")
+        return
     texts = describe(old), describe(new)
     if old["dtype"] != new["dtype"]:
         yield Change(OTHER, True, place, "dtype", *texts)
@@ -94,7 +102,15 @@ def _shape_change(old: Sequence[int | None] | None, new: Sequence[int | None] | 
 
 
 def describe(spec: Mapping[str, Any]) -> str:
-    """Return a tensor's spec as text: "float32 [?, 4]"."""
+    """Return a tensor's spec as text: "float32 [?, 4]", and "sparse float32 [?, 4]" where it is not dense."""
+    return _plain(spec) if _kind(spec) == KINDS[0] else f"{_kind(spec)} {_plain(spec)}"
+
+
+def _kind(spec: Mapping[str, Any]) -> str:
+    return str(spec.get("kind", KINDS[0]))
+
+
+def _plain(spec: Mapping[str, Any]) -> str:
     shape = spec["shape"]
     if shape is None:
         return f"{spec['dtype']} <unknown rank>"

@@ -7,7 +7,7 @@ and load.py of TensorFlow 2.15 and 2.21.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,30 @@ def carry_function_aliases(source: Path, exported: Path, tags: Sequence[str]) ->
 
     edit(exported, change)
     return tuple(sorted(lost))
+
+
+def replaced_function_aliases(
+    source: Path, exported: Path, tags: Sequence[str], given: Collection[str]
+) -> tuple[str, ...]:
+    """Return those of the aliases `given` that `source` has for other functions than `exported`, sorted.
+
+    Args:
+      given: aliases that `exported` was saved with.
+
+    Raises:
+      UnreadableModelError, UsageError: as `carry_function_aliases`.
+    """
+    if not given:
+        return ()
+    before = _meta_graph(_read(source), tags, str(source))
+    aliases = {old: alias for old, alias in before.meta_info_def.function_aliases.items() if alias in given}
+    if not aliases:
+        return ()
+    after = _meta_graph(_read(exported), tags, str(exported))
+    held = after.meta_info_def.function_aliases
+    pairs = _pairs(before.object_graph_def, after.object_graph_def)
+    same = {aliases[old] for old, new in pairs if old in aliases and held.get(new) == aliases[old]}
+    return tuple(sorted(set(aliases.values()) & set(held.values()) - same))
 
 
 def _read(directory: Path) -> Any:

@@ -17,6 +17,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+#: How every name of ours begins, also that of an upload's marker.
+MARK = ".tfx-savedmodel"
 #: A directory that is being written, or that an exchange took out of the way.
 STAGED = ".tfx-savedmodel-"
 #: The version that was at the destination, between the two renames of an overwrite.

@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Collection, Iterator
+from pathlib import Path, PurePosixPath
 
-from tfx_savedmodel.errors import DestinationError
+from tfx_savedmodel.errors import DestinationError, UnreadableModelError
 from tfx_savedmodel.saved_model import leftovers
-from tfx_savedmodel.saved_model.local import is_remote
-from tfx_savedmodel.saved_model.upload import check_remote_destination, publishing_remote, withdraw
+from tfx_savedmodel.saved_model.local import is_remote, remote_uri
+from tfx_savedmodel.saved_model.locate import GRAPH_FILES, find_saved_model
+from tfx_savedmodel.saved_model.reader import CONTRACT_FILE
+from tfx_savedmodel.saved_model.storage import FsspecStorage, translated
+from tfx_savedmodel.saved_model.upload import UPLOADING, check_remote_destination, publishing_remote, withdraw
 
 PathLike = str | os.PathLike[str]
 
@@ -39,7 +42,9 @@ def publishing(destination: PathLike, *, overwrite: bool = False) -> Iterator[Pa
             yield staged
         return
     target = Path(os.path.realpath(destination))
-    check_destination(target, overwrite=overwrite)
+    _clean_up(target)
+    if not overwrite and not _is_free(target):
+        raise _exists(target)
     with _staging(target) as staged:
         yield staged
         _move(staged, target, overwrite=overwrite)
@@ -48,15 +53,113 @@ def publishing(destination: PathLike, *, overwrite: bool = False) -> Iterator[Pa
 def check_destination(destination: PathLike, *, overwrite: bool = False) -> None:
     """Raise DestinationError where `destination` holds something and may not be replaced.
 
-    An old version that a killed overwrite moved aside is put back first.
+    With `overwrite`, only a SavedModel and what killed runs left may be: anything else was not meant. An
+    old version that a killed overwrite moved aside is put back first.
     """
     if is_remote(destination):
-        check_remote_destination(destination, overwrite=overwrite)
+        if overwrite:
+            _refuse_other_files(remote_uri(destination), _remote_names(destination))
+        else:
+            check_remote_destination(destination)
         return
     target = Path(os.path.realpath(destination))
     _clean_up(target)
-    if not overwrite and not _is_free(target):
+    if _is_free(target):
+        return
+    if not overwrite:
         raise _exists(target)
+    _refuse_other_files(str(target), _names(target))
+
+
+def refuse_overlap(source: PathLike, destination: PathLike) -> None:
+    """Raise DestinationError where one of the two lies inside the other, links followed.
+
+    An export into its own model would carry itself, and one in the model's place would take the model along.
+    Both may be one SavedModel: it is replaced when it is no longer read.
+
+    Args:
+      source: a model, or a directory around it.
+    """
+    if is_remote(source) != is_remote(destination):
+        return
+    place, target = _place(source), _place(destination)
+    below = target == place or place in target.parents
+    graphs = _graphs(source) if below or not is_remote(source) else []  # remote ones are listed
+    for model in graphs or [place]:
+        if target in model.parents:
+            raise DestinationError(
+                "the model lies inside the destination",
+                where=os.fspath(destination),
+                found=f"the model {os.fspath(source)}, which would be removed",
+                wanted="a path that does not hold the model",
+                next_step="name another destination, or move the model out of it",
+            )
+        if graphs and model in target.parents:
+            raise DestinationError(
+                "the destination lies inside the model",
+                where=os.fspath(destination),
+                found=f"the model {os.fspath(source)}",
+                wanted="a path outside of it",
+                next_step="name another destination",
+            )
+
+
+def _place(path: PathLike) -> PurePosixPath:
+    return PurePosixPath(remote_uri(path).replace("://", "/", 1) if is_remote(path) else os.path.realpath(path))
+
+
+def _graphs(source: PathLike) -> list[PurePosixPath]:
+    """Return where SavedModels are at `source`; other models are single files, beside which there may be others."""
+    if is_remote(source):
+        try:
+            places = [_place(source) / name for name in _remote_names(source)]
+        except DestinationError:  # whoever fetches it says that better
+            return []
+        return [place.parent for place in places if place.name in GRAPH_FILES]
+    path = Path(source)
+    if path.name in GRAPH_FILES:
+        path = path.parent
+    try:
+        return [_place(find_saved_model(path))]
+    except UnreadableModelError:
+        return []
+
+
+def _refuse_other_files(where: str, names: Collection[str]) -> None:
+    """Raise DestinationError where a place holds something that is neither a SavedModel nor ours.
+
+    Args:
+      names: of the files there, relative to it; "" is a file at the place itself.
+    """
+    ours = all(name.startswith(leftovers.MARK) for name in names)
+    if ours or any(name in names for name in (*GRAPH_FILES, CONTRACT_FILE, UPLOADING)):
+        return
+    shown = sorted(names)[:5]
+    found = "a file" if "" in names else ", ".join([*shown, "…"] if len(names) > len(shown) else shown)
+    raise DestinationError(
+        "the destination holds something else than a model",
+        where=where,
+        found=found,
+        wanted="nothing, or a SavedModel to replace",
+        next_step="name another destination, or remove yourself what is there",
+    )
+
+
+def _names(target: Path) -> list[str]:
+    if not target.is_dir():
+        return [""]
+    try:
+        names = [child.name + ("/" if child.is_dir() else "") for child in target.iterdir()]
+    except OSError as error:
+        raise _unwritable(target, error) from error
+    return [*names, CONTRACT_FILE] if (target / CONTRACT_FILE).is_file() else names
+
+
+def _remote_names(uri: PathLike) -> list[str]:
+    wanted, step = "a place that can be read", "check the path and the credentials"
+    name = remote_uri(uri)
+    with translated(DestinationError, "the place cannot be listed", name, wanted, step):
+        return list(FsspecStorage().files(name))
 
 
 def unpublish(destination: PathLike) -> None:
@@ -173,7 +276,7 @@ def _exists(destination: Path) -> DestinationError:
         where=str(destination),
         found="a directory with content" if destination.is_dir() else "a file",
         wanted="a path that is not there yet",
-        next_step="name another destination, or allow overwriting",
+        next_step="name another destination, or replace it: --overwrite, overwrite=True",
     )
 
 

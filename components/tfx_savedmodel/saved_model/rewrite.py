@@ -34,7 +34,8 @@ class Chosen:
 def edit(directory: Path, change: Callable[[Any], None]) -> None:
     """Parse the SavedModel proto of `directory`, let `change` edit it, and replace the file.
 
-    TensorFlow's fingerprint.pb, which cannot hold any more, is removed.
+    TensorFlow's fingerprint.pb, which cannot hold any more, is removed: it is the caller's to have it made
+    anew, or to say that it is gone.
 
     Raises:
       UnreadableModelError: the graph file cannot be parsed.

@@ -12,14 +12,11 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import keyword
-import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from tfx_savedmodel.errors import UnsupportedModelError, UsageError
-
-# As TensorFlow's sanitize_arg_name leaves it alone; beyond ASCII its versions differ.
-_ARGUMENT = re.compile(r"[A-Za-z]\w*", re.ASCII)
+from tfx_savedmodel.saved_model.argument_names import WANTED, is_argument_name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,17 +109,19 @@ def _rename_inputs(key: str, bare: Any, saved: Any, function: Any, inputs: Mappi
 
 
 def _check_arguments(key: str, names: Collection[str]) -> None:
-    # TensorFlow would write another name without a word, or make a function that cannot be called.
-    wrong = [name for name in sorted(names) if not _ARGUMENT.fullmatch(name) or keyword.iskeyword(name)]
-    wrong += [name for name in names if name == "self"]
+    wrong = [name for name in sorted(names) if not is_argument_name(name)]
     if wrong:
         raise UsageError(
             "a TF2 signature cannot have an input of this name",
             where=f"signature {key!r}",
             found=", ".join(map(repr, wrong)),
-            wanted="a letter, then letters, digits and underscores; no word of Python's own",
+            wanted=WANTED,
             next_step="choose another name; a name that the source has already must be changed as well",
         )
+    reserved = [name for name in sorted(names) if keyword.iskeyword(name)]
+    if reserved:
+        # A function's specification in the object graph holds names of Python; a new trace has none.
+        raise _unsupported(key, "a word of Python's own as the name of an input", ", ".join(reserved))
 
 
 def _input_fields(saved: Any) -> Any:

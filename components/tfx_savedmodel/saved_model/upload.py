@@ -53,7 +53,7 @@ def check_remote_destination(uri: PathLike, *, overwrite: bool = False, storage:
             where=name,
             found=", ".join(sorted(files)[:5]) or "a file",
             wanted="a place without files",
-            next_step="name another destination, or allow overwriting",
+            next_step="name another destination, or replace it: --overwrite, overwrite=True",
         )
 
 

@@ -14,6 +14,9 @@ from typing import Any
 
 Shape = tuple[int | None, ...] | None
 
+#: How a signature's tensor is encoded; the first is the usual one, which JSON leaves out.
+KINDS = ("dense", "sparse", "composite")
+
 
 @dataclasses.dataclass(frozen=True)
 class TensorSpec:
@@ -28,8 +31,10 @@ class TensorSpec:
     kind: str = "dense"
 
     def to_json(self) -> dict[str, Any]:
+        """Return dtype and shape, and the kind of a tensor that is not dense."""
         shape = None if self.shape is None else list(self.shape)
-        return {"dtype": self.dtype, "shape": shape}
+        spec: dict[str, Any] = {"dtype": self.dtype, "shape": shape}
+        return spec if self.kind == KINDS[0] else {**spec, "kind": self.kind}
 
     def __str__(self) -> str:
         if self.shape is None:

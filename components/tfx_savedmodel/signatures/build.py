@@ -125,6 +125,7 @@ class TraceBuilder:
             results = _renamed(signature, base(_sources(signature, inputs)))
             results = {name: _as_floats(value, signature.outputs[name].dtype) for name, value in results.items()}
             if signature.labels:
+                results["scores"] = tf.ensure_shape(results["scores"], [None, len(signature.labels)])
                 batch = tf.shape(results["scores"])[0]
                 results["classes"] = tf.tile(tf.constant([signature.labels], tf.string), [batch, 1])
             return results

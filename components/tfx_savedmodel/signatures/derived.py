@@ -87,6 +87,9 @@ def _classify(resolving: Resolving, key: str, part: Classify, base: ResolvedSign
     labels: tuple[str, ...] = ()
     if isinstance(part.classes, Classes):
         labels = _labels(resolving, f"{where}.classes", part.classes, outputs.get("scores"))
+        if "scores" in outputs:
+            # TensorFlow Serving refuses every answer whose classes and scores are not of one shape.
+            outputs["scores"] = dataclasses.replace(outputs["scores"], shape=(None, len(labels)))
         outputs["classes"] = ResolvedTensor("", "string", (None, len(labels)))
     elif part.classes is not None:
         classes = _strings(resolving, f"{where}.classes", part.of, part.classes, base)

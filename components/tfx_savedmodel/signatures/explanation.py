@@ -159,7 +159,9 @@ def _found_by_explainers(resolved: ResolvedPlan, signature: ResolvedSignature) -
         "an explainer would not take this signature",
         found=f"{signature.key!r} among {', '.join(sorted(resolved.signatures))}",
         wanted=f"{XAI_MODEL!r}, or {SERVING_DEFAULT!r} as the only signature",
-        next_step=f"plan {XAI_MODEL!r} as an alias of {signature.key!r}",
+        next_step=f"name {XAI_MODEL!r}, which the plan has"
+        if XAI_MODEL in resolved.signatures
+        else f"plan {XAI_MODEL!r} as an alias of {signature.key!r}",
     )
 
 
@@ -193,7 +195,8 @@ def _without_gradient(signature: ResolvedSignature) -> list[str]:
     if not names:
         return []
     return [
-        f"explanation: {', '.join(names)} has no gradient: sampled Shapley explains it, integrated gradients does not"
+        f"explanation: {', '.join(names)} has no gradient: sampled Shapley explains it, integrated gradients does not, "
+        "and the check SM107 does not pass such a model: encode it before, in xai_preprocess"
     ]
 
 

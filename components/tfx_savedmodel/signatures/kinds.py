@@ -14,6 +14,13 @@ PREDICT = "tensorflow/serving/predict"
 CLASSIFY = "tensorflow/serving/classify"
 REGRESS = "tensorflow/serving/regress"
 
+#: The dtypes of tensors that a signature can take, by TensorFlow's short names.
+DTYPES = (
+    *("float16", "bfloat16", "float32", "float64", "int8", "int16", "int32", "int64"),
+    *("uint8", "uint16", "uint32", "uint64", "bool", "string", "complex64", "complex128"),
+    *("qint8", "qint16", "qint32", "quint8", "quint16"),
+)
+
 
 class Part(pydantic.BaseModel):
     """What all parts of a plan have: no unknown fields, and no change after construction."""
@@ -93,6 +100,13 @@ class TensorSpec(Part):
     dtype: str
     shape: tuple[int | None, ...] | None
 
+    @pydantic.field_validator("dtype")
+    @classmethod
+    def _known(cls, dtype: str) -> str:
+        if dtype not in DTYPES:
+            raise ValueError(f"no such dtype; wanted one of {', '.join(DTYPES)}")
+        return dtype
+
 
 class Function(Part):
     """A tf.function of the loaded object: `path` is its attribute path, such as "score" or "encoder.embed".
@@ -139,7 +153,14 @@ class Classes(Part):
     def _one(self) -> Classes:
         if sum(value is not None for value in (self.vocabulary, self.file, self.labels)) != 1:
             raise ValueError("exactly one of vocabulary, file and labels is wanted")
+        if self.labels is not None and not self.labels:
+            raise ValueError("at least one label is wanted")
         return self
+
+
+def _form_of_classes(value: object) -> str:
+    """Text names an output, anything else says where names come from: so one mistake is told once."""
+    return "output" if isinstance(value, str) else "Classes"
 
 
 class Classify(Part):
@@ -154,7 +175,13 @@ class Classify(Part):
     kind: Literal["classify"] = "classify"
     of: str
     scores: str | None = None
-    classes: str | Classes | None = None
+    classes: (
+        Annotated[
+            Annotated[str, pydantic.Tag("output")] | Annotated[Classes, pydantic.Tag("Classes")],
+            pydantic.Discriminator(_form_of_classes),
+        ]
+        | None
+    ) = None
 
     @pydantic.model_validator(mode="after")
     def _something(self) -> Classify:

@@ -18,6 +18,7 @@ import pydantic
 from tfx_savedmodel.errors import PlanError, Problem
 from tfx_savedmodel.signatures.kinds import Part, Signature
 from tfx_savedmodel.signatures.options import Explanation, SaveOptions, Source, Warmup
+from tfx_savedmodel.signatures.plan_problems import near, problem_of_form
 
 
 class Plan(Part):
@@ -61,6 +62,7 @@ class CheckedPlan:
     plan: Plan
     problems: tuple[Problem, ...] = ()
     broken: frozenset[str] = frozenset()
+    where: str = "the signature plan"
 
 
 def read_plan(plan: PlanLike | os.PathLike[str], *, where: str = "the signature plan") -> Plan:
@@ -85,15 +87,15 @@ def check_plan(plan: PlanLike | os.PathLike[str], *, where: str = "the signature
       PlanError: there is no plan at all.
     """
     if isinstance(plan, Plan):
-        return CheckedPlan(plan)
+        return CheckedPlan(plan, where=where)
     if _is_path(plan):
         where = os.fspath(plan)  # type: ignore[arg-type]
     value = _document(plan, where)
     try:
-        return CheckedPlan(Plan.model_validate(value))
+        return CheckedPlan(Plan.model_validate(value), where=where)
     except pydantic.ValidationError as error:
         faults = error.errors()
-    problems = tuple(_problem(item) for item in faults)
+    problems = tuple(problem_of_form(item, Plan) for item in faults)
     rest = {key: item for key, item in value.items() if key in Plan.model_fields}
     broken = set()
     for fault in faults:
@@ -105,7 +107,7 @@ def check_plan(plan: PlanLike | os.PathLike[str], *, where: str = "the signature
             rest.pop(str(place[0]), None)
     if "signatures" not in rest:
         raise PlanError(problems, where=where)
-    return CheckedPlan(Plan.model_validate(rest), problems, frozenset(broken))
+    return CheckedPlan(Plan.model_validate(rest), problems, frozenset(broken), where)
 
 
 def _is_path(plan: PlanLike | os.PathLike[str]) -> bool:
@@ -117,7 +119,7 @@ def _document(plan: PlanLike | os.PathLike[str], where: str) -> dict[str, Any]:
     value: Any = _read_file(Path(plan)) if _is_path(plan) else plan  # type: ignore[arg-type]
     if isinstance(value, str):
         try:
-            value = json.loads(value)
+            value = json.loads(value, object_pairs_hook=_each_once)
         except ValueError as error:
             raise PlanError([Problem("JSON", f"cannot be read: {error}")], where=where) from error
     if not isinstance(value, Mapping):
@@ -129,6 +131,16 @@ def _document(plan: PlanLike | os.PathLike[str], where: str) -> dict[str, Any]:
     return plain
 
 
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """JSON's own reader takes the last of two equal keys without a word."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"the key {key!r} is there twice in one object")
+        found[key] = value
+    return found
+
+
 def _is_rest(value: Mapping[str, Any]) -> bool:
     """Tell whether a document without signatures is a plan that only keeps."""
     return "keep" in value and not isinstance(value["keep"], (Part, Mapping))
@@ -136,6 +148,10 @@ def _is_rest(value: Mapping[str, Any]) -> bool:
 
 def _signatures_alone(value: Mapping[str, Any], where: str) -> Mapping[str, Any]:
     """Return a mapping that can be meant for signatures by key: any other document is one mistake, not many."""
+    for key, item in value.items():
+        meant = near(str(key), ["signatures"])
+        if meant and isinstance(item, Mapping) and "kind" not in item:
+            raise PlanError([Problem(str(key), "no such field", str(key), "signatures", meant)], where=where)
     if all(isinstance(item, (Part, Mapping)) for item in value.values()):
         return value
     found = ", ".join(sorted(str(key) for key in value))
@@ -156,20 +172,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     return value
-
-
-def _problem(error: Any) -> Problem:
-    # Under a signature's key, pydantic names the kind that it tried: no part of the document.
-    place = [part for index, part in enumerate(error["loc"]) if not (index == 2 and error["loc"][0] == "signatures")]
-    where = ".".join(str(part) for part in place) or "the plan"
-    found = error.get("input")
-    if error["type"] == "union_tag_invalid":
-        wanted = error["ctx"]["expected_tags"].replace("'", "")
-        return Problem(where, "no such kind", found=str(error["ctx"]["tag"]), wanted=wanted)
-    if error["type"] == "union_tag_not_found":
-        return Problem(where, "no kind", found=str(found), wanted="a kind such as serve_examples")
-    if error["type"] == "extra_forbidden":
-        return Problem(where, "no such field", found=str(error["loc"][-1]), next_step="remove or correct it")
-    if error["type"] == "missing":
-        return Problem(where, "a field is missing", wanted=str(error["loc"][-1]))
-    return Problem(where, error["msg"], found=str(found)[:200])

@@ -65,6 +65,10 @@ class Materials(Protocol):
     @property
     def signatures(self) -> Mapping[str, SignatureView]: ...
 
+    @property
+    def is_tf1(self) -> bool:
+        """Whether the source is a TF1 SavedModel, whose signatures are no functions with arguments."""
+
     def load(self) -> None:
         """Load the source; what keeps it from being loaded is no mistake of the plan."""
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 
 from tfx_savedmodel.errors import PlanError, Problem
 from tfx_savedmodel.signatures.derived import kept, resolve_derived
+from tfx_savedmodel.signatures.input_names import check_names
 from tfx_savedmodel.signatures.kinds import (
     Alias,
     Classify,
@@ -32,7 +33,12 @@ from tfx_savedmodel.signatures.resolving import Resolving
 
 
 def resolve(
-    plan: Plan, materials: Materials, *, problems: Sequence[Problem] = (), broken: Collection[str] = ()
+    plan: Plan,
+    materials: Materials,
+    *,
+    problems: Sequence[Problem] = (),
+    broken: Collection[str] = (),
+    where: str = "the signature plan",
 ) -> ResolvedPlan:
     """Return the plan with each signature's names, dtypes and shapes.
 
@@ -42,6 +48,7 @@ def resolve(
         kind needs them.
       problems: mistakes that were found before, which are reported together with those found here.
       broken: keys whose parts were left out of `plan` because of such mistakes.
+      where: the plan's file, for errors.
 
     Raises:
       PlanError: every mistake.
@@ -59,9 +66,10 @@ def resolve(
     for key in derived:
         resolve_derived(resolving, key)
     resolved = ResolvedPlan(plan, resolving.done)
+    check_names(resolving, resolved)
     _beside(resolving, resolved)
     if resolving.problems:
-        raise PlanError(resolving.problems)
+        raise PlanError(resolving.problems, where=where)
     return resolved
 
 
@@ -98,6 +106,7 @@ def _keep(resolving: Resolving) -> None:
         if key in plan.signatures:
             next_step = f"add {key!r} to drop"
             resolving.problem(f"signatures.{key}", "the key is also kept", next_step=next_step)
+            continue  # what else is wrong with the planned one shows too
         resolving.done[key] = kept(key, source[key])
 
 

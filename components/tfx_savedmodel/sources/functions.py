@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -153,6 +154,10 @@ def concrete(function: Any, specs: Specs | None, where: str = "") -> Any:
     unknown = sorted(set(given) - set(arguments)) if arguments else []
     if unknown:
         raise _unclear(function, where, f"no argument {', '.join(unknown)}; it has {', '.join(arguments)}")
+    restored = getattr(function, "concrete_functions", None)
+    if restored and not any(_covers(trace, specs) for trace in traces(function)):
+        # It would take a trace of a narrower shape without a word, and give what that one gives.
+        raise _unclear(function, where, f"no trace takes {_as_plan(specs)}")
     try:
         return function.get_concrete_function(**given)
     except Exception as error:  # Tracing runs the author's code, which raises anything.
@@ -263,14 +268,44 @@ def _output_names(results: Any, flat: list[Any], where: str) -> list[str]:
     return [str(key) for key in sorted(results)]
 
 
+def _covers(trace: Any, specs: Specs) -> bool:
+    """Tell whether a trace takes every tensor of these dtypes and shapes."""
+    try:
+        inputs, _ = function_names(trace)
+    except UnsupportedModelError:
+        return True  # nothing is known of it; TensorFlow decides
+    for name, (dtype, shape) in specs.items():
+        if name not in inputs or inputs[name][0] != dtype:
+            return False
+        takes = inputs[name][1]
+        if takes is None:
+            continue
+        if shape is None or len(shape) != len(takes):
+            return False
+        if any(size is not None and size != wanted for size, wanted in zip(takes, shape, strict=True)):
+            return False
+    return True
+
+
+def _as_plan(specs: Specs) -> str:
+    """Return specs as a plan says them."""
+    return json.dumps({name: {"dtype": dtype, "shape": shape} for name, (dtype, shape) in specs.items()})
+
+
 def _unclear(function: Any, where: str, found: str) -> UnsupportedModelError:
-    known = [str(trace.structured_input_signature) for trace in traces(function)]
+    known = []
+    for trace in traces(function)[:8]:
+        try:
+            known.append(_as_plan(function_names(trace)[0]))
+        except UnsupportedModelError:
+            known.append(str(trace.structured_input_signature))
+    example = next((text for text in known if text.startswith("{")), '{"x": {"dtype": "float32", "shape": [null, 4]}}')
     return UnsupportedModelError(
         "the function cannot be traced for a signature",
         where=where,
         found=found,
-        wanted=f"one of its traces: {'; '.join(known[:8])}" if known else "a spec for each tensor argument by name",
-        next_step='say them in the plan as inputs: {"x": {"dtype": "float32", "shape": [null, 4]}}',
+        wanted=f"one of its traces: {'; '.join(known)}" if known else "a spec for each tensor argument by name",
+        next_step=f'say them in the plan as "inputs": {example}',
     )
 
 

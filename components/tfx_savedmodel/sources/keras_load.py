@@ -83,11 +83,11 @@ def refuse_other_keras(file: KerasFile) -> None:
         )
 
 
-def misfit(file: KerasFile, error: Exception, what: str = "Keras cannot load the model") -> UnsupportedModelError:
+def misfit(file: KerasFile, error: Exception) -> UnsupportedModelError:
     """Return an error that names the version in a file and the one that runs."""
     reason = f"{type(error).__name__}: {error}".strip()
     return UnsupportedModelError(
-        what,
+        "Keras cannot load the model",
         where=str(file.path),
         found=f"{file.described}; {reason}",
         wanted=f"a file that this Keras, {keras_version()}, loads",

@@ -9,7 +9,7 @@ from typing import Any
 from tfx_savedmodel.errors import UnsupportedModelError
 from tfx_savedmodel.saved_model.keras_files import KerasFile
 from tfx_savedmodel.sources.checkpoint import restore_checkpoint
-from tfx_savedmodel.sources.keras_load import is_keras_object, misfit, properly_named, unbuilt
+from tfx_savedmodel.sources.keras_load import is_keras_object, properly_named, unbuilt
 from tfx_savedmodel.sources.live import open_object
 from tfx_savedmodel.sources.source import TrainedModel
 
@@ -39,8 +39,18 @@ def from_weights(file: KerasFile, build: BuildModel) -> TrainedModel:
         try:
             model.load_weights(path)
         except Exception as error:  # Keras raises every kind.
-            raise misfit(file, error, "the weights do not fit the model") from error
+            raise _misfit(file, error) from error
     return open_object(model, described)
+
+
+def _misfit(file: KerasFile, error: Exception) -> UnsupportedModelError:
+    return UnsupportedModelError(
+        "the weights do not fit the model that model_fn builds",
+        where=str(file.path),
+        found=f"{file.described}; {type(error).__name__}: {error}",
+        wanted="weights of the same layers with the same shapes, in the form of the Keras that runs",
+        next_step="mend the function that source.model_fn names, or name the one that built the trained model",
+    )
 
 
 def from_checkpoint(prefix: Path, build: BuildModel) -> TrainedModel:

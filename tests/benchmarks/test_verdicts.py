@@ -1,0 +1,139 @@
+"""Every benchmark says its figures, their limits and the verdict, and its exit code is the verdict."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import types
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.unit
+
+BENCHMARKS = ROOT / "benchmarks"
+NAMES = sorted(path.stem for path in BENCHMARKS.glob("*.py"))
+
+
+@pytest.fixture(autouse=True)
+def beside_the_scripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """`python benchmarks/x.py` finds what lies beside it."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    yield
+    sys.modules.pop("judging", None)
+
+
+def script(name: str) -> types.ModuleType:
+    spec = importlib.util.spec_from_file_location(f"benchmark_{name}", BENCHMARKS / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def startup(module: types.ModuleType, slower: float) -> dict[str, Any]:
+    times = {name: [1.0 * slower] for name in ("inspect", "validate")}
+    made = types.SimpleNamespace(run=lambda *_, **__: None)  # the process that makes the model
+    return {"measure": {**times, module.REFERENCE: [10.0]}, "subprocess": made}
+
+
+def trace_export(module: types.ModuleType, slower: float) -> dict[str, Any]:
+    return {
+        "make_model": None,
+        "ways": {},
+        "measure": {"8": [1.0 * slower], "8 tf": [1.0], "16": [1.5], "16 tf": [1.5]},
+    }
+
+
+def examples_throughput(module: types.ModuleType, slower: float) -> dict[str, Any]:
+    seconds = [1.0, 1.2 * slower, 2.0 * slower, 2.0 * slower]
+    rates = iter([(1 / each, 1 / each) for each in seconds])
+    ways = dict.fromkeys(("bare", "on_a_worker", "on_beam"), 1)
+    return {"save_model": "model", "write_examples": "file", "rate": lambda *_: next(rates), **ways}
+
+
+def rewrite_export(module: types.ModuleType, slower: float) -> dict[str, Any]:
+    times = iter(
+        [
+            {module.LOAD_AND_SAVE: [1.0], "an alias": [0.005 * slower]},
+            {module.LOAD_AND_SAVE: [1.0], "export": [0.1 * slower]},
+        ]
+    )
+    grown = {module.LOAD_AND_SAVE: (1.0, 900.0), "an alias": (1.0, 2.0)}
+    return {
+        "make_model": lambda directory, _: directory,
+        "in_process": {},
+        "whole_processes": {},
+        "measure": lambda *_: next(times),
+        "measure_memory": grown,
+    }
+
+
+MEASURED = {each.__name__: each for each in (startup, trace_export, examples_throughput, rewrite_export)}
+
+
+def run(monkeypatch: pytest.MonkeyPatch, name: str, fakes: dict[str, Any], module: types.ModuleType) -> Any:
+    for target, answer in fakes.items():
+        is_used_as_it_is = callable(answer) or isinstance(answer, types.SimpleNamespace)
+        fake = answer if is_used_as_it_is else lambda *_, answer=answer, **__: answer
+        monkeypatch.setattr(module, target, fake)
+    arguments = ["--rounds", "1"] if name == "examples_throughput" else []
+    monkeypatch.setattr(sys, "argv", [name, *arguments])
+    with pytest.raises(SystemExit) as ended:
+        module.main()
+    return ended.value.code
+
+
+def test_each_benchmark_is_tried_here() -> None:
+    assert sorted(MEASURED) == NAMES
+
+
+@pytest.mark.parametrize(("slower", "code"), [(1.0, 0), (10.0, 1)])
+@pytest.mark.parametrize("name", NAMES)
+def test_the_exit_code_is_the_verdict(
+    name: str, slower: float, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = script(name)
+    assert run(monkeypatch, name, MEASURED[name](module, slower), module) == code
+    lines = capsys.readouterr().out.splitlines()
+    judged = [line for line in lines if " at most " in line or " at least " in line]
+    assert judged
+    assert all(line.endswith(" met") for line in judged)
+    assert any(line.endswith(" NOT met") for line in judged) == bool(code)
+    assert lines[-1].startswith("NOT met: ") if code else lines[-1] == "met"
+
+
+def test_a_peak_that_grows_with_the_model_is_not_met(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = script("rewrite_export")
+    fakes = rewrite_export(module, 1.0)
+    fakes["measure_memory"]["an alias"] = (1.0, 801.0)
+    assert run(monkeypatch, "rewrite_export", fakes, module) == 1
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.endswith(" NOT met")]
+    assert "peak memory, an alias" in line
+    assert "800 MB  at most 8 MB" in line
+
+
+def test_limits(capsys: pytest.CaptureFixture[str]) -> None:
+    from judging import Figure, judge
+
+    assert [judge([Figure("f", value, 2.0)]) for value in (1.0, 2.0, 2.1, float("nan"))] == [0, 0, 1, 1]
+    assert [judge([Figure("f", value, 2.0, at_least=True)]) for value in (3.0, 2.0, 1.9, float("nan"))] == [0, 0, 1, 1]
+    capsys.readouterr()
+    assert judge([Figure("good", 1.0, 2.0), Figure("bad", 3.0, 2.0, " MB")]) == 1
+    good, bad, verdict = (line.split() for line in capsys.readouterr().out.splitlines())
+    assert good == "good 1 at most 2 met".split()
+    assert bad == "bad 3 MB at most 2 MB NOT met".split()
+    assert verdict == "NOT met: 1 of 2".split()
+
+
+def test_nothing_measured_is_never_met(capsys: pytest.CaptureFixture[str]) -> None:
+    from judging import judge
+
+    assert judge([]) == 1
+    assert capsys.readouterr().out == "NOT met: nothing was measured\n"
