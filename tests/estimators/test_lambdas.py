@@ -11,15 +11,18 @@ from tfx_savedmodel.estimators import lambdas
 pytestmark = pytest.mark.unit
 
 LAMBDA = {"class_name": "Lambda", "config": {"name": "twice", "function": ["4wEAAA==", None, None]}}
+CALL = {"class_name": "TFOpLambda", "config": {"name": "calls", "function": "compat.v1.write_file"}}
 
 
 @pytest.mark.parametrize(
     ("text", "error"),
     [
         (json.dumps({"class_name": "TimeDistributed", "config": {"layer": LAMBDA}}), UnsafeModelError),
+        (json.dumps({"class_name": "Functional", "config": {"layers": [CALL]}}), UnsafeModelError),
+        (json.dumps(CALL), UnsafeModelError),
         ("{", UnreadableModelError),
     ],
-    ids=["hidden", "broken"],
+    ids=["hidden", "in a functional model", "of a layer", "broken"],
 )
 def test_what_cannot_be_told_harmless_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, error: type[Exception]

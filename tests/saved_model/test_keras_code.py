@@ -74,7 +74,44 @@ def test_a_function_that_is_only_named_is_no_marshalled_code(layer: Any) -> None
         ({"class_name": "function", "config": "get_file", "module": "keras.utils"}, False),
         ({"class_name": "function", "config": "system", "module": "keras.src.utils.os"}, False),
         ({"class_name": "TFSMLayer", "config": {}, "module": "keras.layers"}, False),
+        ({"class_name": "Dense", "config": {}, "module": "keras.layers", "registered_name": "TFOpLambda"}, False),
+        ({"class_name": "core.Lambda", "config": {}, "module": "keras.src.layers"}, False),
+        ({"class_name": "utils.get_file", "config": {}, "module": "keras"}, False),
+        ({"class_name": "load_model", "config": {}, "module": "keras.models"}, False),
+        ({"class_name": "clone_model", "config": {}, "module": "keras.models"}, False),
+        ({"class_name": "model_from_json", "config": {}, "module": "keras.src.models"}, False),
+        ({"class_name": "SharpnessAwareMinimization", "config": {}, "module": "keras.models"}, False),
+        ({"class_name": "Sequential", "config": {}, "module": "keras.models"}, True),
+        ({"class_name": "GetItem", "config": {}, "module": "keras.src.ops.numpy", "registered_name": "GetItem"}, True),
+        ({"class_name": "SeedGenerator", "config": {}, "module": "keras.random"}, True),
+        ({"class_name": "Dense", "config": {}, "module": ""}, False),
+        ({"class_name": "Dense", "config": {}, "module": None}, False),
+        ({"class_name": "Dense", "config": {}, "module": "kerasx.layers"}, False),
+        ({"class_name": "Dense", "config": {}, "module": "keras.layers\n"}, False),
+        ({"class_name": "Dense", "config": {}, "module": ["keras.layers"]}, False),
+        ({"class_name": ["Dense"], "config": {}, "module": "keras.layers"}, False),
+        ({"class_name": 5, "config": {}, "module": "antigravity"}, False),
+        ({"class_name": None, "config": {}, "module": "antigravity"}, False),
+        ({"class_name": "TensorShape", "config": {}, "module": "antigravity"}, False),
+        ({"class_name": "__slice__", "config": {}, "module": "keras.saving", "registered_name": "load_model"}, False),
+        ({"class_name": "Lambda", "config": {}, "module": "antigravity"}, False),
+        ({"class_name": "__typespec__", "spec_name": "TensorSpec", "module": "tensorflow", "config": []}, True),
+        ({"class_name": "__typespec__", "spec_name": "ASpec", "module": "tensorflow.evil", "config": []}, False),
+        ({"class_name": "ModuleWrapper", "config": {}}, False),
+        ({"class_name": "get", "config": {}}, False),
+        ({"class_name": "deserialize"}, False),
         ({"class_name": "function", "config": "relu", "module": "builtins"}, None),
+        ({"class_name": "function", "config": "relu", "module": "builtins", "registered_name": "function"}, None),
+        ({"class_name": "function", "config": "relu", "module": "keras.activations"}, True),
+        ({"class_name": "function", "config": "relu", "module": "os"}, False),
+        ({"class_name": "function", "config": "relu", "module": "keras.ops", "registered_name": "relu"}, True),
+        ({"class_name": "function", "config": "write_file", "module": "builtins"}, False),
+        ({"class_name": "function", "config": "eval", "module": "builtins"}, False),
+        ({"class_name": "function", "config": "get", "module": "keras.losses"}, False),
+        ({"class_name": "function", "config": "load_model", "module": "keras.saving"}, False),
+        ({"class_name": "function", "config": "get_file", "module": "keras.src.utils.file_utils"}, False),
+        ({"class_name": "function", "config": "TFOpLambda", "module": "keras.layers"}, False),
+        ({"class_name": "function", "config": {"a": 1}, "module": "keras.activations"}, False),
         ({"class_name": "Dense", "config": {}}, None),
     ],
 )
@@ -88,6 +125,35 @@ def test_strings_that_name_functions_are_references() -> None:
         Reference("mine", "activation", role="activation", is_function=True),
         Reference("zeros", "kernel_initializer", role="initializer", is_function=True),
     ]
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda inner: {"class_name": "TimeDistributed", "config": {"layer": inner}},
+        lambda inner: {"class_name": "Bidirectional", "config": {"layer": DENSE, "backward_layer": inner}},
+        lambda inner: {"class_name": "RNN", "config": {"cell": {"class_name": "StackedRNNCells", "cells": [inner]}}},
+        lambda inner: model(DENSE, model(model(inner))),
+        lambda inner: {**DENSE, "build_config": {"input_shape": [inner]}},
+        lambda inner: {**DENSE, "compile_config": {"loss": {"out": inner}, "metrics": [[inner]]}},
+        lambda inner: {**DENSE, "config": {"loss": {"class_name": "LossFunctionWrapper", "config": {"fn": inner}}}},
+        lambda inner: {**DENSE, "inbound_nodes": [{"args": [inner], "kwargs": {}}]},
+        lambda inner: {"class_name": "__tuple__", "items": [inner]},
+        lambda inner: {"class_name": "Sequential", "config": [inner]},
+    ],
+)
+def test_references_are_found_wherever_they_hide(around: Any) -> None:
+    hidden = {"module": "keras.utils", "class_name": "function", "config": "get_file", "registered_name": "get_file"}
+    assert [item.name for item in references(around(hidden)) if item.is_of_keras is False] == ["get_file"] * (
+        2 if "compile_config" in around(hidden) else 1
+    )
+
+
+def test_functions_of_wrapped_cells_are_references_with_their_modules() -> None:
+    inner = {"residual_fn": "system", "residual_fn_type": "function", "residual_fn_module": "os"}
+    found = list(references({"class_name": "ResidualWrapper", "config": inner}))[1:]
+    assert found == [Reference("system", "residual_fn", "os", is_function=True)]
+    assert found[0].is_of_keras is False
 
 
 def test_plain_data_is_no_reference() -> None:

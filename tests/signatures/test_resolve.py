@@ -153,7 +153,7 @@ def test_mistakes_of_form_and_against_the_model_come_together() -> None:
         },
         keep=["gone"],
         kep=[],
-        function_aliases={"one": "d", "two": "a", "three": "f"},
+        function_aliases={"one": "d", "two": "a", "three": "f", "four": "f"},
     )
     assert set(found) == {
         "kep",
@@ -164,6 +164,7 @@ def test_mistakes_of_form_and_against_the_model_come_together() -> None:
         "signatures.e",
         "signatures.f.outputs.x",
         "function_aliases.one",
+        "function_aliases.four",
     }
 
 

@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tfx_savedmodel.saved_model.keras_names import is_part, may_be_part
+
 #: Keys of built-in layers whose strings name a function or class, by their ends.
 NAMED = ("activation", "initializer", "regularizer", "constraint")
 
@@ -26,33 +28,6 @@ _PLAIN = {
 }
 _LAMBDAS = {"Lambda", "__lambda__"}
 
-#: Folders of Keras that hold parts of models. Others hold helpers that touch files and the network, and those
-#: were called through a configuration before (keras.utils.get_file).
-_MODELLING = {
-    "activations",
-    "constraints",
-    "dtype_policies",
-    "engine",
-    "feature_column",
-    "initializers",
-    "layers",
-    "losses",
-    "metrics",
-    "mixed_precision",
-    "models",
-    "ops",
-    "optimizers",
-    "premade_models",
-    "quantizers",
-    "random",
-    "regularizers",
-    "trainers",
-}
-_FEATURE_SPACE = {"FeatureSpace", "Feature", "Cross"}
-
-#: Layers of Keras's own that load a further model from a path, or unpickle one.
-_LOADERS = {"TFSMLayer", "TorchModuleWrapper"}
-
 
 @dataclasses.dataclass(frozen=True)
 class Reference:
@@ -71,20 +46,14 @@ class Reference:
 
     @property
     def is_of_keras(self) -> bool | None:
-        """Whether the name leads into a modelling part of Keras; None where only Keras could tell."""
-        if ">" in self.registered or ">" in self.name or self.name in _LOADERS:
+        """Whether the name is that of a part of models in Keras; None where only the installed Keras could tell."""
+        # Keras takes either name, and so the one that was not looked at.
+        own = ("", self.name, "function") if self.is_function else ("", self.name)
+        if self.registered not in own:
             return False
         if self.module is None or (self.module == "builtins" and self.is_function):
-            return None
-        parts = [part for part in self.module.split(".") if part not in ("src", "api", "_tf_keras")]
-        if parts[:1] == ["keras"]:
-            inner = parts[1] if len(parts) > 1 else ""
-            return not inner or inner in _MODELLING or (inner in ("utils", "__internal__") and self._is_known_helper)
-        return parts[:1] == ["tensorflow"] and self.name.endswith("Spec")
-
-    @property
-    def _is_known_helper(self) -> bool:
-        return self.name in _FEATURE_SPACE or ".__internal__." in f".{self.module}."
+            return None if may_be_part(self.name, is_function=self.is_function, role=self.role) else False
+        return is_part(self.name, self.module, is_function=self.is_function)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -136,18 +105,27 @@ def references(config: Any, place: str = "") -> Iterator[Reference]:
     if not isinstance(config, Mapping):
         return
     name = config.get("class_name")
-    described = isinstance(name, str) and "config" in config and name not in _PLAIN and name not in _LAMBDAS
-    if described:
+    if "class_name" in config and not _is_plain(config):
         yield _reference(config, str(name), place)
-    if name == "Lambda":
-        yield from _named_functions(config.get("config"), place)
     inner = config.get("config")
-    if isinstance(inner, Mapping) and isinstance(name, str):
+    if isinstance(inner, Mapping) and "class_name" in config:
+        yield from _named_functions(inner, place)
         for key, value in inner.items():
             if isinstance(value, str) and str(key).endswith(NAMED):
                 yield Reference(value, _below(place, key, value), role=_role(str(key)), is_function=True)
     for key, value in config.items():
         yield from references(value, _below(place, key, value))
+
+
+def _is_plain(config: Mapping[str, Any]) -> bool:
+    """Tell data and marshalled code, which `lambdas` yields, from what is looked up.
+
+    Where a module stands beside it, some Keras takes any class name for something to be imported.
+    """
+    name = config["class_name"]
+    if config.get("module") not in (None, "", "builtins") or config.get("registered_name") not in (None, "", name):
+        return False
+    return isinstance(name, str) and (name in _PLAIN or name in _LAMBDAS)
 
 
 def _reference(config: Mapping[str, Any], name: str, place: str) -> Reference:
@@ -170,11 +148,12 @@ def _is_named_function(inner: Any) -> bool:
     return inner.get("function_type") == "function" and isinstance(function, str)
 
 
-def _named_functions(inner: Any, place: str) -> Iterator[Reference]:
-    """Yield the functions that a Lambda of Keras 2 names as plain strings."""
-    for key in ("function", "output_shape", "mask"):
-        if isinstance(inner, Mapping) and inner.get(f"{key}_type") == "function" and isinstance(inner.get(key), str):
-            yield Reference(inner[key], _below(place, key, None), is_function=True)
+def _named_functions(inner: Mapping[str, Any], place: str) -> Iterator[Reference]:
+    """Yield the functions that a Lambda or a wrapped cell of Keras 2 names as plain strings, with their modules."""
+    for key, value in inner.items():
+        if isinstance(value, str) and inner.get(f"{key}_type") == "function":
+            module = inner.get("module" if key == "function" else f"{key}_module")
+            yield Reference(value, _below(place, key, None), str(module) if module else None, is_function=True)
 
 
 def _role(key: str) -> str:

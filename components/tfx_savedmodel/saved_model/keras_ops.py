@@ -1,7 +1,7 @@
 """TensorFlow's functions that a Keras 2 configuration calls by name, and which of them it may.
 
 A functional model that applies tf.… to its tensors is saved with the function's name and arguments; loading
-calls it. So names are judged before: what computes passes, what touches files, the network or Python does not.
+calls it. So names are judged before: what is listed as computing passes, and nothing else does.
 """
 
 from __future__ import annotations
@@ -9,45 +9,32 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tfx_savedmodel.saved_model.unsafe_ops import UNSAFE_OPS
+from tfx_savedmodel.saved_model.keras_functions import (
+    COMPUTING,
+    COMPUTING_CLASS_METHODS,
+    COMPUTING_METHODS,
+    COMPUTING_PROPERTIES,
+    COMPUTING_V1,
+)
+from tfx_savedmodel.saved_model.keras_node_ops import COMPUTING_OPS
 
+#: The layers that call by name, and the keys of their configurations that name what.
 _CALLERS = {
     "TFOpLambda": ("function",),
     "SlicingOpLambda": ("function",),
     "ClassMethod": ("cls_symbol", "method_name"),
-    "InstanceMethod": ("cls_symbol", "method_name"),
+    "InstanceMethod": ("attr_name",),
     "InstanceProperty": ("attr_name",),
 }
 
-#: Modules of tf whose functions compute and nothing more.
-_COMPUTING = (
-    "__operators__.",
-    "audio.",
-    "bitwise.",
-    "debugging.assert_",
-    "dtypes.",
-    "image.",
-    "io.decode_",
-    "io.parse_",
-    "keras.activations.",
-    "keras.backend.",
-    "keras.losses.",
-    "keras.metrics.",
-    "linalg.",
-    "math.",
-    "nest.",
-    "nn.",
-    "quantization.",
-    "ragged.",
-    "random.",
-    "RaggedTensor.",
-    "sets.",
-    "signal.",
-    "sparse.",
-    "SparseTensor.",
-    "strings.",
+#: Parameters that name files or streams in TensorFlow. No listed function has one: this is a second lock.
+_FILE_PARAMETERS = frozenset(
+    """
+    cache_dir descriptor_source dirname fname file file_name file_pattern filename filenames filepath
+    init_fname library_filename library_location memory_region_name output_stream path pattern_file shared_library
+    vocab_file vocabulary_file
+    """.split()
 )
-_NOT_COMPUTING = {"load_library", "load_op_library", "numpy_function", "print", "py_func", "py_function"}
 
 
 def touching_calls(config: Any, place: str = "") -> Iterator[tuple[str, str]]:
@@ -60,29 +47,61 @@ def touching_calls(config: Any, place: str = "") -> Iterator[tuple[str, str]]:
     inner = config.get("config")
     if isinstance(inner, Mapping):
         place = str(inner.get("name") or place)
-        function = _function(str(config.get("class_name")), inner)
-        if function is not None and not _computes(function):
-            yield place, f"tf.{function}"
+        yield from ((place, found) for found in _of_layer(config, inner))
     for value in config.values():
         yield from touching_calls(value, place)
 
 
-def _function(class_name: str, inner: Mapping[str, Any]) -> str | None:
+def _of_layer(config: Mapping[str, Any], inner: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the function that a layer calls, if it is not known to compute, and each file that it is given."""
+    class_name = str(config.get("class_name"))
     if class_name == "TensorFlowOpLayer":
-        node = inner.get("node_def")
-        op = node.get("op") if isinstance(node, Mapping) else None
-        return f"raw_ops.{op}"
-    if class_name in _CALLERS:
-        return ".".join(str(inner.get(key)) for key in _CALLERS[class_name])
-    return None
+        op = _op(inner.get("node_def"))
+        function, computes = f"raw_ops.{op}", op in COMPUTING_OPS
+    elif class_name in _CALLERS:
+        function = ".".join(str(inner.get(key)) for key in _CALLERS[class_name])
+        computes = _computes(class_name, function)
+    else:
+        return
+    described = f"tf.{function}" if not class_name.startswith("Instance") else f"Tensor.{function}"
+    if not computes:
+        yield described
+        return
+    nodes = [config.get(key) for key in ("inbound_nodes", "arguments")]
+    for name in sorted(set(_file_arguments(nodes))):
+        yield f"{described} with {name}"
 
 
-def _computes(function: str) -> bool:
-    for prefix in ("compat.v1.", "compat.v2."):
-        function = function.removeprefix(prefix)
+def _computes(class_name: str, function: str) -> bool:
+    if class_name == "ClassMethod":
+        return function in COMPUTING_CLASS_METHODS
+    if class_name == "InstanceMethod":
+        return function in COMPUTING_METHODS
+    if class_name == "InstanceProperty":
+        return function in COMPUTING_PROPERTIES
     if function.startswith("raw_ops."):
-        op = function.removeprefix("raw_ops.")
-        return op.isidentifier() and op != "None" and op not in UNSAFE_OPS
-    if "." in function:
-        return function.startswith(_COMPUTING)
-    return function.isidentifier() and function not in _NOT_COMPUTING
+        return function.removeprefix("raw_ops.") in COMPUTING_OPS
+    if function.startswith("compat.v1."):
+        return function.removeprefix("compat.v1.") in COMPUTING_V1
+    return function.removeprefix("compat.v2.") in COMPUTING
+
+
+def _op(node: Any) -> str | None:
+    """Return the op of a node that is a plain dictionary: anything else Keras 2 may take for the node's own bytes.
+
+    A dictionary with a class name is one such: {"class_name": "__bytes__", "value": …, "op": …} in H5.
+    """
+    op = node.get("op") if isinstance(node, Mapping) and "class_name" not in node else None
+    return op if isinstance(op, str) else None
+
+
+def _file_arguments(value: Any) -> Iterator[str]:
+    """Yield the names of arguments that are files, at any depth of what a node is called with."""
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            if name in _FILE_PARAMETERS and item is not None:
+                yield str(name)
+            yield from _file_arguments(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _file_arguments(item)

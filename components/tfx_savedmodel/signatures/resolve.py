@@ -132,6 +132,14 @@ def _beside(resolving: Resolving, resolved: ResolvedPlan) -> None:
     plan = resolving.plan
     functions = [key for key, part in plan.signatures.items() if isinstance(part, (Function, Module))]
     for alias, key in plan.function_aliases.items():
+        first = next(name for name, other in plan.function_aliases.items() if other == key)
+        if first != alias:
+            resolving.problem(
+                f"function_aliases.{alias}",
+                "a function has one alias: TensorFlow would keep the last alone",
+                found=f"{first} and {alias} for {key}",
+                wanted="one of the two",
+            )
         if key not in functions and key not in resolving.broken:
             wanted = ", ".join(functions) or "a signature of kind function or module"
             resolving.problem(f"function_aliases.{alias}", "no such function", found=key, wanted=wanted)

@@ -84,7 +84,10 @@ def refuse_code(config: Mapping[str, Any], where: str, allowed: Collection[str],
     if calls:
         steps.append("call such functions outside of the model")
     kinds = (("Python code that loading would unpack", code), ("custom classes or functions", names))
-    more = (("files that loading would read", files), ("functions that touch more than tensors", calls))
+    more = (
+        ("files that loading would read", files),
+        ("functions of TensorFlow that are not known to compute only", calls),
+    )
     held = [kind for kind, found in (*kinds, *more) if found]
     raise UnsafeModelError(
         f"the model asks for {', '.join(held)}",
@@ -96,19 +99,19 @@ def refuse_code(config: Mapping[str, Any], where: str, allowed: Collection[str],
 
 
 def refuse_lambdas(config: Any, where: str) -> None:
-    """Let a part of a configuration pass that holds no marshalled Python code, and names no files.
+    """Let a part of a configuration pass that holds no marshalled Python code, names no files and calls what computes.
 
     Raises:
       UnsafeModelError: it does.
     """
-    found = [*lambdas(config), *read_files(config)]
+    found = [*lambdas(config), *read_files(config), *touching_calls(config)]
     if found:
         raise UnsafeModelError(
-            "the model holds Python code that loading would unpack, or reads files",
+            "loading the model would unpack Python code, read files, or call what may do more than compute",
             where=where,
             found="; ".join(what for _, what in found),
             wanted="layers that are described by their configuration alone",
-            next_step="replace each Lambda by a built-in or registered layer, and save the model again",
+            next_step="replace each by a built-in or registered layer, and save the model again",
         )
 
 
@@ -188,7 +191,8 @@ def _is_known(item: Reference) -> bool:
 def _names_of(space: str) -> frozenset[str]:
     import tensorflow as tf
 
-    return frozenset(dir(getattr(tf.keras, space, None)))
+    helpers = {"get", "serialize", "deserialize"}  # they would look up or build whatever else is named
+    return frozenset(name for name in dir(getattr(tf.keras, space, None)) if name[0] != "_" and name not in helpers)
 
 
 def _has(space: str, name: str) -> bool:
