@@ -17,7 +17,7 @@ SABOTAGE ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-tf221 test-full explain-sdk lint format bench schemas lock clean clean-all
+.PHONY: help install demo test test-tf221 test-full explain-sdk lint format bench schemas op-tables lock clean clean-all
 
 help:  ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ bench: install  ## measure, each figure side by side with what it is compared to
 
 schemas: install  ## write docs/plan.schema.json again, after a change to the plan's classes
 	@$(BIN)/python -c "from tfx_savedmodel.signatures.plan import schema_text; print(schema_text(), end='')" >docs/plan.schema.json
+
+op-tables: install  ## write the tables of TensorFlow's ops per version again (downloads 4 GB, needs Python 3.7)
+	@$(BIN)/python make/op_tables.py
 
 lock:  ## compile requirements/*.in again (UPGRADE=1: to the newest versions)
 	@$(PYTHON3) make/lock.py $(if $(UPGRADE),--upgrade)

@@ -56,7 +56,7 @@ setup(
     python_requires=supported("python"),
     package_dir={"": "components"},
     packages=find_packages("components"),
-    package_data={"tfx_savedmodel": ["py.typed", "**/*.j2", "**/*.css"]},
+    package_data={"tfx_savedmodel": ["py.typed", "**/*.j2", "**/*.css", "**/*.txt.gz"]},
     # Light, so that it installs beside a TFX that is there already.
     install_requires=[
         "click>=8.1",
