@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         Regress,
         ServeExamples,
         ServeFeatures,
+        Tensors,
         TensorSpec,
     )
     from tfx_savedmodel.signatures.options import Explanation, SaveOptions, Source, Warmup
@@ -61,6 +62,7 @@ __all__ = [
     "SignatureExporter",
     "Source",
     "TensorSpec",
+    "Tensors",
     "TfxSavedModelError",
     "ValidationReport",
     "Warmup",
@@ -94,6 +96,7 @@ _HOMES = {
     "SignatureExporter": "signature_exporter.component",
     "Source": "signatures.options",
     "TensorSpec": "signatures.kinds",
+    "Tensors": "signatures.kinds",
     "TfxSavedModelError": "errors",
     "ValidationReport": "saved_model_validator.artifacts",
     "Warmup": "signatures.options",

@@ -16,7 +16,7 @@ import pytest
 
 from tests.corpus.answers import ADDED, OF, AnswerHost, answers
 from tests.corpus.test_corpus import ENTRIES, SAMPLE, name
-from tfx_savedmodel.errors import PlanError, TfxSavedModelError
+from tfx_savedmodel.errors import TfxSavedModelError
 from tfx_savedmodel.operations.export import export
 from tfx_savedmodel.saved_model.carry import carry_files
 from tfx_savedmodel.saved_model.locate import GRAPH_FILES, find_saved_model
@@ -41,10 +41,8 @@ WITH_A_FUNCTION = {
     "tf__libtf_data_structure": "model.var_arr[0]",
 }
 
-#: Models that cannot have an alias, and why.
-LEFT_OUT = {
-    "tf__SimpleV1Model": "a TF1 graph without any signature, which tracing does not take",
-}
+#: TF1 graphs without any signature: a tensor that an alias can be of.
+WITH_A_TENSOR = {"tf__SimpleV1Model": "Variable/Read/ReadVariableOp:0"}
 
 MODULE_FILE = """
 import tensorflow as tf
@@ -213,11 +211,22 @@ def test_every_loader_takes_the_result_and_gives_the_same_answers(
         if not tally.models[model]:
             tally.notes[model] = "it had no signature and got a function that reads a variable; traced"
     else:
-        with pytest.raises(PlanError, match="no signature"):
-            export(
-                source, tmp_path / "out", plan={"source": {"tags": meta_graph.tags}, "keep": "all", "signatures": {}}
-            )
-        tally.models[model] = LEFT_OUT[model]
+        add_a_tensor(source, tmp_path / "out", host, WITH_A_TENSOR[model])
+        tally.models[model] = ""
+        tally.notes[model] = "it had no signature and got one over a tensor of its graph"
+
+
+def add_a_tensor(source: Path, out: Path, host: AnswerHost, tensor: str) -> None:
+    """Give a TF1 graph without signatures one over a tensor and an alias of it."""
+    first = {"kind": "tensors", "inputs": {}, "outputs": {"value": tensor}}
+    plan = {"signatures": {"first": first, ADDED: {"kind": "alias", "of": "first"}}}
+    assert export(source, out, plan=plan).builder == "rewrite"
+    before, after = observe(host, source), observe(host, out)
+    assert [seen.outcome for seen in after.values()] == [seen.outcome for seen in before.values()] == ["ok"] * 3
+    said = answers(after["tf1"])
+    assert said == answers(after["tf2"]) and said["first", 1] == said[ADDED, 1] and len(said["first", 1]) == 64
+    was, found = contents(source), contents(out)
+    assert [file for file, data in was.items() if file != "saved_model.pb" and found[file] != data] == []
 
 
 def add_a_function(source: Path, folder: Path, host: AnswerHost, expression: str) -> str:

@@ -53,6 +53,12 @@ class FakeMaterials:
         view = self.signatures[key]
         return FakeFunction(*({n: (s.dtype, s.shape) for n, s in each.items()} for each in (view.inputs, view.outputs)))
 
+    def tensor(self, name: str) -> tuple[str, Shape]:
+        raise AssertionError("no graph")
+
+    def placeholders(self, tensors: Any, fed: Any) -> list[str]:
+        return []
+
     def function(self, path: str | None, specs: Any) -> FakeFunction:
         if path not in self.functions:
             raise UnsupportedModelError("no such function", found=str(path), wanted=", ".join(sorted(self.functions)))

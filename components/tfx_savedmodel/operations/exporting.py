@@ -23,8 +23,8 @@ from tfx_savedmodel.saved_model.fingerprint import FILE as FINGERPRINT_FILE
 from tfx_savedmodel.saved_model.fingerprint import renew_fingerprint
 from tfx_savedmodel.saved_model.function_aliases import carry_function_aliases, replaced_function_aliases
 from tfx_savedmodel.saved_model.reader import CONTRACT_FILE, read_saved_model
-from tfx_savedmodel.saved_model.rewrite import Chosen, choose_signatures, edit
-from tfx_savedmodel.saved_model.view import GraphView
+from tfx_savedmodel.saved_model.rewrite import Chosen, Named, choose_signatures, edit
+from tfx_savedmodel.saved_model.view import GraphView, TensorSpec
 from tfx_savedmodel.signatures.build import TRANSFORM_ATTRIBUTE, TraceBuilder
 from tfx_savedmodel.signatures.kinds import PREDICT
 from tfx_savedmodel.signatures.options import SaveOptions
@@ -43,8 +43,14 @@ def rewrite(view: GraphView, resolved: ResolvedPlan, staged: Path, *, copy: bool
     return (*edit_notes(view), *warmup, *carry_explanation(view, resolved, staged))
 
 
-def _chosen(item: ResolvedSignature) -> Chosen:
+def _chosen(item: ResolvedSignature) -> Chosen | Named:
     """What is kept has all its names; any other may have some of the outputs only."""
+    if item.of_graph:
+        sides = (
+            {name: TensorSpec(tensor.source, tensor.dtype, tensor.shape) for name, tensor in side.items()}
+            for side in (item.inputs, item.outputs)
+        )
+        return Named(item.method_name, *sides)
     if item.kind == KEPT:
         return Chosen(item.of or item.key, item.method_name)
     inputs = {name: tensor.source for name, tensor in item.inputs.items()}

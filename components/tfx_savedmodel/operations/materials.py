@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from tfx_savedmodel.errors import TransformGraphError, UsageError
 from tfx_savedmodel.saved_model.parsing import parsing_spec
-from tfx_savedmodel.saved_model.view import GraphView, SignatureView
+from tfx_savedmodel.saved_model.view import GraphView, Shape, SignatureView
 from tfx_savedmodel.signatures.ingredients import Ingredients
 from tfx_savedmodel.signatures.plan import Plan
 from tfx_savedmodel.signatures.protocols import Specs
 from tfx_savedmodel.sources.functions import TracedFunction, function_of, traced
+from tfx_savedmodel.sources.graph_tensors import GraphTensors
 from tfx_savedmodel.sources.module_file import ModuleFile
 from tfx_savedmodel.sources.schema import feature_spec
 from tfx_savedmodel.sources.source import ModelFunction, TrainedModel
@@ -72,6 +73,17 @@ class ExportMaterials:
             schema=self.schema,
             exclude=exclude,
         )
+
+    @functools.cached_property
+    def _graph(self) -> GraphTensors:
+        assert self.view is not None
+        return GraphTensors(self.view)
+
+    def tensor(self, name: str) -> tuple[str, Shape]:
+        return self._graph.find(name)
+
+    def placeholders(self, tensors: Collection[str], fed: Collection[str]) -> list[str]:
+        return self._graph.placeholders(tensors, fed)
 
     def load(self) -> None:
         _ = self.source.root

@@ -85,6 +85,17 @@ def dtype_name(number: int) -> str:
     return _SHORT.get(name, name)
 
 
+def dtype_number(name: str) -> int:
+    """Return the DataType of TensorFlow's short name: "float32" gives 1.
+
+    Raises:
+      ValueError: there is none of that name.
+    """
+    long = {short: other for other, short in _SHORT.items()}.get(name, name)
+    number: int = types_pb2().DataType.Value(f"DT_{long.upper()}")
+    return number
+
+
 _SHORT = {
     "float": "float32",
     "double": "float64",

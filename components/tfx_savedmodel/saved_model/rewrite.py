@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from tfx_savedmodel.errors import UnreadableModelError, UnsupportedModelError, UsageError
+from tfx_savedmodel.saved_model import protos
 from tfx_savedmodel.saved_model.locate import GRAPH_FILES
 from tfx_savedmodel.saved_model.meta_graph import RESERVED_SIGNATURES
 from tfx_savedmodel.saved_model.parse import Fault, parse_saved_model
 from tfx_savedmodel.saved_model.rewrite_functions import Names, renamed_function
+from tfx_savedmodel.saved_model.view import TensorSpec
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +31,15 @@ class Chosen:
     method_name: str
     inputs: Mapping[str, str] | None = None
     outputs: Mapping[str, str] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Named:
+    """A signature to write over tensors of a TF1 graph, by their exported names."""
+
+    method_name: str
+    inputs: Mapping[str, TensorSpec]
+    outputs: Mapping[str, TensorSpec]
 
 
 def edit(directory: Path, change: Callable[[Any], None]) -> None:
@@ -61,7 +72,7 @@ def edit(directory: Path, change: Callable[[Any], None]) -> None:
 def choose_signatures(
     directory: Path,
     tags: Collection[str],
-    chosen: Mapping[str, Chosen],
+    chosen: Mapping[str, Chosen | Named],
     *,
     new_tags: Sequence[str] | None = None,
 ) -> None:
@@ -112,12 +123,16 @@ def _tag(meta_graph: Any, new_tags: Sequence[str], others: Sequence[Collection[s
     meta_graph.meta_info_def.tags.extend(dict.fromkeys(new_tags))
 
 
-def _choose(meta_graph: Any, chosen: Mapping[str, Chosen], where: str) -> None:
+def _choose(meta_graph: Any, wanted: Mapping[str, Chosen | Named], where: str) -> None:
     signatures = meta_graph.signature_def
+    chosen = {key: item for key, item in wanted.items() if isinstance(item, Chosen)}
+    named = {key: item for key, item in wanted.items() if isinstance(item, Named)}
+    if named and meta_graph.object_graph_def.nodes:
+        raise UnsupportedModelError("tensors of a TF2 graph are no signature", where=where, found=", ".join(named))
     missing = sorted({item.source for item in chosen.values()} - set(signatures))
     if missing:
         raise UsageError("no such signature", where=where, found=str(sorted(signatures)), wanted=", ".join(missing))
-    reserved = sorted(set(chosen) & set(RESERVED_SIGNATURES))
+    reserved = sorted(set(wanted) & set(RESERVED_SIGNATURES))
     if reserved:
         raise UsageError("a key that belongs to the loaders", where=where, found=", ".join(reserved), wanted="another")
     names = {key: _names(key, item, signatures[item.source]) for key, item in chosen.items()}
@@ -129,6 +144,18 @@ def _choose(meta_graph: Any, chosen: Mapping[str, Chosen], where: str) -> None:
         del signatures[key]
     for key, value in made.items():
         signatures[key].CopyFrom(value)
+    for key, item in named.items():
+        _write(signatures[key], item)
+
+
+def _write(signature: Any, item: Named) -> None:
+    signature.method_name = item.method_name
+    for side, tensors in ((signature.inputs, item.inputs), (signature.outputs, item.outputs)):
+        for name, tensor in tensors.items():
+            side[name].name, side[name].dtype = tensor.tensor, protos.dtype_number(tensor.dtype)
+            side[name].tensor_shape.unknown_rank = tensor.shape is None
+            for size in tensor.shape or ():
+                side[name].tensor_shape.dim.add(size=-1 if size is None else size)
 
 
 def _names(key: str, item: Chosen, source: Any) -> Names:

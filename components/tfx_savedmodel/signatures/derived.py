@@ -131,7 +131,7 @@ def _stand_on(
             name: dataclasses.replace(item, dtype="float32") if item.dtype in _FLOATS else item
             for name, item in outputs.items()
         }
-    through = base.kind in (*DERIVED, KEPT) and not base.computes
+    through = (base.kind in (*DERIVED, KEPT) or base.of_graph) and not base.computes
     if through:
         inputs = {name: _through(item, base.inputs) for name, item in inputs.items()}
         outputs = {name: _through(item, base.outputs) for name, item in outputs.items()}
@@ -143,6 +143,7 @@ def _stand_on(
         method,
         of=base.of if through else base.key,
         of_source=base.of_source and through,
+        of_graph=base.of_graph and through,
         receiver=base.receiver,
         labels=labels,
         computes=bool(labels) or cast,
@@ -164,7 +165,7 @@ def _examples(resolving: Resolving, where: str, of: str, base: ResolvedSignature
     fits = item is not None and item.dtype == "string" and (item.shape is None or len(item.shape) == 1)
     if fits and base.of_source:
         fits = resolving.materials.takes_examples(base.of or "")
-    elif fits and base.kind not in ("function", "module"):
+    elif fits and not base.of_graph and base.kind not in ("function", "module"):
         fits = base.receiver == "examples"
     if item is None or not fits:
         resolving.problem(

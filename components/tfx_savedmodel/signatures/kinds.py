@@ -158,6 +158,18 @@ class Classes(Part):
         return self
 
 
+class Tensors(Part):
+    """Tensors of a TF1 graph by their names: exported name -> "node:index".
+
+    A TF2 model's tensors are inside of functions: there it is refused.
+    """
+
+    kind: Literal["tensors"] = "tensors"
+    inputs: dict[str, str]
+    outputs: dict[str, str]
+    method_name: str = PREDICT
+
+
 def _form_of_classes(value: object) -> str:
     """Text names an output, anything else says where names come from: so one mistake is told once."""
     return "output" if isinstance(value, str) else "Classes"
@@ -205,6 +217,6 @@ class Regress(Part):
 
 
 Signature = Annotated[
-    ServeExamples | ServeFeatures | Preprocess | Model | Alias | Function | Module | Classify | Regress,
+    ServeExamples | ServeFeatures | Preprocess | Model | Alias | Function | Module | Tensors | Classify | Regress,
     pydantic.Field(discriminator="kind"),
 ]

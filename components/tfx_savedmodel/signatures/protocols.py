@@ -75,6 +75,16 @@ class Materials(Protocol):
     def takes_examples(self, key: str) -> bool:
         """Tell whether the source's signature parses serialized tf.Examples."""
 
+    def tensor(self, name: str) -> tuple[str, Shape]:
+        """Return the dtype and shape of a tensor of the source's graph.
+
+        Raises:
+          UsageError: there is none of that name.
+        """
+
+    def placeholders(self, tensors: Collection[str], fed: Collection[str]) -> list[str]:
+        """Return the placeholders that tensors of the graph need beside those that are fed."""
+
     def ingredients(self) -> Ingredients: ...
 
     def signature(self, key: str) -> ModelLike: ...

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 
 from tfx_savedmodel.errors import PlanError, Problem
 from tfx_savedmodel.signatures.derived import kept, resolve_derived
+from tfx_savedmodel.signatures.graph_tensors import resolve_tensors
 from tfx_savedmodel.signatures.input_names import check_names
 from tfx_savedmodel.signatures.kinds import (
     Alias,
@@ -18,6 +19,7 @@ from tfx_savedmodel.signatures.kinds import (
     ServeExamples,
     ServeFeatures,
     Signature,
+    Tensors,
 )
 from tfx_savedmodel.signatures.made_functions import resolve_function, resolve_module
 from tfx_savedmodel.signatures.plan import Plan
@@ -88,6 +90,8 @@ def _one(resolving: Resolving, key: str, part: Signature) -> ResolvedSignature |
         return resolve_preprocess(resolving, key, part)
     if isinstance(part, Function):
         return resolve_function(resolving, key, part)
+    if isinstance(part, Tensors):
+        return resolve_tensors(resolving, key, part)
     assert isinstance(part, Module)
     return resolve_module(resolving, key, part)
 

@@ -40,9 +40,10 @@ class ResolvedSignature:
     """A signature to be exported.
 
     `of` is the key of the signature that it stands on, feeds or keeps, `of_source` whether that is one
-    of the source's own; `receiver` is "examples" or "features" where raw data come in, else None.
-    `labels` are the names of classes that stand beside scores. `computes` says that a derived
-    signature does more than name tensors again.
+    of the source's own; `of_graph` says that the source names are tensors of the source's graph.
+    `receiver` is "examples" or "features" where raw data come in, else None. `labels` are the names of
+    classes that stand beside scores. `computes` says that a derived signature does more than name
+    tensors again.
     """
 
     key: str
@@ -52,14 +53,15 @@ class ResolvedSignature:
     method_name: str
     of: str | None = None
     of_source: bool = False
+    of_graph: bool = False
     receiver: str | None = None
     labels: tuple[str, ...] = ()
     computes: bool = False
 
     @property
     def only_renames(self) -> bool:
-        """Whether it is one of the source's signatures, under its own or other names."""
-        return self.of_source and not self.computes
+        """Whether it is there in the source, as a signature or as tensors, under its own or other names."""
+        return (self.of_source or self.of_graph) and not self.computes
 
     def to_json(self) -> dict[str, Any]:
         return {
