@@ -56,6 +56,27 @@ def test_form_and_what_is_given(model: Path, tmp_path: Path) -> None:
     assert len(found) == 5  # the model, the Transform graph, the schema, the examples
 
 
+def test_a_missing_resource_hides_no_mistake_against_the_model(model: Path, tmp_path: Path) -> None:
+    plan = {
+        "keep": ["nope"],
+        "nonsense": 1,
+        "warmup": {"requests": 3},
+        "signatures": {
+            "served": {"kind": "serve_examples"},
+            "made": {"kind": "module", "function": "make"},
+            "typo": {"kind": "model", "inpts": {}},
+            "alias": {"kind": "alias", "of": "serving_default", "outputs": {"q": "nosuch"}},
+        },
+    }
+    given = {name: str(tmp_path / f"no {name}") for name in ("schema", "module_file", "examples", "statistics")}
+    found = places(model, tmp_path / "out", plan, **given)
+    assert {"keep", "nonsense", "signatures.typo.inpts", "signatures.alias.outputs.q"} <= set(found)
+    assert len(found) == 4 + len(given)
+    for name, path in given.items():
+        alone = {"keep": ["nope"], "signatures": {"a": {"kind": "alias", "of": "serving_default"}}}
+        assert len(places(model, tmp_path / "out", alone, **{name: path})) == 2
+
+
 def test_form_and_tags(model: Path, tmp_path: Path) -> None:
     plan = {"source": {"tags": ["train"]}, "signatures": {"a": {"kind": "modle"}}}
     assert len(places(model, tmp_path / "out", plan)) == 2

@@ -39,7 +39,7 @@ def dashed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["bill-length", "1st", "größe", "Bill Length"])
+@pytest.mark.parametrize("name", ["bill-length", "1st", "größe", "Bill Length", "class", "self"])
 def test_a_name_that_loaders_would_not_share_is_refused(dashed: Path, tmp_path: Path, name: str) -> None:
     plan = {"a": {"kind": "model", "inputs": {name: "my-in"}}, "b": {"kind": "alias", "of": DEFAULT, "inputs": {}}}
     with pytest.raises(PlanError, match="TensorFlow cannot write an input of this name") as caught:
@@ -56,16 +56,15 @@ def test_names_that_differ_in_case_alone(tmp_path: Path) -> None:
     assert 'say "inputs": {"age_2": "age"}' in str(caught.value)
     renamed = {DEFAULT: {"kind": "model", "inputs": {"age_2": "age"}}}
     export(model_of("Age", "age"), tmp_path / "out", plan=renamed)
-    assert list(answers(tmp_path / "out", DEFAULT, {"Age": X, "age_2": X})) == ["y"]
+    assert len(answers(tmp_path / "out", DEFAULT, {"Age": X, "age_2": X})) == 1
 
 
-@pytest.mark.parametrize("name", ["x", "class"])
-def test_what_cannot_be_edited_is_traced_anew(dashed: Path, tmp_path: Path, name: str) -> None:
-    plan = {DEFAULT: {"kind": "alias", "of": DEFAULT, "inputs": {name: "my-in"}}}
+def test_what_cannot_be_edited_is_traced_anew(dashed: Path, tmp_path: Path) -> None:
+    plan = {DEFAULT: {"kind": "alias", "of": DEFAULT, "inputs": {"x": "my-in"}}}
     result = export(dashed, tmp_path / "out", plan=plan)
     assert result.builder == "trace"
     assert "the model is traced anew" in result.notes[0]
-    same(answers(tmp_path / "out", DEFAULT, {name: X}), {"y": X * 2})
+    same(answers(tmp_path / "out", DEFAULT, {"x": X}), {"y": X * 2})
 
 
 def test_what_is_kept_is_not_judged_by_a_rewrite_and_is_by_a_trace(dashed: Path, tmp_path: Path) -> None:

@@ -66,11 +66,14 @@ def test_every_mistake_has_its_place(source: Path, tmp_path: Path) -> None:
         "d": {**TENSORS, "outputs": {"logits": "y"}},
         "e": {**TENSORS, "outputs": {}},
         "f": {**TENSORS, "inputs": {"image": "x:0", "second": "x:0"}},
+        "g": {**TENSORS, "outputs": {"logits": "y:00"}},
+        "h": {**TENSORS, "outputs": {"weights": "w:0"}},
     }
     with pytest.raises(PlanError) as caught:
         export(source, tmp_path / "out", plan=plan)
     found = {problem.where: problem for problem in caught.value.problems}
     places = ["a.inputs", "b.inputs", "b.inputs.image", "c.outputs.logits", "d.outputs.logits", "e.outputs", "f.inputs"]
+    places += ["g.outputs.logits", "h.outputs.weights"]
     assert sorted(found) == [f"signatures.{place}" for place in places]
     assert (found["signatures.a.inputs"].found, "unused" in str(found["signatures.a.inputs"])) == ("x:0", False)
     assert "y:0" in found["signatures.c.outputs.logits"].wanted

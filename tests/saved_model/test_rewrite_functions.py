@@ -251,17 +251,11 @@ def test_tags_that_every_loader_sees(tmp_path: Path, original: Path) -> None:
         tf.saved_model.load(str(model), tags=["serve"])
 
 
-@pytest.mark.parametrize("name", ["a-b", "_a", "1a", "größe", "self", ""])
+@pytest.mark.parametrize("name", ["a-b", "_a", "1a", "größe", "class", "self", ""])
 def test_names_that_no_argument_can_have(tmp_path: Path, original: Path, name: str) -> None:
     model = copied(original, tmp_path / "m")
     with pytest.raises(UsageError, match="cannot have an input of this name"):
         choose_signatures(model, ["serve"], {"s": Chosen("serving_default", PREDICT, {name: "a", "b": "b", "n": "n"})})
-
-
-def test_a_word_of_python_is_for_a_new_trace(tmp_path: Path, original: Path) -> None:
-    with pytest.raises(UnsupportedModelError, match="a word of Python"):
-        names = {"class": "a", "b": "b", "n": "n"}
-        choose_signatures(copied(original, tmp_path / "m"), ["serve"], {"s": Chosen("serving_default", PREDICT, names)})
 
 
 def test_sparse_tensors_pass_but_keep_their_names(tmp_path: Path) -> None:

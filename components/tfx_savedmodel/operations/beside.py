@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 
 from tfx_savedmodel.errors import UsageError
 from tfx_savedmodel.operations.materials import ExportMaterials
 from tfx_savedmodel.saved_model.reader import EXPLANATION_FILE
 from tfx_savedmodel.saved_model.warmup_requests import FILE as WARMUP_FILE
+from tfx_savedmodel.signatures.baselines import Statistic
 from tfx_savedmodel.signatures.explanation import write_explanation
 from tfx_savedmodel.signatures.plan import Plan
 from tfx_savedmodel.signatures.resolved import ResolvedPlan
 from tfx_savedmodel.signatures.warmup import write_warmup
 from tfx_savedmodel.sources.examples import first_examples
-from tfx_savedmodel.sources.statistics import read_statistics
 from tfx_savedmodel.sources.vocabularies import small_vocabularies
 
 #: Examples that are read where only baselines are made of them.
@@ -23,9 +24,9 @@ _FOR_BASELINES = 1000
 
 @dataclasses.dataclass(frozen=True)
 class Beside:
-    """Statistics and examples, as local paths or patterns that TensorFlow reads."""
+    """Statistics by feature, and local files of examples."""
 
-    statistics: Path | None
+    statistics: Mapping[str, Statistic] | None
     examples: tuple[str, ...]
 
     def check(self, plan: Plan) -> None:
@@ -33,6 +34,7 @@ class Beside:
         if plan.warmup is not None and not self.examples:
             raise UsageError(
                 "no examples",
+                where="warmup",
                 found="a plan with warmup",
                 wanted="examples to make the requests of",
                 next_step="give --examples GLOB, or examples=…",
@@ -56,7 +58,7 @@ class Beside:
         return notes
 
     def _explain(self, materials: ExportMaterials, resolved: ResolvedPlan, file: Path) -> tuple[str, ...]:
-        statistics = read_statistics(self.statistics) if self.statistics is not None else None
+        statistics = self.statistics
         examples = first_examples(self.examples, _FOR_BASELINES) if self.examples and not statistics else []
         known = materials.transform is not None or materials.schema is not None or statistics or examples
         return write_explanation(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tfx_savedmodel.errors import PlanError, TfxSavedModelError, UnreadableModelError, UnsupportedModelError, UsageError
+from tfx_savedmodel.errors import TfxSavedModelError, UnreadableModelError, UnsupportedModelError, UsageError
 from tfx_savedmodel.operations.beside import Beside
 from tfx_savedmodel.operations.exporting import rewrite, trace, verified, write_contract
 from tfx_savedmodel.operations.gate import refuse_broken, refuse_unsafe
@@ -24,7 +24,6 @@ from tfx_savedmodel.saved_model.view import GraphView
 from tfx_savedmodel.signatures.derived import read_labels
 from tfx_savedmodel.signatures.options import Explanation, Warmup
 from tfx_savedmodel.signatures.plan import CheckedPlan, Plan, PlanLike, check_plan, read_plan
-from tfx_savedmodel.signatures.resolve import resolve
 from tfx_savedmodel.signatures.resolved import ResolvedPlan
 from tfx_savedmodel.sources.find import KERAS_FILE, SAVED_MODEL
 from tfx_savedmodel.sources.live import open_object
@@ -111,7 +110,7 @@ def export(
         given = inputs.staged(checked)
         with collector_paused():
             materials = _materials(checked, model, given)
-            resolved = _resolved(checked, materials)
+            resolved = given.resolved(checked, materials)
             with publishing(destination, overwrite=overwrite) as staged:
                 builder, notes = _build(materials, resolved, given.beside, staged, copy=copy)
                 exported = verified(resolved, materials.view, staged)
@@ -152,7 +151,7 @@ def _materials(checked: CheckedPlan, model: Any, given: Given) -> ExportMaterial
             refuse_broken(view)
             _refuse_other_tags(view)
         except TfxSavedModelError as error:
-            raise_all([error], checked)
+            raise_all([*given.errors, error], checked)
         return given.materials(plan, lambda _: _open(view), view)
 
     def open_other(materials: ExportMaterials) -> TrainedModel:
@@ -201,18 +200,6 @@ def _refuse_other_tags(view: GraphView) -> None:
             wanted=", ".join(view.tags),
             next_step="name the model's tags in the plan's source.tags",
         )
-
-
-def _resolved(checked: CheckedPlan, materials: ExportMaterials) -> ResolvedPlan:
-    """Resolve what is well formed, so that all mistakes are named at once."""
-    try:
-        return resolve(checked.plan, materials, problems=checked.problems, broken=checked.broken, where=checked.where)
-    except PlanError:
-        raise
-    except TfxSavedModelError as error:
-        if not checked.problems:
-            raise
-        raise PlanError(checked.problems, where=checked.where) from error
 
 
 def _build(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 from tfx_savedmodel.errors import PlanError, Problem, TfxSavedModelError
@@ -13,11 +12,16 @@ from tfx_savedmodel.operations.beside import Beside
 from tfx_savedmodel.operations.materials import ExportMaterials
 from tfx_savedmodel.saved_model.remote import Staging
 from tfx_savedmodel.saved_model.view import GraphView
+from tfx_savedmodel.signatures.kinds import Classify, Module, Preprocess, Regress, ServeExamples, ServeFeatures
 from tfx_savedmodel.signatures.plan import CheckedPlan, Plan
+from tfx_savedmodel.signatures.resolve import resolve
+from tfx_savedmodel.signatures.resolved import ResolvedPlan
+from tfx_savedmodel.sources.examples import find_example_files
 from tfx_savedmodel.sources.find import Found, find_trained_model
 from tfx_savedmodel.sources.module_file import ModuleFile, load_module
 from tfx_savedmodel.sources.schema import read_schema
 from tfx_savedmodel.sources.source import TrainedModel
+from tfx_savedmodel.sources.statistics import read_statistics
 from tfx_savedmodel.sources.transform import TransformGraph
 
 PathLike = str | os.PathLike[str]
@@ -26,18 +30,46 @@ Made = TypeVar("Made")
 
 @dataclasses.dataclass(frozen=True)
 class Given:
-    """The source, where it is on disk, and what is given beside it; nothing of the model is loaded."""
+    """The source, where it is on disk, and what is given beside it; nothing of the model is loaded.
+
+    `errors` say what of it cannot be used, `missing` are those arguments: the plan is resolved all the
+    same, as far as that goes, so that whoever mends one mistake does not meet the next one after it.
+    """
 
     found: Found | None
     beside: Beside
     transform: TransformGraph | None = None
     schema: Any | None = None
     module: ModuleFile | None = None
+    errors: tuple[TfxSavedModelError, ...] = ()
+    missing: frozenset[str] = frozenset()
 
     def materials(
         self, plan: Plan, open_source: Callable[[ExportMaterials], TrainedModel], view: GraphView | None
     ) -> ExportMaterials:
         return ExportMaterials(plan, open_source, view, self.transform, self.schema, self.module)
+
+    def resolved(self, checked: CheckedPlan, materials: ExportMaterials) -> ResolvedPlan:
+        """Return the resolved plan.
+
+        Raises:
+          PlanError: every mistake of its form, against the model, and in what is given beside it.
+          TfxSavedModelError: the one thing that cannot be used, where the plan has no mistake.
+        """
+        possible = _without(checked, self.missing)
+        problems = [*checked.problems, *map(_problem, self.errors)]
+        try:
+            return resolve(possible.plan, materials, problems=problems, broken=possible.broken, where=checked.where)
+        except PlanError as error:
+            if self.errors and len(error.problems) == 1:
+                raise self.errors[0] from None
+            raise
+        except TfxSavedModelError as error:
+            # The source cannot be opened, perhaps for want of the module file: what is known so far is said.
+            if not problems:
+                raise
+            raise_all([*self.errors, *([] if self.missing else [error])], checked)
+            raise
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,33 +88,65 @@ class Inputs:
         """Bring everything here and look at it.
 
         Raises:
-          PlanError: mistakes in the plan's form together with what cannot be used, or several of that.
-          TfxSavedModelError: the one thing that cannot be used, where the plan is well formed.
+          PlanError, TfxSavedModelError: there is no model, with whatever else is wrong.
         """
-        errors: list[TfxSavedModelError] = []
+        errors: dict[str, TfxSavedModelError] = {}
 
-        def looked_at(value: Any, look: Callable[[Any], Made]) -> Made | None:
+        def looked_at(name: str, value: Any, look: Callable[[Any], Made]) -> Made | None:
             if value is None:
                 return None
             try:
                 return look(value)
             except TfxSavedModelError as error:
-                errors.append(error)
+                errors[name] = error
                 return None
 
         local = self.stage.path
         is_path = isinstance(self.model, (str, os.PathLike))
-        found = looked_at(self.model if is_path else None, lambda path: find_trained_model(local(path, "the model")))
-        transform = looked_at(self.transform_graph, lambda path: TransformGraph(local(path, "the Transform graph")))
-        schema = looked_at(self.schema, lambda path: read_schema(local(path, "the schema")))
-        module = looked_at(self.module_file, lambda path: load_module(os.fspath(path)))
-        statistics: Path | None = looked_at(self.statistics, lambda path: local(path, "the statistics"))
-        examples = looked_at(self.examples, lambda given: tuple(self.stage.examples(given, natively=False)))
-        beside = Beside(statistics, examples or ())
-        if examples is not None:
-            looked_at(checked.plan, beside.check)
-        raise_all(errors, checked)
-        return Given(found, beside, transform, schema, module)
+        source = self.model if is_path else None
+        found = looked_at("model", source, lambda path: find_trained_model(local(path, "the model")))
+        transform = looked_at(
+            "transform_graph", self.transform_graph, lambda path: TransformGraph(local(path, "the Transform graph"))
+        )
+        schema = looked_at("schema", self.schema, lambda path: read_schema(local(path, "the schema")))
+        module = looked_at("module_file", self.module_file, lambda path: load_module(os.fspath(path)))
+        statistics = looked_at(
+            "statistics", self.statistics, lambda path: read_statistics(local(path, "the statistics"))
+        )
+        examples = looked_at(
+            "examples", self.examples, lambda given: find_example_files(self.stage.examples(given, natively=False))
+        )
+        beside = Beside(statistics, tuple(examples or ()))
+        if "examples" not in errors:
+            looked_at("warmup", checked.plan, beside.check)
+        if "model" in errors:
+            raise_all(list(errors.values()), checked)
+        return Given(found, beside, transform, schema, module, tuple(errors.values()), frozenset(errors))
+
+
+#: Kinds that cannot be judged without these arguments.
+_NEEDED_BY = {
+    "transform_graph": (ServeExamples, ServeFeatures, Preprocess, Classify, Regress),
+    "schema": (ServeExamples, ServeFeatures, Preprocess, Classify, Regress),
+    "module_file": (Module,),
+}
+
+
+def _without(checked: CheckedPlan, missing: frozenset[str]) -> CheckedPlan:
+    """Return the part of a plan that can be judged without what is missing."""
+    kinds = tuple(kind for name in missing for kind in _NEEDED_BY.get(name, ()))
+    if not kinds:
+        return checked
+    signatures = {key: part for key, part in checked.plan.signatures.items() if not isinstance(part, kinds)}
+    broken = checked.broken | (set(checked.plan.signatures) - set(signatures))
+    update: dict[str, Any] = {"signatures": signatures}
+    if missing & {"transform_graph", "schema"}:
+        update["exclude_features"] = ()
+    return CheckedPlan(checked.plan.model_copy(update=update), checked.problems, broken, checked.where)
+
+
+def _problem(error: TfxSavedModelError) -> Problem:
+    return Problem(error.where or "what is given", error.message, error.found, error.wanted, error.next_step)
 
 
 def raise_all(errors: Sequence[TfxSavedModelError], checked: CheckedPlan) -> None:
@@ -91,8 +155,4 @@ def raise_all(errors: Sequence[TfxSavedModelError], checked: CheckedPlan) -> Non
         return
     if len(errors) == 1 and not checked.problems:
         raise errors[0]
-    problems = [
-        Problem(error.where or "what is given", error.message, error.found, error.wanted, error.next_step)
-        for error in errors
-    ]
-    raise PlanError([*checked.problems, *problems], where=checked.where)
+    raise PlanError([*checked.problems, *map(_problem, errors)], where=checked.where)

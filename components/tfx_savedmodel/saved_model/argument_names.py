@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Collection
 
@@ -9,22 +10,22 @@ from collections.abc import Collection
 _ARGUMENT = re.compile(r"[A-Za-z]\w*", re.ASCII)
 
 #: What an input may be called, in words.
-WANTED = "a letter, then letters, digits and underscores; not 'self'"
+WANTED = "a letter, then letters, digits and underscores; not 'self', and no word of Python's own"
 
 
 def is_argument_name(name: str) -> bool:
     """Tell whether every loader would show an input under this name.
 
     TensorFlow writes another one without a word (TF2 then asks for "bill_length" where TF1 and TensorFlow
-    Serving ask for "bill-length"), or makes a function that cannot be called ("self").
+    Serving ask for "bill-length"), or makes a function that cannot be called ("self"), or none (2.21: "class").
     """
-    return _ARGUMENT.fullmatch(name) is not None and name != "self"
+    return _ARGUMENT.fullmatch(name) is not None and name != "self" and not keyword.iskeyword(name)
 
 
 def suggested(name: str, taken: Collection[str]) -> str:
     """Return a name like this one that TensorFlow can write and that is free, whatever the case."""
     plain = re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_") or "x"
-    plain = plain if plain[0].isalpha() and plain != "self" else f"x_{plain}"
+    plain = plain if is_argument_name(plain) else f"x_{plain}"
     lower = {other.lower() for other in taken}
     count, free = 1, plain
     while free.lower() in lower:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import keyword
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -118,10 +117,6 @@ def _check_arguments(key: str, names: Collection[str]) -> None:
             wanted=WANTED,
             next_step="choose another name; a name that the source has already must be changed as well",
         )
-    reserved = [name for name in sorted(names) if keyword.iskeyword(name)]
-    if reserved:
-        # A function's specification in the object graph holds names of Python; a new trace has none.
-        raise _unsupported(key, "a word of Python's own as the name of an input", ", ".join(reserved))
 
 
 def _input_fields(saved: Any) -> Any:

@@ -75,6 +75,8 @@ class _Reader:
             self._refuse("meta_graphs", meta_graphs, "at least one MetaGraph")
         for number, item in enumerate(meta_graphs):
             self._meta_graph(item, f"meta_graphs[{number}]")
+            if any(set(other["tags"]) == set(item["tags"]) for other in meta_graphs[:number]):
+                self._refuse(f"meta_graphs[{number}].tags", item["tags"], "tags that no other MetaGraph has")
 
     def _meta_graph(self, value: Any, place: str) -> None:
         self._is(dict, value, place)

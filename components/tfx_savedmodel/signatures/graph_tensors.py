@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tfx_savedmodel.errors import UsageError
-from tfx_savedmodel.signatures.kinds import Tensors
+from tfx_savedmodel.signatures.kinds import DTYPES, Tensors
 from tfx_savedmodel.signatures.made_functions import problem_of
 from tfx_savedmodel.signatures.resolved import ResolvedSignature, ResolvedTensor
 from tfx_savedmodel.signatures.resolving import Resolving
@@ -46,7 +46,15 @@ def _side(resolving: Resolving, where: str, names: Mapping[str, str]) -> dict[st
     found = {}
     for name, tensor in names.items():
         try:
-            found[name] = ResolvedTensor(tensor, *resolving.materials.tensor(tensor))
+            dtype, shape = resolving.materials.tensor(tensor)
         except UsageError as error:
             resolving.problems.append(problem_of(error, f"{where}.{name}"))
+            continue
+        if dtype not in DTYPES:
+            message, wanted = (
+                "no client can send or read such a tensor",
+                "values, as a ReadVariableOp or a lookup gives them",
+            )
+            resolving.problem(f"{where}.{name}", message, found=f"{tensor}: {dtype}", wanted=wanted)
+        found[name] = ResolvedTensor(tensor, dtype, shape)
     return found

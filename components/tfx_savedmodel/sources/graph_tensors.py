@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import re
 from collections.abc import Collection
 from typing import Any
 
@@ -13,6 +14,8 @@ from tfx_savedmodel.saved_model.tensors import find_tensor, split_tensor
 from tfx_savedmodel.saved_model.view import GraphView, MetaGraphView, Shape
 
 _PLACEHOLDERS = ("Placeholder", "PlaceholderV2")
+_REFERENCES = ("Variable", "VariableV2")
+_TENSOR = re.compile(r"[^:^]+:(0|[1-9][0-9]*)", re.ASCII)
 _SHOWN = 12
 
 
@@ -31,12 +34,19 @@ class GraphTensors:
         Raises:
           UsageError: the name is none of a tensor, or the graph has none of that name.
         """
-        node, colon, index = name.partition(":")
-        if not node or not colon or not index.isdecimal():
+        node = name.partition(":")[0]
+        if _TENSOR.fullmatch(name) is None:
             raise UsageError("this is no name of a tensor", found=name, wanted='node and output, such as "x:0"')
         found = find_tensor(self._meta_graph, name)
         if found is None:
             raise UsageError("the graph has no such tensor", found=name, wanted=self._near(node))
+        if found.node.op in _REFERENCES:
+            # A session of TF1 reads it, TF2 does not.
+            readers = [
+                item.name for item in self._meta_graph.nodes.values() if item.op == "Identity" and node in item.inputs
+            ]
+            wanted = "what reads the variable" + (f": {readers[0]}:0" if readers else "")
+            raise UsageError("the tensor is a variable itself, by reference", found=name, wanted=wanted)
         inferred = self._inferred(name) if found.shape is None or found.dtype is None else None
         dtype = found.dtype or (inferred.dtype.base_dtype.name if inferred is not None else None)
         if dtype is None:
@@ -69,7 +79,7 @@ class GraphTensors:
         return sorted(found - known)
 
     def _near(self, node: str) -> str:
-        names = list(self._meta_graph.nodes)
+        names = [name for name in self._meta_graph.nodes if name != node]
         shown = difflib.get_close_matches(node, names, 3) or [
             name for name in names if self._meta_graph.nodes[name].op in _PLACEHOLDERS
         ]
