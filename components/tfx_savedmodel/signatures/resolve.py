@@ -61,7 +61,8 @@ def resolve(
         resolving.problem("signatures", "the plan names no signature", wanted="at least one, or keep")
     _exclusions(resolving)
     derived = [key for key, part in plan.signatures.items() if isinstance(part, (Alias, Classify, Regress))]
-    for key in sorted(set(plan.signatures) - set(derived), key=lambda key: _ORDER.get(plan.signatures[key].kind, 0)):
+    others = [key for key in plan.signatures if key not in derived]
+    for key in sorted(others, key=lambda key: _ORDER.get(plan.signatures[key].kind, 0)):
         made = _one(resolving, key, plan.signatures[key])
         if made is not None:
             resolving.done[key] = made
