@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tfx_savedmodel.errors import UnsupportedModelError
 from tfx_savedmodel.saved_model.view import Shape
-
-Specs = Mapping[str, tuple[str, Shape]]
-Named = dict[str, tuple[str, Shape]]
+from tfx_savedmodel.sources.function_names import function_names
+from tfx_savedmodel.sources.traces import Specs, concrete, is_function
 
 #: Objects looked into, and how deep: a model that is larger than this holds its functions near its root.
 _MOST = 20_000
@@ -69,13 +67,6 @@ def tf_functions(root: Any) -> dict[str, Any]:
     return dict(sorted(found.items()))
 
 
-def is_function(value: Any) -> bool:
-    """Tell whether a value is a tf.function, live or restored, or a concrete function."""
-    import tensorflow as tf
-
-    return isinstance(value, (tf.types.experimental.GenericFunction, tf.types.experimental.ConcreteFunction))
-
-
 def function_of(root: Any, path: str | None, specs: Specs | None, where: str) -> TracedFunction:
     """Return the function at a path of an object, or its only one, traced.
 
@@ -118,72 +109,6 @@ def traced(function: Any, specs: Specs | None, described: str) -> TracedFunction
     return TracedFunction(inputs, outputs, call, described, concrete=trace, function=function)
 
 
-def concrete(function: Any, specs: Specs | None, where: str = "") -> Any:
-    """Return the trace of a tf.function for these specs of its tensor arguments by name.
-
-    Without specs that of its own input signature, else its only one. Arguments that `specs` leaves out keep
-    their defaults.
-
-    Raises:
-      UnsupportedModelError: no specs where there is no trace or several, or specs that do not fit; the
-        traces that it has are listed.
-    """
-    import tensorflow as tf
-
-    if not is_function(function):
-        raise UnsupportedModelError(
-            "not a tf.function",
-            where=where,
-            found=type(function).__name__,
-            wanted="a tf.function or a concrete function",
-            next_step="decorate it with @tf.function",
-        )
-    if isinstance(function, tf.types.experimental.ConcreteFunction):
-        return function
-    if specs is None:
-        if getattr(function, "input_signature", None) is not None:
-            return function.get_concrete_function()
-        known = traces(function)
-        if len(known) == 1:
-            return known[0]
-        raise _unclear(function, where, "several traces" if known else "no input signature, and no trace yet")
-    given = {
-        name: tf.TensorSpec(shape, _dtype(dtype, name, where), name=name) for name, (dtype, shape) in specs.items()
-    }
-    arguments = _arguments(function)
-    unknown = sorted(set(given) - set(arguments)) if arguments else []
-    if unknown:
-        raise _unclear(function, where, f"no argument {', '.join(unknown)}; it has {', '.join(arguments)}")
-    restored = getattr(function, "concrete_functions", None)
-    if restored and not any(_covers(trace, specs) for trace in traces(function)):
-        # It would take a trace of a narrower shape without a word, and give what that one gives.
-        raise _unclear(function, where, f"no trace takes {_as_plan(specs)}")
-    try:
-        return function.get_concrete_function(**given)
-    except Exception as error:  # Tracing runs the author's code, which raises anything.
-        raise _unclear(function, where, f"{type(error).__name__}: {error}") from error
-
-
-def function_names(trace: Any, where: str = "") -> tuple[Named, Named]:
-    """Return the inputs and outputs of a concrete function as a signature of it names them, each (dtype, shape).
-
-    Inputs have the names of their specs, else of the arguments; outputs the keys of a returned dictionary,
-    else "output_0".
-
-    Raises:
-      UnsupportedModelError: a tensor is not dense, or two have one name.
-    """
-    import tensorflow as tf
-
-    leaves = tf.nest.flatten(trace.structured_input_signature)
-    tensors = [leaf for leaf in leaves if isinstance(leaf, tf.TypeSpec)]
-    results = trace.structured_outputs
-    flat = tf.nest.flatten(results)
-    inputs = zip(_input_names(trace, tensors, where), tensors, strict=True)
-    outputs = zip(_output_names(results, flat, where), flat, strict=True)
-    return {name: _form(spec) for name, spec in inputs}, {name: _form(item) for name, item in outputs}
-
-
 def _attributes(value: Any) -> Iterator[tuple[str, Any]]:
     """Yield the public attributes of an object, the items of a collection; properties are not run."""
     if isinstance(value, Mapping):
@@ -208,115 +133,3 @@ def _is_looked_into(value: Any) -> bool:
     if isinstance(value, (tf.Variable, tf.Tensor, type)):
         return False
     return isinstance(value, (list, tuple, Mapping, tf.Module, tf.__internal__.tracking.Trackable))
-
-
-def traces(function: Any) -> list[Any]:
-    """Return the concrete functions of a tf.function, live or restored: one for each way to call it."""
-    restored = getattr(function, "concrete_functions", None)
-    every = restored if restored is not None else function._list_all_concrete_functions()
-    return list({str(trace.structured_input_signature): trace for trace in every}.values())
-
-
-def _arguments(function: Any) -> list[str]:
-    """Return the argument names of a live tf.function; nothing for a restored one, which takes any."""
-    if getattr(function, "concrete_functions", None) is not None:
-        return []
-    parameters = inspect.signature(function.python_function).parameters
-    if any(item.kind is item.VAR_KEYWORD for item in parameters.values()):
-        return []
-    return [name for name in parameters if name != "self"]
-
-
-def _input_names(made: Any, tensors: list[Any], where: str) -> list[str]:
-    import tensorflow as tf
-
-    for spec in tensors:
-        if not isinstance(spec, tf.TensorSpec):
-            raise UnsupportedModelError(
-                "an argument is not a dense tensor", where=where, found=str(spec), wanted="dense tensors"
-            )
-    names = [str(name) for name in getattr(made, "_arg_keywords", None) or ()]
-    if len(names) != len(tensors):
-        names = [str(spec.name or "").rpartition("/")[2] for spec in tensors]
-    if len(set(names)) != len(names) or not all(names):
-        raise UnsupportedModelError(
-            "the function's tensors have no names of their own",
-            where=where,
-            found=", ".join(name or "none" for name in names),
-            wanted="a different name for each",
-            next_step="give each tf.TensorSpec of the input signature a name",
-        )
-    return names
-
-
-def _output_names(results: Any, flat: list[Any], where: str) -> list[str]:
-    import tensorflow as tf
-
-    if not flat or not all(isinstance(item, (tf.Tensor, tf.TensorSpec)) for item in flat):
-        raise UnsupportedModelError(
-            "the function does not return dense tensors",
-            where=where,
-            found=str(results),
-            wanted="a tensor, several, or a dictionary of them",
-        )
-    if not isinstance(results, Mapping):
-        return [f"output_{index}" for index in range(len(flat))]
-    if any(isinstance(value, (Mapping, list, tuple)) for value in results.values()):
-        raise UnsupportedModelError(
-            "the function returns a nested dictionary", where=where, found=str(results), wanted="a flat one"
-        )
-    return [str(key) for key in sorted(results)]
-
-
-def _covers(trace: Any, specs: Specs) -> bool:
-    """Tell whether a trace takes every tensor of these dtypes and shapes."""
-    try:
-        inputs, _ = function_names(trace)
-    except UnsupportedModelError:
-        return True  # nothing is known of it; TensorFlow decides
-    for name, (dtype, shape) in specs.items():
-        if name not in inputs or inputs[name][0] != dtype:
-            return False
-        takes = inputs[name][1]
-        if takes is None:
-            continue
-        if shape is None or len(shape) != len(takes):
-            return False
-        if any(size is not None and size != wanted for size, wanted in zip(takes, shape, strict=True)):
-            return False
-    return True
-
-
-def _as_plan(specs: Specs) -> str:
-    """Return specs as a plan says them."""
-    return json.dumps({name: {"dtype": dtype, "shape": shape} for name, (dtype, shape) in specs.items()})
-
-
-def _unclear(function: Any, where: str, found: str) -> UnsupportedModelError:
-    known = []
-    for trace in traces(function)[:8]:
-        try:
-            known.append(_as_plan(function_names(trace)[0]))
-        except UnsupportedModelError:
-            known.append(str(trace.structured_input_signature))
-    example = next((text for text in known if text.startswith("{")), '{"x": {"dtype": "float32", "shape": [null, 4]}}')
-    return UnsupportedModelError(
-        "the function cannot be traced for a signature",
-        where=where,
-        found=found,
-        wanted=f"one of its traces: {'; '.join(known)}" if known else "a spec for each tensor argument by name",
-        next_step=f'say them in the plan as "inputs": {example}',
-    )
-
-
-def _dtype(name: str, argument: str, where: str) -> Any:
-    import tensorflow as tf
-
-    try:
-        return tf.as_dtype(name)
-    except TypeError as error:
-        raise UnsupportedModelError("no such dtype", where=f"{where}, {argument}", found=name) from error
-
-
-def _form(spec: Any) -> tuple[str, Shape]:
-    return spec.dtype.name, tuple(spec.shape.as_list()) if spec.shape.rank is not None else None

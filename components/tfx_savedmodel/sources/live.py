@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from tfx_savedmodel.errors import UnsupportedModelError
-from tfx_savedmodel.sources.functions import is_function
 from tfx_savedmodel.sources.keras import KerasSource
 from tfx_savedmodel.sources.keras_load import is_keras_object
 from tfx_savedmodel.sources.objects import ObjectSource
 from tfx_savedmodel.sources.source import TrainedModel
+from tfx_savedmodel.sources.traces import is_function
 
 _RESERVED = "signatures"
 

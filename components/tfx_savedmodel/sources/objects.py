@@ -6,8 +6,9 @@ import functools
 from typing import Any
 
 from tfx_savedmodel.errors import UnsupportedModelError
-from tfx_savedmodel.sources.functions import tf_functions, traced, traces
+from tfx_savedmodel.sources.functions import tf_functions, traced
 from tfx_savedmodel.sources.source import ModelFunction, TrainedModel
+from tfx_savedmodel.sources.traces import traces
 
 _CALL = "__call__"
 
