@@ -1,4 +1,4 @@
-"""SM101 to SM107 on graphs made by hand: each fault is found, its twin passes."""
+"""SM101 to SM111 on graphs made by hand: each fault is found, its twin passes."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tfx_savedmodel.saved_model.view import VariablesView
 from tfx_savedmodel.validation.check import GraphCheck, Skip
 from tfx_savedmodel.validation.checks.contract import Contract
 from tfx_savedmodel.validation.checks.explanation_contract import ExplanationContract
+from tfx_savedmodel.validation.checks.reference_variables import ReferenceVariables
 from tfx_savedmodel.validation.checks.required_signatures import RequiredSignatures
 from tfx_savedmodel.validation.checks.signature_definitions import SignatureDefinitions
 from tfx_savedmodel.validation.checks.structure import Structure
@@ -247,3 +248,13 @@ def test_an_index_may_not_claim_shards_without_end(tmp_path: Path) -> None:
     claimed = VariablesView(shards=2**31 - 1, files={"variables.data-00000-of-00001": 1})
     (finding,) = Structure().check(dataclasses.replace(graph, read_variables=lambda: claimed))
     assert finding.message == "the index names 2147483647 shards and 1 are there"
+
+
+def test_reference_variables(tmp_path: Path) -> None:
+    resource = node("v", "VarHandleOp", dtype=1)
+    assert messages(ReferenceVariables(), tmp_path / "resource", [*NODES, resource]) == []
+    references = [node(f"w{number}", "VariableV2", dtype=1) for number in range(6)]
+    old = node("b", "Variable", dtype=1)
+    (finding,) = ReferenceVariables().check(view(tmp_path / "references", [*NODES, resource, old, *references]))
+    assert finding.message.startswith("7 of the variables are references")
+    assert (finding.found, finding.where) == ("b, w0, w1, w2, w3 and 2 more", {"tags": ["serve"]})

@@ -23,6 +23,9 @@ from tfx_savedmodel.validation.result import (
 
 _CODE_LENGTH = len("SM101")
 
+#: What does not keep a model from being served weighs less than an error, unless a policy says otherwise.
+_LESS_THAN_ERRORS = {"SM111": Severity.WARNING}
+
 
 @dataclasses.dataclass(frozen=True)
 class Waiver:
@@ -82,7 +85,7 @@ class Policy:
         return _matches(code, self.required) and self.selects(code)
 
     def severity_of(self, code: str) -> Severity:
-        return self.severity.get(code, Severity.ERROR)
+        return self.severity.get(code, _LESS_THAN_ERRORS.get(code, Severity.ERROR))
 
     def narrowed(self, select: Sequence[str], ignore: Sequence[str]) -> Policy:
         """Return the policy with the command line's choice; `select` replaces what is required.

@@ -10,6 +10,7 @@ from tfx_savedmodel.validation.checks.finite_outputs import FiniteOutputs
 from tfx_savedmodel.validation.checks.native_load import NativeLoad
 from tfx_savedmodel.validation.checks.output_specs import OutputSpecs
 from tfx_savedmodel.validation.checks.parity import Parity
+from tfx_savedmodel.validation.checks.reference_variables import ReferenceVariables
 from tfx_savedmodel.validation.checks.required_signatures import RequiredSignatures
 from tfx_savedmodel.validation.checks.runs_on_examples import RunsOnExamples
 from tfx_savedmodel.validation.checks.signature_definitions import SignatureDefinitions
@@ -27,6 +28,7 @@ CHECKS: tuple[type[Check], ...] = (
     SignatureDefinitions,
     Contract,
     ExplanationContract,
+    ReferenceVariables,
     UnsafeOps,
     NativeLoad,
     Tf2Load,
