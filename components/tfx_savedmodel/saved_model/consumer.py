@@ -9,9 +9,12 @@ do not hold that number, and no TensorFlow so far writes another minimum than on
 from __future__ import annotations
 
 import dataclasses
+import difflib
+import re
 from collections.abc import Iterator
 from typing import Any
 
+from tfx_savedmodel.errors import UsageError
 from tfx_savedmodel.saved_model.consumer_nodes import Fault, NodeJudge
 from tfx_savedmodel.saved_model.facts import all_nodes
 from tfx_savedmodel.saved_model.op_tables import versions
@@ -58,6 +61,32 @@ class Lack:
 def consumer_names() -> tuple[str, ...]:
     """Return the consumers that are known, the oldest first: "tf-1.15", "tf-2.0", …"""
     return tuple(PREFIX + version for version in versions())
+
+
+def check_consumer(name: str, where: str = "") -> str:
+    """Return the name of a consumer as it is.
+
+    Raises:
+      UsageError: it is not known; the text has the nearest one that is.
+    """
+    known = consumer_names()
+    if name in known:
+        return name
+    near = difflib.get_close_matches(name.lower(), known, 1, cutoff=0.6)
+    # A patch number is none of a consumer: all of a minor version know the same ops.
+    meant = _minor(name) if _minor(name) in known else next(iter(near), None)
+    raise UsageError(
+        "no such consumer",
+        where=where,
+        found=repr(name),
+        wanted=f"one of {', '.join(known)}",
+        next_step=f"did you mean {meant!r}?" if meant else "name a version of TensorFlow",
+    )
+
+
+def _minor(name: str) -> str:
+    found = re.search(r"\d+\.\d+", name)
+    return f"{PREFIX}{found[0]}" if found else ""
 
 
 def lacks(meta_graph: MetaGraphView, consumer: str) -> Iterator[Lack]:

@@ -24,7 +24,7 @@ from tfx_savedmodel.saved_model.facts import all_nodes
 from tfx_savedmodel.saved_model.meta_graph import read_meta_graph
 from tfx_savedmodel.saved_model.op_tables import versions
 from tfx_savedmodel.saved_model.reachability import Reach
-from tfx_savedmodel.saved_model.rewrite import edit
+from tfx_savedmodel.saved_model.rewrite import parsed, replace_graph
 from tfx_savedmodel.saved_model.view import MetaGraphView, NodeView
 
 #: More of the same in an error's text only hide the rest.
@@ -83,10 +83,24 @@ def fits(meta_graph: MetaGraphView, consumer: str) -> bool:
     return not means_less and next(lacks(meta_graph, consumer), None) is None
 
 
-def fit_to_consumer(directory: Path, tags: Sequence[str], consumer: str) -> Fitted | None:
-    """Edit the MetaGraph with these tags so that a consumer takes it; return what was done, None for nothing.
+@dataclasses.dataclass(frozen=True)
+class Fit:
+    """An edit that is not written yet: what was done, and to which file of a SavedModel directory."""
 
-    The directory must not be published yet; TensorFlow's fingerprint.pb is removed where anything is edited.
+    fitted: Fitted
+    directory: Path
+    file: str
+    proto: Any
+
+    def write(self) -> None:
+        """Replace the graph file; TensorFlow's fingerprint.pb is removed."""
+        replace_graph(self.directory, self.file, self.proto)
+
+
+def fit_to_consumer(directory: Path, tags: Sequence[str], consumer: str) -> Fit | None:
+    """Edit the MetaGraph with these tags so that a consumer takes it; return the edit, None where it does already.
+
+    The directory must not be published yet when the edit is written.
 
     Args:
       consumer: "tf-1.15", "tf-2.7", …
@@ -96,16 +110,13 @@ def fit_to_consumer(directory: Path, tags: Sequence[str], consumer: str) -> Fitt
       UsageError: the consumer is not known, or there is no MetaGraph with these tags.
       UnreadableModelError: the graph file cannot be parsed.
     """
-    done: list[Fitted] = []
-
-    def change(proto: Any) -> None:
-        found = [item for item in proto.meta_graphs if set(item.meta_info_def.tags) == set(tags)]
-        if not found:
-            raise UsageError("no MetaGraph with these tags", where=str(directory), wanted=", ".join(tags))
-        done.append(fit_meta_graph(found[0], consumer, where=str(directory)))
-
-    edit(directory, change)
-    return done[0]
+    name, proto = parsed(directory)
+    found = [item for item in proto.meta_graphs if set(item.meta_info_def.tags) == set(tags)]
+    if not found:
+        raise UsageError("no MetaGraph with these tags", where=str(directory), wanted=", ".join(tags))
+    if fits(read_meta_graph(found[0]), consumer):
+        return None
+    return Fit(fit_meta_graph(found[0], consumer, where=str(directory)), directory, name, proto)
 
 
 def fit_meta_graph(meta_graph: Any, consumer: str, *, where: str = "") -> Fitted:
