@@ -16,6 +16,7 @@ from tfx_savedmodel.saved_model.consumer import check_consumer
 from tfx_savedmodel.saved_model.consumer_fit import Fit, fit_to_consumer
 from tfx_savedmodel.saved_model.fingerprint import FILE as FINGERPRINT_FILE
 from tfx_savedmodel.saved_model.fingerprint import renew_fingerprint
+from tfx_savedmodel.saved_model.parsing import parsing_spec
 from tfx_savedmodel.saved_model.reader import read_saved_model
 from tfx_savedmodel.saved_model.view import GraphView, MetaGraphView
 from tfx_savedmodel.signatures.feeding import Feeder, feed_of
@@ -24,10 +25,12 @@ from tfx_savedmodel.signatures.plan import CheckedPlan
 from tfx_savedmodel.signatures.resolved import ResolvedPlan
 from tfx_savedmodel.sources.examples import first_examples
 from tfx_savedmodel.validation.check import Skip
-from tfx_savedmodel.validation.loading.requests import made_up_requests
+from tfx_savedmodel.validation.loading.requests import batches_of_one, made_up_requests
 
 if TYPE_CHECKING:
     from tfx_savedmodel.saved_model.answers import Arrays
+
+__all__ = ["check_consumer", "fit_export", "fit_staged", "serialized_requests", "targeting"]
 
 #: Examples that each signature is asked with, one a request.
 _EXAMPLES = 8
@@ -192,6 +195,20 @@ def _requests(meta_graph: MetaGraphView, more: Requests) -> tuple[dict[str, list
         if made:
             requests[key] = made
     return requests, unasked
+
+
+def serialized_requests(view: GraphView, files: Sequence[str]) -> Requests:
+    """Return requests of examples for the signatures that parse them, one example each."""
+    meta_graph = view.meta_graph()
+    if meta_graph is None or not files:
+        return {}
+    examples = batches_of_one(first_examples(files, _EXAMPLES))
+    made: dict[str, list[Arrays]] = {}
+    for key, signature in meta_graph.signatures.items():
+        for name in signature.inputs if len(signature.inputs) == 1 else ():
+            if parsing_spec(meta_graph, signature, name) is not None:
+                made[key] = [{name: one} for one in examples]
+    return made
 
 
 def _from_examples(materials: ExportMaterials, resolved: ResolvedPlan, files: Sequence[str]) -> Requests:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tfx_savedmodel.saved_model.view import MetaGraphView, SignatureView
@@ -40,6 +41,13 @@ def made_up_requests(meta_graph: MetaGraphView, signature: SignatureView) -> lis
     if not made:
         raise reason or Skip("no request can be made up")
     return made
+
+
+def batches_of_one(examples: Sequence[bytes]) -> list[np.ndarray[Any, Any]]:
+    """Return each serialized example as a batch, strings [1]."""
+    import numpy as np
+
+    return [np.array([one], dtype=object) for one in examples]
 
 
 def _varied(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
