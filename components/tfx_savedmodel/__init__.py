@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tfx_savedmodel.errors import TfxSavedModelError
+    from tfx_savedmodel.errors import TargetError, TfxSavedModelError
     from tfx_savedmodel.keras_to_estimator_converter.component import KerasToEstimatorConverter
     from tfx_savedmodel.operations.convert import convert
     from tfx_savedmodel.operations.diff import diff
@@ -61,6 +61,7 @@ __all__ = [
     "ServeFeatures",
     "SignatureExporter",
     "Source",
+    "TargetError",
     "TensorSpec",
     "Tensors",
     "TfxSavedModelError",
@@ -95,6 +96,7 @@ _HOMES = {
     "ServeFeatures": "signatures.kinds",
     "SignatureExporter": "signature_exporter.component",
     "Source": "signatures.options",
+    "TargetError": "errors",
     "TensorSpec": "signatures.kinds",
     "Tensors": "signatures.kinds",
     "TfxSavedModelError": "errors",

@@ -58,6 +58,10 @@ class UnsupportedModelError(TfxSavedModelError):
     """A readable model that this operation cannot take."""
 
 
+class TargetError(TfxSavedModelError):
+    """A model cannot be made to fit the consumer that it is exported for; nothing was published."""
+
+
 class UnsupportedStackError(TfxSavedModelError):
     """The installed TensorFlow, Keras or TFX lacks what was asked for."""
 

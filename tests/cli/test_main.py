@@ -40,7 +40,18 @@ def test_every_option_reaches_the_operation(asked: dict[str, Any], tmp_path: Pat
     plan.write_text('{"version": 1}')
     policy.write_text('{"name": "ours"}')
     arguments = ["validate", "M", "--plan", str(plan), "--policy", str(policy), "--examples", "a*", "--examples", "b*"]
-    arguments += ["--schema", "S", "--transform-graph", "T", "--reference", "R", "--select", "SM1,sm201"]
+    arguments += [
+        "--schema",
+        "S",
+        "--transform-graph",
+        "T",
+        "--reference",
+        "R",
+        "--target",
+        "tf-2.7",
+        "--select",
+        "SM1,sm201",
+    ]
     arguments += ["--select", "SM3", "--ignore", "SM105", "--", "--runner=FlinkRunner", "--parallelism=2"]
 
     assert run(arguments) == 1
@@ -53,6 +64,7 @@ def test_every_option_reaches_the_operation(asked: dict[str, Any], tmp_path: Pat
         "schema": "S",
         "transform_graph": "T",
         "reference": "R",
+        "target": "tf-2.7",
         "select": ("SM1", "SM201", "SM3"),
         "ignore": ("SM105",),
         "beam_args": ("--runner=FlinkRunner", "--parallelism=2"),

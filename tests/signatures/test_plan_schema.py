@@ -37,6 +37,6 @@ def test_every_example_on_the_page_is_a_plan() -> None:
     assert len(blocks) >= 8
     for block in blocks:
         text = block if block.lstrip().startswith("{") else "{" + block + "}"
-        if block.startswith(('"source"', '"explanation"', '"warmup"')):
+        if block.startswith(('"source"', '"explanation"', '"warmup"', '"target"')):
             text = '{"signatures": {}, ' + block + "}"
         read_plan(json.loads(text))

@@ -33,6 +33,9 @@ from tfx_savedmodel.errors import UsageError
 @click.option("--statistics", metavar="FILE", help="TFDV's statistics, for the baselines of explanations.")
 @click.option("--module", metavar="FILE.py", help="A file with the functions and classes that the plan names.")
 @click.option(
+    "--target", metavar="VERSION", help="The oldest TensorFlow that is to load it, such as tf-1.15 or tf-2.7."
+)
+@click.option(
     "--allow",
     metavar="NAME",
     multiple=True,
@@ -51,6 +54,7 @@ def command(
     examples: tuple[str, ...],
     statistics: str | None,
     module: str | None,
+    target: str | None,
     allow: tuple[str, ...],
     copy: bool,
     overwrite: bool,
@@ -74,6 +78,7 @@ def command(
             examples=examples,
             statistics=statistics,
             module_file=module,
+            target=target,
             allow=allow,
             copy=copy,
             overwrite=overwrite,

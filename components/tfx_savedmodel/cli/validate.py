@@ -48,6 +48,9 @@ class _TakesBeamArgs(click.Command):
 @click.option("--transform-graph", metavar="DIR", help="The Transform graph that the model was trained with.")
 @click.option("--reference", metavar="MODEL", help="A model whose answers this one must give.")
 @click.option(
+    "--target", metavar="VERSION", help="The oldest TensorFlow that is to load it, such as tf-1.15 or tf-2.7."
+)
+@click.option(
     "--policy", default="default", metavar="PRESET|POLICY.json", show_default=True, help="How results are judged."
 )
 @click.option("--select", multiple=True, metavar="CODES", help="Make these checks only, and require them: SM1,SM201.")
@@ -63,6 +66,7 @@ def command(
     schema: str | None,
     transform_graph: str | None,
     reference: str | None,
+    target: str | None,
     policy: str,
     select: tuple[str, ...],
     ignore: tuple[str, ...],
@@ -90,6 +94,7 @@ def command(
                 transform_graph=transform_graph,
                 reference=reference,
                 plan=plan_text,
+                target=target,
                 policy=policy_text,
                 select=selected,
                 ignore=ignored,

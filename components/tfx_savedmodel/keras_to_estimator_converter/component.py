@@ -12,6 +12,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 
 from tfx_savedmodel.errors import UsageError
 from tfx_savedmodel.keras_to_estimator_converter import executor
+from tfx_savedmodel.operations.targeting import check_consumer
 from tfx_savedmodel.versions import __version__
 
 RECEIVERS = ("raw", "parsing", "both")
@@ -23,6 +24,7 @@ class KerasToEstimatorConverterSpec(ComponentSpec):
     PARAMETERS: ClassVar[dict[str, ExecutionParameter]] = {
         "receiver": ExecutionParameter(type=str),
         "tolerance": ExecutionParameter(type=float),
+        "target": ExecutionParameter(type=str, optional=True),
         "tfx_savedmodel_version": ExecutionParameter(type=str),
     }
     INPUTS: ClassVar[dict[str, ChannelParameter]] = {
@@ -56,6 +58,7 @@ class KerasToEstimatorConverter(base_component.BaseComponent):
         schema: types.BaseChannel | None = None,
         examples: types.BaseChannel | None = None,
         tolerance: float = 1e-6,
+        target: str | None = None,
     ) -> None:
         """Declare a conversion.
 
@@ -67,11 +70,14 @@ class KerasToEstimatorConverter(base_component.BaseComponent):
             Transform graph; without either that follows from the model's inputs.
           examples: `Examples` on which both models must agree; all splits are read.
           tolerance: largest allowed difference, relative to the output's scale.
+          target: the oldest TensorFlow that is to load `estimator_model`, "tf-1.15" or "tf-2.7".
 
         Raises:
-          UsageError: a receiver or tolerance that cannot be used.
+          UsageError: a receiver, tolerance or target that cannot be used.
         """
         _check(receiver, tolerance)
+        if target is not None:
+            check_consumer(target, "KerasToEstimatorConverter(target=…)")
         super().__init__(
             spec=KerasToEstimatorConverterSpec(
                 model=model,
@@ -80,6 +86,7 @@ class KerasToEstimatorConverter(base_component.BaseComponent):
                 examples=examples,
                 receiver=receiver,
                 tolerance=float(tolerance),
+                target=target,
                 tfx_savedmodel_version=__version__,
                 estimator_model=types.Channel(type=standard_artifacts.Model),
                 estimator_checkpoint=types.Channel(type=standard_artifacts.ModelRun),

@@ -40,6 +40,7 @@ class Executor(base_executor.BaseExecutor):
                 examples=inputs.examples(),
                 checkpoint=checkpoint,
                 tolerance=exec_properties["tolerance"],
+                target=exec_properties.get("target"),
             )
         model.set_string_custom_property("way", result.way)
         model.set_string_custom_property("signatures", json.dumps(list(result.signatures)))

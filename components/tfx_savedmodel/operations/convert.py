@@ -17,6 +17,7 @@ from tfx_savedmodel.estimators.examples import find_example_files
 from tfx_savedmodel.estimators.process import Request, convert_in_process
 from tfx_savedmodel.estimators.receivers import RECEIVERS
 from tfx_savedmodel.operations.gate import refuse_broken, refuse_unsafe
+from tfx_savedmodel.operations.targeting import check_consumer, fit_staged, serialized_requests
 from tfx_savedmodel.saved_model.local import is_remote, remote_uri
 from tfx_savedmodel.saved_model.locate import find_saved_model
 from tfx_savedmodel.saved_model.publish import check_destination, publishing, unpublish
@@ -60,6 +61,7 @@ def convert(
     examples: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
     checkpoint: str | os.PathLike[str] | None = None,
     tolerance: float = 1e-6,
+    target: str | None = None,
     overwrite: bool = False,
 ) -> ConversionResult:
     """Convert a functional or Sequential Keras model into an Estimator's SavedModel.
@@ -80,6 +82,7 @@ def convert(
       checkpoint: where to write a model_dir that an Estimator made from the same Keras model goes on from
         (`model_to_estimator(…, checkpoint_format="checkpoint")`).
       tolerance: the largest difference from the Keras model that passes, relative to an output's scale.
+      target: the oldest TensorFlow that is to load the SavedModel, "tf-1.15" or "tf-2.7", as `export` takes it.
       overwrite: whether what is at `destination` and `checkpoint` may be replaced.
 
     Raises:
@@ -88,13 +91,16 @@ def convert(
       UnsafeModelError, UnsupportedModelError: the model may not, or cannot, be loaded as Keras.
       TransformGraphError, SchemaError: a feature does not fit the model's inputs.
       ConversionError: the conversion failed.
+      TargetError: the result cannot be made to fit the target, or would answer otherwise there.
       ParityError: the converted model answers differently. Nothing is published on any error.
     """
     _check_stack()
-    target, checkpoint_target = _place(destination), None if checkpoint is None else _place(checkpoint)
+    if target is not None:
+        check_consumer(target, "target")
+    place, checkpoint_place = _place(destination), None if checkpoint is None else _place(checkpoint)
     with Staging() as stage:
         source = _source(stage.path(model, "the model"))
-        _check_arguments(receiver, tolerance, stage.named(str(source)), target, checkpoint_target)
+        _check_arguments(receiver, tolerance, stage.named(str(source)), place, checkpoint_place)
         if source.is_dir():
             view = read_saved_model(source)
             refuse_broken(view)
@@ -107,8 +113,8 @@ def convert(
         if described is not None:
             read_schema(described)
         files = find_example_files(stage.examples(examples, natively=False))
-        check_destination(target, overwrite=overwrite)
-        with _publishing_both(target, checkpoint_target, overwrite) as (export, model_dir):
+        check_destination(place, overwrite=overwrite)
+        with _publishing_both(place, checkpoint_place, overwrite) as (export, model_dir):
             request = Request(
                 model=str(source),
                 export=str(export),
@@ -120,18 +126,27 @@ def convert(
                 tolerance=tolerance,
             )
             result = stage.named(convert_in_process(request))
+            notes = (*result["notes"], *_fit(export, target, files))
             view = read_saved_model(export)
     meta_graph = view.meta_graphs[0]
     return ConversionResult(
-        path=target,
-        checkpoint=checkpoint_target,
+        path=place,
+        checkpoint=checkpoint_place,
         way=result["way"],
         signatures=tuple(sorted(meta_graph.signatures)),
         fingerprint=view.fingerprint or "",
         tensorflow_version=meta_graph.tensorflow_version,
         parity=result["parity"],
-        notes=tuple(result["notes"]),
+        notes=notes,
     )
+
+
+def _fit(export: Path, target: str | None, examples: Sequence[str]) -> tuple[str, ...]:
+    """Make the SavedModel fit its consumer; the checkpoint is the Estimator's, which goes on here."""
+    if target is None:
+        return ()
+    view = read_saved_model(export)
+    return fit_staged(export, view.tags, target, lambda: serialized_requests(view, examples))
 
 
 def _place(path: str | os.PathLike[str]) -> Path | str:

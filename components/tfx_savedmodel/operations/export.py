@@ -15,6 +15,7 @@ from tfx_savedmodel.operations.exporting import rewrite, trace, verified, write_
 from tfx_savedmodel.operations.gate import refuse_broken, refuse_unsafe
 from tfx_savedmodel.operations.inputs import Given, Inputs, raise_all
 from tfx_savedmodel.operations.materials import ExportMaterials
+from tfx_savedmodel.operations.targeting import fit_export, targeting
 from tfx_savedmodel.saved_model.garbage import collector_paused
 from tfx_savedmodel.saved_model.local import is_remote, remote_uri
 from tfx_savedmodel.saved_model.publish import check_destination, publishing, refuse_overlap
@@ -62,6 +63,7 @@ def export(
     examples: PathLike | Sequence[PathLike] = (),
     statistics: PathLike | None = None,
     module_file: PathLike | None = None,
+    target: str | None = None,
     allow: Sequence[str] = (),
     overwrite: bool = False,
     copy: bool = False,
@@ -84,6 +86,7 @@ def export(
       statistics: TFDV's statistics, a file or artifact directory, for the baselines of `explanation`.
       module_file: a Python file with the functions and classes that the plan names, or the dotted name of a
         module that can be imported.
+      target: the oldest TensorFlow that is to load the export, "tf-1.15" or "tf-2.7", in place of the plan's own.
       allow: names of custom classes and functions that may be loaded, beside the plan's own; "Lambda" allows
         Python code in the model.
       copy: copy the weights where they would be hard-linked.
@@ -91,9 +94,10 @@ def export(
     Raises:
       PlanError: every mistake in the plan, before any work.
       UnreadableModelError, UnsafeModelError, UnsupportedModelError: what the source is.
+      TargetError: the export cannot be made to fit the target, or would answer otherwise there.
       TransformGraphError, SchemaError, ExamplesError, DestinationError, UsageError: what else cannot be used.
     """
-    checked = _allowing(check_plan(plan), allow)
+    checked = targeting(_allowing(check_plan(plan), allow), target)
     check_destination(destination, overwrite=overwrite)
     if isinstance(model, (str, os.PathLike)):
         refuse_overlap(model, destination)
@@ -113,6 +117,7 @@ def export(
             resolved = given.resolved(checked, materials)
             with publishing(destination, overwrite=overwrite) as staged:
                 builder, notes = _build(materials, resolved, given.beside, staged, copy=copy)
+                notes += fit_export(materials, resolved, given, staged)
                 exported = verified(resolved, materials.view, staged)
                 if given.found is not None and given.found.form == KERAS_FILE:
                     refuse_unsafe(exported)

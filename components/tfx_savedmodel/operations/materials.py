@@ -41,6 +41,11 @@ class ExportMaterials:
         """The opened source."""
         return self.open(self)
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the source was opened."""
+        return "source" in self.__dict__
+
     @functools.cached_property
     def signatures(self) -> Mapping[str, SignatureView]:
         if self.view is None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tfx_savedmodel.errors import UnsupportedStackError
 from tfx_savedmodel.operations.selection import Selection
 from tfx_savedmodel.operations.selection import select as select_checks
+from tfx_savedmodel.saved_model.consumer import check_consumer
 from tfx_savedmodel.saved_model.facts import model_facts
 from tfx_savedmodel.saved_model.reader import read_saved_model
 from tfx_savedmodel.saved_model.remote import WEIGHTS, Staging
@@ -62,6 +63,7 @@ def validate(
     transform_graph: PathLike | None = None,
     reference: PathLike | None = None,
     plan: Any | None = None,
+    target: str | None = None,
     policy: Policy | Mapping[str, Any] | str = "default",
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
@@ -81,6 +83,8 @@ def validate(
       schema, transform_graph: what the examples' features are, and how the model's come of them.
       reference: a SavedModel whose outputs the model's must equal (SM304).
       plan: the signature plan that the model must keep to (SM105); by default the one it carries.
+      target: the oldest TensorFlow that is to load the model, "tf-1.15" or "tf-2.7" (SM110); by default the one
+        that it was exported for.
       policy: a Policy, a preset's name, or a policy as a mapping or JSON text.
       select, ignore: beginnings of check codes; `select` replaces what the policy requires.
       tags: the MetaGraph's tags; by default those of the policy's SM102, `serve`.
@@ -91,7 +95,7 @@ def validate(
 
     Raises:
       UnreadableModelError: no SavedModel at `model` or `reference`.
-      UsageError: a remote path that cannot be fetched.
+      UsageError: a remote path that cannot be fetched, a target that is not known.
       PolicyError, PlanError, ExamplesError, SchemaError, TransformGraphError: what was given.
     """
     started = time.perf_counter()
@@ -102,6 +106,9 @@ def validate(
     overrides: dict[str, dict[str, Any]] = {"SM102": {"tags": wanted}}
     if plan is not None:
         overrides["SM105"] = {"expected": _planned(plan)}
+    if target is not None:
+        overrides["SM110"] = {"target": check_consumer(target, "target")}
+        chosen = chosen.requiring(["SM110"])
     selection = select_checks(chosen, overrides)
     hollow = () if selection.model or selection.examples else WEIGHTS
     with Staging() as stage:

@@ -70,6 +70,7 @@ def read_meta_graph(proto: Any) -> MetaGraphView:
         is_tf2=bool(proto.object_graph_def.nodes),
         graph_bytes=proto.graph_def.ByteSize(),
         captured_assets=_Lazy(functools.partial(_captured_assets, proto)),
+        producer=proto.graph_def.versions.producer,
     )
 
 
@@ -85,6 +86,7 @@ def _node(node: Any) -> NodeView:
         device=node.device,
         functions=called_functions(node),
         read_attr=functools.partial(_attr, node),
+        raw=functools.partial(getattr, node, "attr"),
     )
 
 

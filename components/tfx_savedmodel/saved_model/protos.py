@@ -67,6 +67,36 @@ def fingerprint_pb2() -> Any:
     return _import("tensorflow.core.protobuf.fingerprint_pb2")
 
 
+def attr_value_pb2() -> Any:
+    """Return the module of AttrValue."""
+    return _import("tensorflow.core.framework.attr_value_pb2")
+
+
+def op_def_pb2() -> Any:
+    """Return the module of OpDef."""
+    return _import("tensorflow.core.framework.op_def_pb2")
+
+
+def variable_pb2() -> Any:
+    """Return the module of VariableDef, what TF1 collections hold of a variable."""
+    return _import("tensorflow.core.framework.variable_pb2")
+
+
+def control_flow_pb2() -> Any:
+    """Return the module of WhileContextDef and CondContextDef, what TF1 collections hold of loops and branches."""
+    return _import("tensorflow.core.protobuf.control_flow_pb2")
+
+
+def saver_pb2() -> Any:
+    """Return the module of SaverDef."""
+    return _import("tensorflow.core.protobuf.saver_pb2")
+
+
+def queue_runner_pb2() -> Any:
+    """Return the module of QueueRunnerDef."""
+    return _import("tensorflow.core.protobuf.queue_runner_pb2")
+
+
 def types_pb2() -> Any:
     """Return the module of the DataType enum."""
     return _import("tensorflow.core.framework.types_pb2")

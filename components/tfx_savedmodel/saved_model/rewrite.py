@@ -51,12 +51,26 @@ def edit(directory: Path, change: Callable[[Any], None]) -> None:
     Raises:
       UnreadableModelError: the graph file cannot be parsed.
     """
+    name, proto = parsed(directory)
+    change(proto)
+    replace_graph(directory, name, proto)
+
+
+def parsed(directory: Path) -> tuple[str, Any]:
+    """Return the graph file's name and its SavedModel proto.
+
+    Raises:
+      UnreadableModelError: the graph file cannot be parsed.
+    """
     name = next((name for name in GRAPH_FILES if (directory / name).is_file()), "")
     try:
-        proto = parse_saved_model(directory, name)
+        return name, parse_saved_model(directory, name)
     except Fault as error:
         raise UnreadableModelError("the model cannot be read", where=str(directory), found=str(error)) from error
-    change(proto)
+
+
+def replace_graph(directory: Path, name: str, proto: Any) -> None:
+    """Write the SavedModel proto in place of the graph file `name`; fingerprint.pb goes."""
     target = directory / name
     beside = target.with_suffix(".tmp")
     if name.endswith(".pbtxt"):

@@ -64,7 +64,7 @@ class NodeView:
     """A node of a graph or function: `inputs` as written in the NodeDef (`a`, `a:1`, `^a`).
 
     `functions` are the names of library functions that it calls or holds; `attr` reads one
-    attribute as a plain value.
+    attribute as a plain value, `raw` gives all of them as AttrValue protos, not to be changed.
     """
 
     name: str
@@ -73,6 +73,7 @@ class NodeView:
     device: str
     functions: tuple[str, ...]
     read_attr: Callable[[str], Any] = dataclasses.field(repr=False, compare=False)
+    raw: Callable[[], Mapping[str, Any]] = dataclasses.field(default=dict, repr=False, compare=False)
 
     def attr(self, name: str, default: Any = None) -> Any:
         """Return an attribute as str, int, float, bool, list, dtype name or shape; else `default`."""
@@ -132,6 +133,8 @@ class MetaGraphView:
     graph_bytes: int
     captured_assets: Mapping[str, Mapping[int, str]]
     """For each function that Python can call on the loaded object: argument index -> asset file."""
+    producer: int = 0
+    """The GraphDef version of the TensorFlow that wrote the graph."""
 
     @property
     def variable_ops(self) -> tuple[NodeView, ...]:

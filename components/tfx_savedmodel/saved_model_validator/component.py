@@ -14,6 +14,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 
 from tfx_savedmodel.errors import UsageError
 from tfx_savedmodel.operations.selection import select
+from tfx_savedmodel.operations.targeting import check_consumer
 from tfx_savedmodel.operations.validate import Policy, read_policy
 from tfx_savedmodel.saved_model_validator import executor
 from tfx_savedmodel.saved_model_validator.artifacts import ValidationReport
@@ -28,6 +29,7 @@ class SavedModelValidatorSpec(ComponentSpec):
     PARAMETERS: ClassVar[dict[str, ExecutionParameter]] = {
         "policy": ExecutionParameter(type=str),
         "splits": ExecutionParameter(type=str),
+        "target": ExecutionParameter(type=str, optional=True),
         "fail_on_not_blessed": ExecutionParameter(type=int),
         "on_undecided": ExecutionParameter(type=str),
         "report_dir": ExecutionParameter(type=str, optional=True),
@@ -71,6 +73,7 @@ class SavedModelValidator(base_beam_component.BaseBeamComponent):
         model_blessing: types.BaseChannel | None = None,
         policy: str | Mapping[str, Any] | Policy | None = None,
         splits: Sequence[str] = ("eval",),
+        target: str | None = None,
         fail_on_not_blessed: bool = False,
         on_undecided: str = "fail",
         report_dir: str | None = None,
@@ -87,6 +90,8 @@ class SavedModelValidator(base_beam_component.BaseBeamComponent):
           model_blessing: `ModelBlessing` of an Evaluator, ANDed into this one's.
           policy: a preset's name, a policy as JSON text or mapping, or a `Policy`; None is "default".
           splits: splits of `examples` to run.
+          target: the oldest TensorFlow that is to load the model, "tf-1.15" or "tf-2.7"; None is the one that
+            the model was exported for, if any.
           fail_on_not_blessed: raise NotBlessedError instead of giving a negative blessing.
           on_undecided: "fail" raises UndecidedError, "not_blessed" gives a negative blessing.
           report_dir: a directory that gets a copy of the report, also where the execution fails
@@ -94,9 +99,11 @@ class SavedModelValidator(base_beam_component.BaseBeamComponent):
 
         Raises:
           PolicyError: the policy cannot be read, or names a check or parameter that does not exist.
-          UsageError: a value of `on_undecided` or `splits` that does not exist.
+          UsageError: a value of `on_undecided`, `splits` or `target` that does not exist.
         """
         _check(splits, on_undecided)
+        if target is not None:
+            check_consumer(target, "SavedModelValidator(target=…)")
         super().__init__(
             spec=SavedModelValidatorSpec(
                 model=model,
@@ -108,6 +115,7 @@ class SavedModelValidator(base_beam_component.BaseBeamComponent):
                 model_blessing=model_blessing,
                 policy=_policy_json(policy),
                 splits=json.dumps(list(splits)),
+                target=target,
                 fail_on_not_blessed=int(fail_on_not_blessed),
                 on_undecided=on_undecided,
                 report_dir=report_dir,

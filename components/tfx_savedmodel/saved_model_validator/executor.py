@@ -37,6 +37,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 schema=inputs.only_file("schema"),
                 transform_graph=inputs.folder("transform_graph"),
                 reference=inputs.model("reference_model"),
+                target=exec_properties.get("target"),
                 policy=exec_properties["policy"],
                 upstream=[_upstream(item) for key in BLESSINGS for item in input_dict.get(key, [])],
                 make_pipeline=self._make_beam_pipeline,

@@ -63,6 +63,7 @@ class SignatureExporter(base_component.BaseComponent):
         module_file: str | os.PathLike[str] | None = None,
         explanation: Explanation | Mapping[str, Any] | None = None,
         warmup: Warmup | Mapping[str, Any] | None = None,
+        target: str | None = None,
     ) -> None:
         """Declare an export.
 
@@ -81,13 +82,15 @@ class SignatureExporter(base_component.BaseComponent):
             a wheel with every .py beside it, as Trainer's is.
           explanation: asks for explanation metadata, where the plan itself says nothing.
           warmup: asks for warm-up requests, where the plan itself says nothing.
+          target: the oldest TensorFlow that is to load the export, "tf-1.15" or "tf-2.7", where the plan itself
+            says nothing.
 
         Raises:
           PlanError: the plan has mistakes, all of which it names, as far as they show without a model.
           UsageError: no plan, two plans, something said twice, warm-up without examples, or functions of a
             module file without one.
         """
-        beside = {"keep": keep, "drop": drop, "explanation": explanation, "warmup": warmup}
+        beside = {"keep": keep, "drop": drop, "explanation": explanation, "warmup": warmup, "target": target}
         plan = _plan(signatures, plan_file, beside)
         _check_inputs(plan, examples=examples, module_file=module_file)
         super().__init__(
@@ -135,7 +138,7 @@ def _plan(
 
 
 def _plain(name: str, value: Any) -> Any:
-    if name in ("explanation", "warmup"):
+    if name in ("explanation", "warmup", "target"):
         return value
     if name == "keep" and value == "all":
         return value

@@ -14,11 +14,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pydantic
+import pydantic_core
 
-from tfx_savedmodel.errors import PlanError, Problem
+from tfx_savedmodel.errors import PlanError, Problem, UsageError
+from tfx_savedmodel.saved_model.consumer import check_consumer, consumer_names
 from tfx_savedmodel.signatures.kinds import Part, Signature
 from tfx_savedmodel.signatures.options import Explanation, SaveOptions, Source, Warmup
 from tfx_savedmodel.signatures.plan_problems import near, problem_of_form
+
+
+def _name_consumers(schema: dict[str, Any]) -> None:
+    schema["anyOf"][0]["enum"] = list(consumer_names())
 
 
 class Plan(Part):
@@ -26,7 +32,8 @@ class Plan(Part):
 
     `keep` and `drop` name signatures of the source. `exclude_features` are labels and weights, which no
     receiver takes. `function_aliases` maps an alias to the key of a `function` or `module` signature.
-    `tags`, where given, replace the source's on the exported MetaGraph.
+    `tags`, where given, replace the source's on the exported MetaGraph. `target` is the oldest TensorFlow
+    that is to load the export: "tf-1.15", "tf-2.7", …
     """
 
     version: Literal[1] = 1
@@ -39,7 +46,17 @@ class Plan(Part):
     explanation: Explanation | None = None
     warmup: Warmup | None = None
     tags: tuple[str, ...] | None = None
+    target: str | None = pydantic.Field(default=None, json_schema_extra=_name_consumers)
     save_options: SaveOptions = SaveOptions()
+
+    @pydantic.field_validator("target")
+    @classmethod
+    def _known(cls, value: str | None) -> str | None:
+        try:
+            return value if value is None else check_consumer(value)
+        except UsageError as error:
+            said = {"message": error.message, "wanted": error.wanted, "next_step": error.next_step}
+            raise pydantic_core.PydanticCustomError("usage", "{message}", said) from error
 
     def to_json(self) -> str:
         """Return the plan as JSON, with its defaults, keys sorted: the same plan, the same text."""

@@ -51,6 +51,9 @@ def problem_of_form(fault: Any, plan: type[pydantic.BaseModel]) -> Problem:
         return Problem(where, "a field is missing", found="nothing", wanted=str(place[-1]), next_step="add it")
     if kind == "value_error":
         return Problem(where, str(fault["ctx"]["error"]), found=_shown(found))
+    if kind == "usage":
+        said = fault["ctx"]
+        return Problem(where, said["message"], _shown(found), said["wanted"], said["next_step"])
     if kind == "literal_error":
         return Problem(where, "no such value", found=_shown(found), wanted=fault["ctx"]["expected"].replace("'", ""))
     wanted = _WANTED.get(kind.split("_")[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tfx_savedmodel.validation.check import Check
+from tfx_savedmodel.validation.checks.consumer_ops import ConsumerOps
 from tfx_savedmodel.validation.checks.contract import Contract
 from tfx_savedmodel.validation.checks.explanation_chain import ExplanationChain
 from tfx_savedmodel.validation.checks.explanation_contract import ExplanationContract
@@ -28,6 +29,7 @@ CHECKS: tuple[type[Check], ...] = (
     SignatureDefinitions,
     Contract,
     ExplanationContract,
+    ConsumerOps,
     ReferenceVariables,
     UnsafeOps,
     NativeLoad,

@@ -1,0 +1,147 @@
+"""What a consumer, a version of TensorFlow that is to load a model, lacks of it; no TensorFlow is needed.
+
+A loader imports every node of the graph. Of the library the C++ loader looks at what runs, TF2's loader in Python
+at every function: so all of them are judged. A kernel is wanted only of what a signature, the initialiser or the
+saver runs. Whether a graph's `versions.min_consumer` is above the consumer's own number is not judged: the tables
+do not hold that number, and no TensorFlow so far writes another minimum than one that all of them meet.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from tfx_savedmodel.errors import UsageError
+from tfx_savedmodel.saved_model.consumer_nodes import Fault, NodeJudge
+from tfx_savedmodel.saved_model.facts import all_nodes
+from tfx_savedmodel.saved_model.op_tables import versions
+from tfx_savedmodel.saved_model.reachability import Reach
+from tfx_savedmodel.saved_model.view import MetaGraphView, NodeView
+
+PREFIX = "tf-"
+
+#: Who loads what no signature, initialiser or saver runs.
+UNREACHED = "whoever imports the graph"
+UNCALLED = "TF2's loader"
+
+
+@dataclasses.dataclass(frozen=True)
+class Lack:
+    """A node that a consumer cannot load or run as it is.
+
+    `function` is the library function that holds the node, None for the graph itself. `reached_by` says what
+    runs it: "init", "save", "restore", "signature 'key'", else what loads it. `versions` are those that would
+    do, the oldest first; none where no version that is known would.
+    """
+
+    op: str
+    node: str
+    function: str | None
+    fault: Fault
+    reached_by: tuple[str, ...]
+    versions: tuple[str, ...]
+
+    @property
+    def would_do(self) -> str:
+        """Say which versions would do."""
+        known = versions()
+        if not self.versions:
+            return "no version of TensorFlow"
+        first, last = self.versions[0], self.versions[-1]
+        return f"{PREFIX}{first}{' or newer' if last == known[-1] else f' to {PREFIX}{last}'}"
+
+    def __str__(self) -> str:
+        place = f"node {self.node!r}" + (f" of function {self.function!r}" if self.function else "")
+        return f"{self.fault.text}: {place}, reached by {', '.join(self.reached_by)}; {self.would_do} would do"
+
+
+def consumer_names() -> tuple[str, ...]:
+    """Return the consumers that are known, the oldest first: "tf-1.15", "tf-2.0", …"""
+    return tuple(PREFIX + version for version in versions())
+
+
+def check_consumer(name: str, where: str = "") -> str:
+    """Return the name of a consumer as it is.
+
+    Raises:
+      UsageError: it is not known; the text has the nearest one that is.
+    """
+    known = consumer_names()
+    if name in known:
+        return name
+    near = difflib.get_close_matches(name.lower(), known, 1, cutoff=0.6)
+    # A patch number is none of a consumer: all of a minor version know the same ops.
+    meant = _minor(name) if _minor(name) in known else next(iter(near), None)
+    raise UsageError(
+        "no such consumer",
+        where=where,
+        found=repr(name),
+        wanted=f"one of {', '.join(known)}",
+        next_step=f"did you mean {meant!r}?" if meant else "name a version of TensorFlow",
+    )
+
+
+def _minor(name: str) -> str:
+    found = re.search(r"\d+\.\d+", name)
+    return f"{PREFIX}{found[0]}" if found else ""
+
+
+def lacks(meta_graph: MetaGraphView, consumer: str) -> Iterator[Lack]:
+    """Yield what the consumer lacks of a MetaGraph, node by node.
+
+    Args:
+      consumer: "tf-1.15", "tf-2.7", …
+
+    Raises:
+      UsageError: the consumer is not known.
+    """
+    judge = NodeJudge(consumer, meta_graph.producer, meta_graph.functions)
+    reach, would_do = Reach(meta_graph), VersionFinder(meta_graph.producer)
+    for function, node in all_nodes(meta_graph):
+        # What reaches a node is asked of few: finding out of all of them takes longer than judging them.
+        faults = judge.faults(node.op, node.raw())
+        if not faults:
+            continue
+        roots = tuple(sorted(reach.roots.get((function, node.name), ())))
+        for fault in faults:
+            if fault.kind == "kernel" and not roots:
+                continue
+            found = roots or (loaded_by(meta_graph, reach, function),)
+            yield Lack(node.op, node.name, function, fault, found, would_do(node))
+
+
+def loaded_by(meta_graph: MetaGraphView, reach: Reach, function: str | None) -> str:
+    """Say who loads a node that no signature, initialiser or saver runs."""
+    if function is None:
+        return UNREACHED
+    if function in reach.callable_functions:
+        return f"function {function!r} of the object graph"
+    return UNCALLED if meta_graph.is_tf2 else UNREACHED
+
+
+class VersionFinder:
+    """Finds the versions that would do for a node; equal nodes are looked at once."""
+
+    def __init__(self, producer: int) -> None:
+        self._judges = [(version, NodeJudge(version, producer, ())) for version in versions()]
+        self._found: dict[Any, tuple[str, ...]] = {}
+
+    def __call__(self, node: NodeView) -> tuple[str, ...]:
+        """Return the versions that have all that a node needs, the oldest first."""
+        attributes = node.raw()
+        # No rule looks at constants.
+        key = (
+            node.op,
+            frozenset(
+                (name, value.SerializeToString(deterministic=True))
+                for name, value in attributes.items()
+                if value.WhichOneof("value") != "tensor" and not name.startswith("_")
+            ),
+        )
+        if key not in self._found:
+            fits = (version for version, judge in self._judges if not judge.faults(node.op, attributes))
+            self._found[key] = tuple(fits)
+        return self._found[key]

@@ -1,0 +1,227 @@
+"""Makes a MetaGraph fit a consumer, an older TensorFlow, or says what stands in the way.
+
+What nothing runs is taken out, what the consumer does not know and nobody would miss goes, and what means the same
+in its words is said in them; the rest is an error. Only the MetaGraph that is meant is edited: loaders import no
+other, and what another one needs is another consumer's business.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tfx_savedmodel.errors import TargetError, UsageError
+from tfx_savedmodel.saved_model.consumer import PREFIX, Lack, VersionFinder, lacks, loaded_by
+from tfx_savedmodel.saved_model.consumer_collections import Collections
+from tfx_savedmodel.saved_model.consumer_edit import GraphEditor
+from tfx_savedmodel.saved_model.consumer_keep import Keeper, Uses
+from tfx_savedmodel.saved_model.consumer_nodes import Fault, NodeJudge
+from tfx_savedmodel.saved_model.consumer_op_list import fit_op_list
+from tfx_savedmodel.saved_model.consumer_prune import count_notes, prune
+from tfx_savedmodel.saved_model.facts import all_nodes
+from tfx_savedmodel.saved_model.meta_graph import read_meta_graph
+from tfx_savedmodel.saved_model.op_tables import versions
+from tfx_savedmodel.saved_model.reachability import Reach
+from tfx_savedmodel.saved_model.rewrite import parsed, replace_graph
+from tfx_savedmodel.saved_model.view import MetaGraphView, NodeView
+
+#: More of the same in an error's text only hide the rest.
+_MOST_SHOWN = 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Fitted:
+    """What was done to a MetaGraph, counted.
+
+    `pruned` and `replaced` are nodes by op, `stripped` and `said` attributes by "Op.attribute", `functions` the
+    library functions that went, `cut` the variables whose initialiser lost its value. `left_out` are functions
+    that Python could have called on the loaded object, each with what the consumer lacks for it.
+    """
+
+    consumer: str
+    pruned: Mapping[str, int]
+    functions: int
+    stripped: Mapping[str, int]
+    said: Mapping[str, int]
+    replaced: Mapping[str, int]
+    cut: int
+    left_out: Mapping[str, str]
+
+    @property
+    def keeps_what_runs(self) -> bool:
+        """Whether what runs says and does what it did, node by node."""
+        return not self.replaced and not self.said
+
+    def notes(self) -> tuple[str, ...]:
+        """Return it in words."""
+        what = f"for {self.consumer}"
+        counted = (
+            ("pruned, since nothing runs them", self.pruned, "nodes"),
+            ("stripped, since they say nothing there", self.stripped, "attributes"),
+            ("said, since the default there is another", self.said, "attributes"),
+            ("said in older ops", self.replaced, "nodes"),
+        )
+        notes = [
+            f"{what}: {sum(counts.values())} {things} {done}: {count_notes(counts)}"
+            for done, counts, things in counted
+            if counts
+        ]
+        if self.functions:
+            notes.append(f"{what}: {self.functions} library functions pruned, since nothing calls them")
+        if self.cut:
+            notes.append(f"{what}: the initialisers of {self.cut} variables have no value any more: a restore gives it")
+        notes += [f"{what}: the function {name!r} is left out: {why}" for name, why in sorted(self.left_out.items())]
+        return tuple(notes)
+
+
+def fits(meta_graph: MetaGraphView, consumer: str) -> bool:
+    """Tell whether a consumer takes a MetaGraph as it is."""
+    judge = NodeJudge(consumer, meta_graph.producer, meta_graph.functions)
+    means_less = any(next(judge.unsaid(node.op, node.raw()), None) for _, node in all_nodes(meta_graph))
+    return not means_less and next(lacks(meta_graph, consumer), None) is None
+
+
+@dataclasses.dataclass(frozen=True)
+class Fit:
+    """An edit that is not written yet: what was done, and to which file of a SavedModel directory."""
+
+    fitted: Fitted
+    directory: Path
+    file: str
+    proto: Any
+
+    def write(self) -> None:
+        """Replace the graph file; TensorFlow's fingerprint.pb is removed."""
+        replace_graph(self.directory, self.file, self.proto)
+
+
+def fit_to_consumer(directory: Path, tags: Sequence[str], consumer: str) -> Fit | None:
+    """Edit the MetaGraph with these tags so that a consumer takes it; return the edit, None where it does already.
+
+    The directory must not be published yet when the edit is written.
+
+    Args:
+      consumer: "tf-1.15", "tf-2.7", …
+
+    Raises:
+      TargetError: what a signature, the initialiser, the saver or TF2's loader runs cannot be made to fit.
+      UsageError: the consumer is not known, or there is no MetaGraph with these tags.
+      UnreadableModelError: the graph file cannot be parsed.
+    """
+    name, proto = parsed(directory)
+    found = [item for item in proto.meta_graphs if set(item.meta_info_def.tags) == set(tags)]
+    if not found:
+        raise UsageError("no MetaGraph with these tags", where=str(directory), wanted=", ".join(tags))
+    if fits(read_meta_graph(found[0]), consumer):
+        return None
+    return Fit(fit_meta_graph(found[0], consumer, where=str(directory)), directory, name, proto)
+
+
+def fit_meta_graph(meta_graph: Any, consumer: str, *, where: str = "") -> Fitted:
+    """Edit a MetaGraphDef so that a consumer takes it; return what was done. Errors are `fit_to_consumer`'s."""
+    library = meta_graph.graph_def.library.function
+    judge = NodeJudge(
+        consumer, meta_graph.graph_def.versions.producer, {function.signature.name for function in library}
+    )
+    editor = GraphEditor(judge)
+    editor.edit_graph(meta_graph.graph_def)
+    view = read_meta_graph(meta_graph)
+    misfits = _Misfits(view, judge)
+    keeper = Keeper(meta_graph, view)
+    kept = keeper.required()
+    problems = misfits.of(kept)
+    if problems:
+        raise target_error(problems, consumer, where)
+    optional = set(meta_graph.object_graph_def.concrete_functions) - kept.functions
+    collections = Collections(keeper, misfits.fits)
+    keeper.add_what_fits(kept, misfits.fits)
+    collections.add(kept)
+    left_out = {name: misfits.first(keeper.uses(functions=[name])) for name in optional - kept.functions}
+    collections.cut_initialisers(kept)
+    before = len(library)
+    pruned, _ = prune(meta_graph, kept)
+    collections.prune(kept.nodes)
+    nodes = [*meta_graph.graph_def.node, *(node for item in library for node in item.node_def)]
+    fit_op_list(meta_graph.meta_info_def.stripped_op_list, {node.op for node in nodes}, judge.table)
+    return Fitted(
+        consumer=consumer,
+        pruned=pruned,
+        functions=before - len(library),
+        stripped=editor.stripped,
+        said=editor.said,
+        replaced=editor.replaced,
+        cut=len(collections.cut),
+        left_out=left_out,
+    )
+
+
+class _Misfits:
+    """The nodes that a consumer cannot take, by where they are."""
+
+    def __init__(self, view: MetaGraphView, judge: NodeJudge) -> None:
+        self._view = view
+        self._reach = Reach(view)
+        self._would_do = VersionFinder(view.producer)
+        self._of_graph: dict[str, list[Fault]] = {}
+        self._of_functions: dict[str, list[tuple[NodeView, list[Fault]]]] = {}
+        for function, node in all_nodes(view):
+            faults = judge.faults(node.op, node.raw())
+            if faults and function is None:
+                self._of_graph[node.name] = faults
+            elif faults and function is not None:
+                self._of_functions.setdefault(function, []).append((node, faults))
+
+    def of(self, uses: Uses) -> list[Lack]:
+        """Return what is lacking for these nodes and functions."""
+        found = []
+        for name in sorted(uses.nodes & set(self._of_graph)):
+            found += self._lacks(None, self._view.nodes[name], self._of_graph[name])
+        for function in sorted(uses.functions & set(self._of_functions)):
+            for node, faults in self._of_functions[function]:
+                found += self._lacks(function, node, faults)
+        return found
+
+    def fits(self, uses: Uses) -> bool:
+        return not self.of(uses)
+
+    def first(self, uses: Uses) -> str:
+        """Say what the first thing is that these lack."""
+        found = self.of(uses)
+        return f"{found[0].fault.text} ({found[0].would_do} would do)" if found else "it uses what is left out"
+
+    def _lacks(self, function: str | None, node: NodeView, faults: list[Fault]) -> list[Lack]:
+        roots = tuple(sorted(self._reach.roots.get((function, node.name), ())))
+        reached = roots or (loaded_by(self._view, self._reach, function),)
+        # What is only loaded needs no kernel.
+        wanted = [fault for fault in faults if roots or fault.kind != "kernel"]
+        return [Lack(node.op, node.name, function, fault, reached, self._would_do(node)) for fault in wanted]
+
+
+def target_error(problems: Sequence[Lack], consumer: str, where: str) -> TargetError:
+    """Return the error that names each op, its node, its function and what reaches it."""
+    shown = [str(item) for item in problems[:_MOST_SHOWN]]
+    if len(problems) > _MOST_SHOWN:
+        shown.append(f"and {len(problems) - _MOST_SHOWN} more")
+    able = [version for version in versions() if all(version in item.versions for item in problems)]
+    newer = next((version for version in able if versions().index(version) > _number(consumer)), None)
+    older = able[-1] if able else None
+    ops = sorted({item.op for item in problems})
+    return TargetError(
+        f"{consumer} lacks what the model cannot do without: {', '.join(ops)}",
+        where=where,
+        found="\n    ".join(shown),
+        wanted=f"ops, attributes and kernels that {consumer} has",
+        next_step=_advice(newer or older),
+    )
+
+
+def _number(consumer: str) -> int:
+    return versions().index(consumer.removeprefix(PREFIX))
+
+
+def _advice(version: str | None) -> str:
+    if version is None:
+        return "leave out the signatures that need them: no version that is known has them all"
+    return f"the target {PREFIX}{version} would do; else leave out the signatures that need them"

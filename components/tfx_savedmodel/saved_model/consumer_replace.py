@@ -1,0 +1,169 @@
+"""Ops that an older TensorFlow lacks, said in ops that it has, where that means the same.
+
+Each replacement keeps the node's name and the order of its outputs, so that nothing else changes. What cannot be
+told of a graph (an input's rank) shows when the model is run before and after: whoever replaces must do that.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any
+
+from tfx_savedmodel.saved_model.op_tables import OpTable
+
+_INT32, _STRING, _INT64 = 3, 7, 9
+
+
+@dataclasses.dataclass
+class Scope:
+    """The graph, or the function, that holds a node: its nodes, the function's arguments, and what is added."""
+
+    nodes: Mapping[str, Any]
+    arguments: Collection[str] = ()
+    in_function: bool = False
+    made: list[Any] = dataclasses.field(default_factory=list)
+    renamed: dict[tuple[str, str], str] = dataclasses.field(default_factory=dict)
+    """By node and old name: outputs that have another name now, which only functions say."""
+
+    def tensor(self, node: str, output: str, index: int = 0) -> str:
+        """Return a tensor's name as inputs write it: functions name the output, graphs number all of them."""
+        if self.in_function:
+            return f"{node}:{output}:{index}"
+        return f"{node}:{index}" if index else node
+
+    def add(self, beside: Any, name: str, op: str, inputs: Collection[str], types: Mapping[str, int]) -> Any:
+        """Add a node on the device of another one, under its name and a free one below."""
+        taken = {item.name for item in self.made}
+        name = f"{beside.name}/{name}"
+        while name in self.nodes or name in taken or name in self.arguments:
+            name += "_"
+        made = type(beside)(name=name, op=op, device=beside.device)
+        made.input.extend(inputs)
+        for attribute, number in types.items():
+            made.attr[attribute].type = number
+        self.made.append(made)
+        return made
+
+    def as_int32(self, beside: Any, name: str, tensor: str) -> str:
+        """Return an int64 tensor cast."""
+        cast = self.add(beside, name, "Cast", [tensor], {"SrcT": _INT64, "DstT": _INT32})
+        return self.tensor(cast.name, "y")
+
+
+def replace(node: Any, scope: Scope, table: OpTable) -> bool:
+    """Say a NodeDef in ops of `table` where it lacks its op or attribute; tell whether anything was done."""
+    if node.op not in table:
+        replacement = _REPLACEMENTS.get(node.op)
+        return replacement is not None and replacement(node, scope)
+    return _by_int32_segments(node, scope, table)
+
+
+def _split_inputs(node: Any) -> tuple[list[str], list[str]]:
+    data = [value for value in node.input if not value.startswith("^")]
+    return data, [value for value in node.input if value.startswith("^")]
+
+
+def _by_no_op(node: Any, scope: Scope) -> bool:
+    """DisableCopyOnRead undoes, before a restore, what a sparse read of a later version does to a variable.
+
+    What it waited for is waited for still; a function's argument is there from the start.
+    """
+    names = [value.lstrip("^").partition(":")[0] for value in node.input]
+    waits = [f"^{name}" for name in dict.fromkeys(names) if name not in scope.arguments]
+    _become(node, "NoOp", waits)
+    node.ClearField("attr")
+    return True
+
+
+def _by_parse_example(node: Any, scope: Scope) -> bool:
+    """ParseExampleV2 takes the names of features as vectors and knows ragged ones; ParseExample takes one by one."""
+    data, waits = _split_inputs(node)
+    attributes = node.attr
+    dense, sparse = len(attributes["Tdense"].list.type), attributes["num_sparse"].i
+    if len(data) != 5 + dense or attributes["ragged_value_types"].list.type:
+        return False
+    serialized, names, sparse_keys, dense_keys = data[:4]
+    keys = [
+        *_scalars(node, scope, "sparse_key", sparse_keys, sparse),
+        *_scalars(node, scope, "dense_key", dense_keys, dense),
+    ]
+    _become(node, "ParseExample", [serialized, names, *keys, *data[5:], *waits])
+    _keep_attributes(node, "sparse_types Tdense dense_shapes".split())
+    node.attr["Nsparse"].i, node.attr["Ndense"].i = sparse, dense
+    return True
+
+
+def _scalars(node: Any, scope: Scope, name: str, tensor: str, count: int) -> Iterator[str]:
+    """Yield the elements of a vector of strings as tensors: constants of their own, where it is one."""
+    if not count:
+        return
+    held = scope.nodes.get(tensor.partition(":")[0])
+    values = held.attr["value"].tensor.string_val if held is not None and held.op == "Const" else []
+    if len(values) != count:
+        unpack = scope.add(node, f"{name}s", "Unpack", [tensor], {"T": _STRING})
+        unpack.attr["num"].i = count
+        yield from (scope.tensor(unpack.name, "output", index) for index in range(count))
+        return
+    for index, value in enumerate(values):
+        constant = scope.add(node, f"{name}_{index}", "Const", [], {"dtype": _STRING})
+        constant.attr["value"].tensor.dtype = _STRING
+        constant.attr["value"].tensor.tensor_shape.SetInParent()
+        constant.attr["value"].tensor.string_val.append(value)
+        yield scope.tensor(constant.name, "output")
+
+
+def _by_bincount(node: Any, scope: Scope) -> bool:
+    """Bincount counts int32s, and a vector of them; of a matrix DenseBincount would count each row."""
+    if node.attr["binary_output"].b:
+        return False
+    data, waits = _split_inputs(node)
+    numbers, size, weights = data
+    if node.attr["Tidx"].type == _INT64:
+        numbers = scope.as_int32(node, "input", numbers)
+        size = scope.as_int32(node, "size", size)
+    _become(node, "Bincount", [numbers, size, weights, *waits])
+    _keep_attributes(node, ["T"])
+    scope.renamed[node.name, "output"] = "bins"
+    return True
+
+
+#: Ops whose segment ids were int32 alone until 2.3.
+_SEGMENTS = frozenset(
+    f"SparseSegment{kind}{sizes}" for kind in ("Sum", "Mean", "SqrtN") for sizes in ("", "WithNumSegments")
+)
+_SEGMENT_TYPE = "Tsegmentids"
+
+
+def _has_wide_segments(op: str, attributes: Mapping[str, Any], table: OpTable) -> bool:
+    if op not in _SEGMENTS or _SEGMENT_TYPE not in attributes or attributes[_SEGMENT_TYPE].type != _INT64:
+        return False
+    definition = table.get(op)
+    return definition is not None and _SEGMENT_TYPE not in definition.attributes
+
+
+def _by_int32_segments(node: Any, scope: Scope, table: OpTable) -> bool:
+    """No model has so many rows that their numbers need 64 bits."""
+    if not _has_wide_segments(node.op, node.attr, table):
+        return False
+    node.input[2] = scope.as_int32(node, "segment_ids", node.input[2])
+    del node.attr[_SEGMENT_TYPE]
+    return True
+
+
+_REPLACEMENTS: dict[str, Callable[[Any, Scope], bool]] = {
+    "DisableCopyOnRead": _by_no_op,
+    "ParseExampleV2": _by_parse_example,
+    "DenseBincount": _by_bincount,
+}
+
+
+def _become(node: Any, op: str, inputs: Collection[str]) -> None:
+    node.op = op
+    del node.input[:]
+    node.input.extend(inputs)
+
+
+def _keep_attributes(node: Any, names: Collection[str]) -> None:
+    for name in [name for name in node.attr if name not in names and not name.startswith("_")]:
+        del node.attr[name]
