@@ -67,6 +67,11 @@ def fingerprint_pb2() -> Any:
     return _import("tensorflow.core.protobuf.fingerprint_pb2")
 
 
+def variable_pb2() -> Any:
+    """Return the module of VariableDef, a variable in a collection of TF1."""
+    return _import("tensorflow.core.framework.variable_pb2")
+
+
 def types_pb2() -> Any:
     """Return the module of the DataType enum."""
     return _import("tensorflow.core.framework.types_pb2")

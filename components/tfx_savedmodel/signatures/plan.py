@@ -26,7 +26,9 @@ class Plan(Part):
 
     `keep` and `drop` name signatures of the source. `exclude_features` are labels and weights, which no
     receiver takes. `function_aliases` maps an alias to the key of a `function` or `module` signature.
-    `tags`, where given, replace the source's on the exported MetaGraph.
+    `tags`, where given, replace the source's on the exported MetaGraph. `init_op` names an op of a TF1 graph that
+    loaders run at initialisation; null carries the source's. `builder` names the way the export is made; null
+    takes the cheapest that can do it.
     """
 
     version: Literal[1] = 1
@@ -39,6 +41,8 @@ class Plan(Part):
     explanation: Explanation | None = None
     warmup: Warmup | None = None
     tags: tuple[str, ...] | None = None
+    init_op: str | None = None
+    builder: Literal["rewrite", "trace", "session"] | None = None
     save_options: SaveOptions = SaveOptions()
 
     def to_json(self) -> str:
