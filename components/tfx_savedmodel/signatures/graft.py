@@ -72,7 +72,7 @@ def grow(
     ends = [*receivers.values(), *after.values()]
     made = [tensor.partition(":")[0] for part in ends for tensor in (*part.inputs.values(), *part.outputs.values())]
     pruned(meta_graph, [*made, *tables])
-    files = {item.name: Path(tf.get_static_value(item).decode()) for item in assets}
+    files = {item.name: Path(item.op.get_attr("value").string_val[0].decode()) for item in assets}
     left = {node.name for node in meta_graph.graph_def.node}
     files = {tensor: file for tensor, file in files.items() if tensor.partition(":")[0] in left}
     return Grown(Graft(meta_graph, tuple(dict.fromkeys(tables)), files), receivers, after)
