@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from tfx_savedmodel.errors import UnsupportedModelError
-from tfx_savedmodel.operations.exporting import rewrite, session, trace
+from tfx_savedmodel.operations.exporting import rewrite, session, session_of_trace, trace
 from tfx_savedmodel.operations.materials import ExportMaterials
 from tfx_savedmodel.signatures.builders import REWRITE, SESSION, TRACE, builder_of
 from tfx_savedmodel.signatures.resolved import ResolvedPlan
@@ -30,5 +30,7 @@ def build(
         for path in staged.iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     if builder == SESSION:
-        return builder, session(materials, resolved, staged, copy=copy)
+        if materials.is_tf1:
+            return builder, session(materials, resolved, staged, copy=copy)
+        return builder, session_of_trace(materials, resolved, staged)
     return TRACE, (*notes, *trace(materials, resolved, staged))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from tfx_savedmodel.operations.carrying import (
     not_carried,
     other_graphs,
 )
+from tfx_savedmodel.operations.gate import refuse_unsafe
 from tfx_savedmodel.operations.materials import ExportMaterials
+from tfx_savedmodel.saved_model.as_tf1 import write_as_tf1
 from tfx_savedmodel.saved_model.carry import carry_files
 from tfx_savedmodel.saved_model.fingerprint import FILE as FINGERPRINT_FILE
 from tfx_savedmodel.saved_model.fingerprint import renew_fingerprint
@@ -70,6 +73,18 @@ def session(materials: ExportMaterials, resolved: ResolvedPlan, staged: Path, *,
 
     choose_signatures(staged, view.tags, chosen, new_tags=resolved.plan.tags, prepare=prepare)
     return _carried(view, resolved, staged)
+
+
+def session_of_trace(materials: ExportMaterials, resolved: ResolvedPlan, staged: Path) -> tuple[str, ...]:
+    """Trace and save the signatures, and write the result as TF1 does; return what was left out, in words."""
+    with tempfile.TemporaryDirectory(prefix="tfx-savedmodel-") as folder:
+        traced = Path(folder) / "model"
+        traced.mkdir()
+        notes = trace(materials, resolved, traced)
+        refuse_unsafe(read_saved_model(traced, _tags(resolved, materials.view)))
+        write_as_tf1(traced, _tags(resolved, materials.view), staged)
+        carry_the_rest(traced, staged, ())
+    return tuple(note for note in notes if FINGERPRINT_FILE not in note)
 
 
 def _graph_source(materials: ExportMaterials) -> GraphSource:

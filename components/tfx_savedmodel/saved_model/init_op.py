@@ -17,6 +17,17 @@ _MAIN, _LEGACY = "saved_model_main_op", "legacy_init_op"
 _TABLES, _LOCALS = "table_initializer", "local_variables"
 
 
+def initialisers(meta_graph: Any) -> Iterator[str]:
+    """Yield the op that loaders run; a malformed MetaGraph names several."""
+    if INIT_SIGNATURE in meta_graph.signature_def:
+        yield from (info.name for info in meta_graph.signature_def[INIT_SIGNATURE].outputs.values())
+        return
+    for place in (_MAIN, _LEGACY):
+        if place in meta_graph.collection_def:
+            yield from meta_graph.collection_def[place].node_list.value
+            return
+
+
 def set_init_op(meta_graph: Any, op: str) -> None:
     """Make loaders run this op and no other, written as TF1's Builder writes its `main_op`."""
     if INIT_SIGNATURE in meta_graph.signature_def:
@@ -35,7 +46,7 @@ def add_initialisers(meta_graph: Any, nodes: Collection[str], name: str) -> None
     """
     if not nodes:
         return
-    before = [*_effective(meta_graph)]
+    before = [*initialisers(meta_graph)]
     if not before:
         there = {node.name for node in meta_graph.graph_def.node}
         before = [node for node in _by_default(meta_graph) if node in there]
@@ -53,16 +64,6 @@ def add_initialisers(meta_graph: Any, nodes: Collection[str], name: str) -> None
     named = meta_graph.collection_def[place].node_list.value
     del named[:]
     named.append(name)
-
-
-def _effective(meta_graph: Any) -> Iterator[str]:
-    if INIT_SIGNATURE in meta_graph.signature_def:
-        yield from (info.name for info in meta_graph.signature_def[INIT_SIGNATURE].outputs.values())
-        return
-    for place in (_MAIN, _LEGACY):
-        if place in meta_graph.collection_def:
-            yield from meta_graph.collection_def[place].node_list.value
-            return
 
 
 def _by_default(meta_graph: Any) -> Iterator[str]:
