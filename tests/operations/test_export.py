@@ -196,8 +196,10 @@ def test_an_unsafe_model_is_never_loaded(tmp_path: Path) -> None:
 def test_a_tf1_model_is_not_traced_again_from_tf2(tmp_path: Path) -> None:
     signature = {"inputs": {"x": tensor("x:0")}, "outputs": {"y": tensor("x:0")}}
     source = save(tmp_path / "m", [node("x", "Placeholder", dtype=1)], signatures={"serving_default": signature})
-    with pytest.raises(UnsupportedModelError, match="TF1 SavedModel"):
-        export(source, tmp_path / "out", plan={"again": {"kind": "model"}})
+    plan = {"signatures": {"again": {"kind": "model"}}}
+    with pytest.raises(PlanError, match="builder trace cannot save a TF1 SavedModel"):
+        export(source, tmp_path / "out", plan={**plan, "builder": "trace"})
+    assert export(source, tmp_path / "out", plan=plan).builder == "session"
 
 
 def test_a_failure_half_way_leaves_nothing(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

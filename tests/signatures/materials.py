@@ -38,6 +38,7 @@ class FakeMaterials:
     vocabularies: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
     examples: Sequence[str] = ()
     is_tf1: bool = False
+    nodes: Sequence[str] = ()
 
     def load(self) -> None:
         pass

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tfx_savedmodel.errors import TfxSavedModelError, UnreadableModelError, UnsupportedModelError, UsageError
+from tfx_savedmodel.errors import TfxSavedModelError, UnreadableModelError, UsageError
 from tfx_savedmodel.operations.beside import Beside
-from tfx_savedmodel.operations.exporting import rewrite, trace, verified, write_contract
+from tfx_savedmodel.operations.building import build
+from tfx_savedmodel.operations.exporting import verified, write_contract
 from tfx_savedmodel.operations.gate import refuse_broken, refuse_unsafe
 from tfx_savedmodel.operations.inputs import Given, Inputs, raise_all
 from tfx_savedmodel.operations.materials import ExportMaterials
@@ -23,10 +23,12 @@ from tfx_savedmodel.saved_model.reader import read_saved_model
 from tfx_savedmodel.saved_model.remote import Staging
 from tfx_savedmodel.saved_model.view import GraphView
 from tfx_savedmodel.signatures.derived import read_labels
+from tfx_savedmodel.signatures.kinds import Tensors
 from tfx_savedmodel.signatures.options import Explanation, Warmup
 from tfx_savedmodel.signatures.plan import CheckedPlan, Plan, PlanLike, check_plan, read_plan
 from tfx_savedmodel.signatures.resolved import ResolvedPlan
 from tfx_savedmodel.sources.find import KERAS_FILE, SAVED_MODEL
+from tfx_savedmodel.sources.graph_model import GraphSource
 from tfx_savedmodel.sources.live import open_object
 from tfx_savedmodel.sources.open import open_found
 from tfx_savedmodel.sources.saved_model import SavedModelSource
@@ -42,7 +44,7 @@ class ExportResult:
     """What was exported: where, with which signatures, and how.
 
     `builder` is "rewrite" where only metadata was edited, "trace" where functions were traced and saved
-    by TF2; `notes` say what was left out, and what could not be told.
+    by TF2, "session" where the graph of a TF1 model was extended; `notes` say what was left out, and what could not be told.
     """
 
     path: Path | str
@@ -72,7 +74,8 @@ def export(
 
     The result is written beside `destination` and renamed: it is there whole, or not at all. A plan
     that only keeps, drops and names signatures again is done by editing `saved_model.pb`, on TF1 and
-    TF2 models alike: nothing is loaded, and the weights are hard-linked. Any other plan takes a TF2
+    TF2 models alike: nothing is loaded, and the weights are hard-linked. A TF1 SavedModel gets what other
+    signatures need in its graph, its weights hard-linked too. Any other plan takes a TF2
     SavedModel, a Keras file, weights or a checkpoint with the plan's `source.model_fn`, or a Keras model,
     tf.Module or other trackable object of this process. Paths may be remote.
 
@@ -157,7 +160,7 @@ def _materials(checked: CheckedPlan, model: Any, given: Given) -> ExportMaterial
             _refuse_other_tags(view)
         except TfxSavedModelError as error:
             raise_all([*given.errors, error], checked)
-        return given.materials(plan, lambda _: _open(view), view)
+        return given.materials(plan, lambda _: _open(view, plan), view)
 
     def open_other(materials: ExportMaterials) -> TrainedModel:
         if found is None:
@@ -188,10 +191,14 @@ def _builder(name: str | None, materials: ExportMaterials) -> Callable[[], Any] 
     return lambda: module.call(name, materials.given_to_users)
 
 
-def _open(view: GraphView) -> SavedModelSource:
+def _open(view: GraphView, plan: Plan) -> TrainedModel:
     """What is loaded is judged before."""
     refuse_unsafe(view)
-    return SavedModelSource(view)
+    meta_graph = view.meta_graph()
+    if meta_graph is None or meta_graph.is_tf2:
+        return SavedModelSource(view)
+    planned = {key: part for key, part in plan.signatures.items() if isinstance(part, Tensors)}
+    return GraphSource(view, {key: (part.inputs, part.outputs) for key, part in planned.items()})
 
 
 def _refuse_other_tags(view: GraphView) -> None:
@@ -210,25 +217,7 @@ def _refuse_other_tags(view: GraphView) -> None:
 def _build(
     materials: ExportMaterials, resolved: ResolvedPlan, beside: Beside, staged: Path, *, copy: bool
 ) -> tuple[str, tuple[str, ...]]:
-    """Write the model and what goes beside it, the cheapest way that can; return the builder and notes."""
-    builder, notes = _rewritten(materials, resolved, staged, copy=copy)
-    if builder != "rewrite":
-        builder, notes = "trace", (*notes, *trace(materials, resolved, staged))
+    """Write the model and what goes beside it; return the builder and notes."""
+    builder, notes = build(materials, resolved, staged, copy=copy)
     write_contract(resolved, builder, staged)
     return builder, (*notes, *beside.write(materials, resolved, staged))
-
-
-def _rewritten(
-    materials: ExportMaterials, resolved: ResolvedPlan, staged: Path, *, copy: bool
-) -> tuple[str, tuple[str, ...]]:
-    """Edit metadata where that is all; return no builder, and why, where the model's functions forbid it."""
-    if not resolved.only_renames or materials.view is None:
-        return "", ()
-    try:
-        return "rewrite", rewrite(materials.view, resolved, staged, copy=copy)
-    except UnsupportedModelError as error:
-        if materials.is_tf1:
-            raise
-        for path in staged.iterdir():
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-        return "", (f"the model is traced anew: {error.message} ({error.found})",)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,19 +18,25 @@ from tfx_savedmodel.operations.carrying import (
     not_carried,
     other_graphs,
 )
+from tfx_savedmodel.operations.gate import refuse_unsafe
 from tfx_savedmodel.operations.materials import ExportMaterials
+from tfx_savedmodel.saved_model.as_tf1 import write_as_tf1
 from tfx_savedmodel.saved_model.carry import carry_files
 from tfx_savedmodel.saved_model.fingerprint import FILE as FINGERPRINT_FILE
 from tfx_savedmodel.saved_model.fingerprint import renew_fingerprint
 from tfx_savedmodel.saved_model.function_aliases import carry_function_aliases, replaced_function_aliases
+from tfx_savedmodel.saved_model.init_op import set_init_op
 from tfx_savedmodel.saved_model.reader import CONTRACT_FILE, read_saved_model
 from tfx_savedmodel.saved_model.rewrite import Chosen, Named, choose_signatures, edit
 from tfx_savedmodel.saved_model.view import GraphView, TensorSpec
 from tfx_savedmodel.signatures.build import TRANSFORM_ATTRIBUTE, TraceBuilder
+from tfx_savedmodel.signatures.graft import Ends
 from tfx_savedmodel.signatures.kinds import PREDICT
 from tfx_savedmodel.signatures.options import SaveOptions
 from tfx_savedmodel.signatures.resolved import KEPT, ResolvedPlan, ResolvedSignature
+from tfx_savedmodel.signatures.session import SessionBuilder
 from tfx_savedmodel.sources.attach import attached
+from tfx_savedmodel.sources.graph_model import GraphSource
 from tfx_savedmodel.sources.save_options import save_options
 from tfx_savedmodel.versions import __version__
 
@@ -38,7 +45,56 @@ def rewrite(view: GraphView, resolved: ResolvedPlan, staged: Path, *, copy: bool
     """Write the source with other signatures, its weights hard-linked; return what was left out, in words."""
     carry_files(view.path, staged, leave_out={*not_carried(view, resolved), *other_graphs(view)}, copy=copy)
     chosen = {key: _chosen(item) for key, item in resolved.signatures.items()}
-    choose_signatures(staged, view.tags, chosen, new_tags=resolved.plan.tags)
+
+    def prepare(meta_graph: Any) -> None:
+        if resolved.plan.init_op is not None:
+            set_init_op(meta_graph, resolved.plan.init_op)
+
+    choose_signatures(staged, view.tags, chosen, new_tags=resolved.plan.tags, prepare=prepare)
+    return _carried(view, resolved, staged)
+
+
+def session(materials: ExportMaterials, resolved: ResolvedPlan, staged: Path, *, copy: bool) -> tuple[str, ...]:
+    """Write a TF1 source with what its new signatures need in its graph, its weights hard-linked.
+
+    Nothing of the source is loaded; returns what was left out, in words.
+    """
+    view = materials.view
+    assert view is not None
+    builder = SessionBuilder(resolved, materials, lambda: Ends(*_graph_source(materials).ends))
+    builder.build()
+    carry_files(view.path, staged, leave_out={*not_carried(view, resolved), *other_graphs(view)}, copy=copy)
+    chosen = {key: _chosen(item) for key, item in resolved.signatures.items() if item.only_renames}
+
+    def prepare(meta_graph: Any) -> None:
+        if resolved.plan.init_op is not None:
+            set_init_op(meta_graph, resolved.plan.init_op)
+        chosen.update(builder.apply(meta_graph, staged))
+
+    choose_signatures(staged, view.tags, chosen, new_tags=resolved.plan.tags, prepare=prepare)
+    return _carried(view, resolved, staged)
+
+
+def session_of_trace(materials: ExportMaterials, resolved: ResolvedPlan, staged: Path) -> tuple[str, ...]:
+    """Trace and save the signatures, and write the result as TF1 does; return what was left out, in words."""
+    with tempfile.TemporaryDirectory(prefix="tfx-savedmodel-") as folder:
+        traced = Path(folder) / "model"
+        traced.mkdir()
+        notes = trace(materials, resolved, traced)
+        refuse_unsafe(read_saved_model(traced, _tags(resolved, materials.view)))
+        write_as_tf1(traced, _tags(resolved, materials.view), staged)
+        carry_the_rest(traced, staged, ())
+    return tuple(note for note in notes if FINGERPRINT_FILE not in note)
+
+
+def _graph_source(materials: ExportMaterials) -> GraphSource:
+    source = materials.source
+    assert isinstance(source, GraphSource)
+    return source
+
+
+def _carried(view: GraphView, resolved: ResolvedPlan, staged: Path) -> tuple[str, ...]:
+    """Carry what lies beside an edited graph; return what was left out."""
     warmup = carry_warmup(view, resolved, staged, same_graph=True)
     return (*edit_notes(view), *warmup, *carry_explanation(view, resolved, staged))
 

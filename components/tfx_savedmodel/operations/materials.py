@@ -90,6 +90,11 @@ class ExportMaterials:
     def placeholders(self, tensors: Collection[str], fed: Collection[str]) -> list[str]:
         return self._graph.placeholders(tensors, fed)
 
+    @property
+    def nodes(self) -> Collection[str]:
+        meta_graph = self.view.meta_graph() if self.view else None
+        return meta_graph.nodes if meta_graph is not None else ()
+
     def load(self) -> None:
         _ = self.source.root
 

@@ -89,6 +89,7 @@ def choose_signatures(
     chosen: Mapping[str, Chosen | Named],
     *,
     new_tags: Sequence[str] | None = None,
+    prepare: Callable[[Any], None] | None = None,
 ) -> None:
     """Give the MetaGraph with these tags exactly the signatures of `chosen`; carry the others as they are.
 
@@ -98,6 +99,7 @@ def choose_signatures(
     Args:
       chosen: what each key is to be.
       new_tags: what the MetaGraph's tags are to be; None leaves them.
+      prepare: edits the MetaGraphDef before, and may add to `chosen`.
 
     Raises:
       UsageError: no MetaGraph with these tags, or no such signature, input or output in it; an input that
@@ -115,6 +117,8 @@ def choose_signatures(
         meta_graph = proto.meta_graphs[found.index(set(tags))]
         if new_tags is not None:
             _tag(meta_graph, new_tags, [other for other in found if other != set(tags)], str(directory))
+        if prepare is not None:
+            prepare(meta_graph)
         _choose(meta_graph, chosen, str(directory))
 
     edit(directory, change)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def _no_deprecations() -> Iterator[None]:
+def no_deprecations() -> Iterator[None]:
     """TensorFlow calls its loader for sessions deprecated at each call; no other loads TF1 and TF2 alike."""
     import tensorflow as tf
 
@@ -63,7 +63,7 @@ class ServingSession:
         )
         self._session = tf.compat.v1.Session(graph=self._graph, config=config)
         try:
-            with collector_paused(), _no_deprecations(), self._graph.as_default():
+            with collector_paused(), no_deprecations(), self._graph.as_default():
                 meta_graph = tf.compat.v1.saved_model.load(self._session, list(tags or ()), str(Path(directory)))
         except BaseException:
             self._session.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tfx_savedmodel.signatures.finishing import finished
 from tfx_savedmodel.signatures.kinds import Function, Module
 from tfx_savedmodel.signatures.made_functions import specs_of
 from tfx_savedmodel.signatures.protocols import FunctionLike, Materials, ModelLike
@@ -120,15 +121,7 @@ class TraceBuilder:
             base = self._traced.get(of) or self._body(self._resolved.signatures[of])
 
         def call(inputs: Tensors) -> Tensors:
-            import tensorflow as tf
-
-            results = _renamed(signature, base(_sources(signature, inputs)))
-            results = {name: _as_floats(value, signature.outputs[name].dtype) for name, value in results.items()}
-            if signature.labels:
-                results["scores"] = tf.ensure_shape(results["scores"], [None, len(signature.labels)])
-                batch = tf.shape(results["scores"])[0]
-                results["classes"] = tf.tile(tf.constant([signature.labels], tf.string), [batch, 1])
-            return results
+            return finished(signature, base(_sources(signature, inputs)))
 
         return call
 
@@ -151,12 +144,6 @@ def _sources(signature: ResolvedSignature, inputs: Tensors) -> dict[str, Any]:
 
 def _renamed(signature: ResolvedSignature, results: Tensors) -> dict[str, Any]:
     return {name: results[item.source] for name, item in signature.outputs.items() if item.source}
-
-
-def _as_floats(value: Any, dtype: str) -> Any:
-    import tensorflow as tf
-
-    return value if value.dtype.name == dtype else tf.cast(value, dtype)
 
 
 def _scope(name: str) -> str:

@@ -43,6 +43,15 @@ def _resolve(
     resolving: Resolving, key: str, part: Function | Module, find: Callable[[], FunctionLike]
 ) -> ResolvedSignature | None:
     where = f"signatures.{key}"
+    if resolving.materials.is_tf1:
+        resolving.problem(
+            where,
+            "a TF1 SavedModel has a graph and no functions",
+            found=f"kind {part.kind}",
+            wanted="a kind that goes by tensors",
+            next_step="plan kind tensors, which names tensors of the graph",
+        )
+        return None
     resolving.materials.load()
     try:
         function = find()

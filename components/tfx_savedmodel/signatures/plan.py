@@ -33,7 +33,9 @@ class Plan(Part):
     `keep` and `drop` name signatures of the source. `exclude_features` are labels and weights, which no
     receiver takes. `function_aliases` maps an alias to the key of a `function` or `module` signature.
     `tags`, where given, replace the source's on the exported MetaGraph. `target` is the oldest TensorFlow
-    that is to load the export: "tf-1.15", "tf-2.7", …
+    that is to load the export: "tf-1.15", "tf-2.7", … `init_op` names an op of a TF1 graph that loaders run at
+    initialisation; null carries the source's. `builder` names the way the export is made; null takes the
+    cheapest that can do it.
     """
 
     version: Literal[1] = 1
@@ -47,6 +49,8 @@ class Plan(Part):
     warmup: Warmup | None = None
     tags: tuple[str, ...] | None = None
     target: str | None = pydantic.Field(default=None, json_schema_extra=_name_consumers)
+    init_op: str | None = None
+    builder: Literal["rewrite", "trace", "session"] | None = None
     save_options: SaveOptions = SaveOptions()
 
     @pydantic.field_validator("target")

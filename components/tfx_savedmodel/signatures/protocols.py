@@ -51,6 +51,8 @@ class TransformLike(Protocol):
 
     def layer(self) -> Any: ...
 
+    def in_graph(self) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]: ...
+
     @property
     def schema(self) -> Any: ...
 
@@ -84,6 +86,10 @@ class Materials(Protocol):
 
     def placeholders(self, tensors: Collection[str], fed: Collection[str]) -> list[str]:
         """Return the placeholders that tensors of the graph need beside those that are fed."""
+
+    @property
+    def nodes(self) -> Collection[str]:
+        """The names of the nodes of a TF1 source's graph."""
 
     def ingredients(self) -> Ingredients: ...
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tfx_savedmodel.saved_model.view import Shape
@@ -14,11 +14,15 @@ Tensors = Mapping[str, Any]
 
 
 class Receiver:
-    """Parses, transforms and fits; `layer` is the Transform layer, once it was needed."""
+    """Parses, transforms and fits; `layer` is the Transform layer, once it was needed.
 
-    def __init__(self, ingredients: Ingredients) -> None:
+    Args:
+      transform: in a graph of TF1's kind what transforms in the place of a layer.
+    """
+
+    def __init__(self, ingredients: Ingredients, transform: Callable[[Tensors], Tensors] | None = None) -> None:
         self._ingredients = ingredients
-        self.layer: Any | None = None
+        self.layer: Any | None = transform
 
     def from_examples(self, serialized: Any) -> dict[str, Any]:
         """Return the model's inputs from serialized tf.Examples, a string tensor [batch]."""

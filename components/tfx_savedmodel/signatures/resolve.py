@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from tfx_savedmodel.errors import PlanError, Problem
+from tfx_savedmodel.signatures.builders import check_builder
 from tfx_savedmodel.signatures.derived import kept, resolve_derived
 from tfx_savedmodel.signatures.graph_tensors import resolve_tensors
 from tfx_savedmodel.signatures.input_names import check_names
@@ -70,6 +71,7 @@ def resolve(
         resolve_derived(resolving, key)
     resolved = ResolvedPlan(plan, resolving.done)
     check_names(resolving, resolved)
+    check_builder(resolving, resolved)
     _beside(resolving, resolved)
     if resolving.problems:
         raise PlanError(resolving.problems, where=where)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,20 @@ class TransformGraph:
         What saves a function that calls it must track it, or its tables stay uninitialised.
         """
         return self.output.transform_features_layer()
+
+    def in_graph(self) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
+        """Return what transforms raw features in the graph of TF1's kind that is built now.
+
+        Outputs that depend on a feature that is not given are left out. The graph's collections name the
+        initialisers of its tables, and its assets.
+        """
+        import tensorflow as tf
+
+        # A Transform graph's tables belong to the graph that it was first loaded in: each graph loads its own.
+        output = TransformGraph(self.directory).output
+        # Keras would have AutoGraph rewrite the layer, which is plain Python: seconds, for nothing.
+        transform = tf.autograph.experimental.do_not_convert(output.transform_raw_features)
+        return functools.partial(transform, drop_unused_features=True)
 
     def vocabulary(self, name: str) -> tuple[str, ...]:
         """Return the words of a vocabulary, in the order of their numbers.

@@ -1,0 +1,120 @@
+"""A TF2 SavedModel written again as TF1 writes one: variables in their collections, and a Saver of their names."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from tfx_savedmodel.saved_model import protos
+from tfx_savedmodel.saved_model.garbage import collector_paused
+from tfx_savedmodel.saved_model.graft import pruned
+from tfx_savedmodel.saved_model.init_op import initialisers
+from tfx_savedmodel.saved_model.meta_graph import RESERVED_SIGNATURES
+from tfx_savedmodel.saved_model.rewrite import edit
+from tfx_savedmodel.saved_model.session import no_deprecations
+from tfx_savedmodel.saved_model.tensors import split_tensor
+
+_ASSETS = "saved_model_assets"
+
+
+def write_as_tf1(source: Path, tags: Sequence[str], destination: Path) -> None:
+    """Load a TF2 SavedModel into a session and save it by TF1's Builder into an empty directory.
+
+    Graph, signatures, tables and assets are the same; there is no object graph any more. What was not judged
+    before must not be given here: the model's initialisers run.
+    """
+    import tensorflow as tf
+
+    v1 = tf.compat.v1
+    shutil.rmtree(destination)  # Builder wants to make it
+    with collector_paused(), no_deprecations(), tf.Graph().as_default() as graph, v1.Session() as session:
+        meta_graph = v1.saved_model.load(session, list(tags), str(source))
+        init = next(initialisers(meta_graph), None)
+        for name in (v1.GraphKeys.GLOBAL_VARIABLES, "saved_model_main_op", _ASSETS):
+            graph.get_collection_ref(name).clear()
+        declared = _declare_variables(graph, _trainable(meta_graph))
+        builder = v1.saved_model.Builder(str(destination))
+        builder.add_meta_graph_and_variables(
+            session,
+            list(tags),
+            {key: item for key, item in meta_graph.signature_def.items() if key not in RESERVED_SIGNATURES},
+            main_op=graph.get_operation_by_name(init) if init is not None else None,
+        )
+        builder.save()
+    edit(destination, lambda proto: _complete(proto.meta_graphs[0], meta_graph, declared))
+    if (source / "assets").is_dir():
+        shutil.copytree(source / "assets", destination / "assets", dirs_exist_ok=True)
+
+
+def _trainable(meta_graph: Any) -> set[str]:
+    nodes = meta_graph.object_graph_def.nodes
+    return {node.variable.name for node in nodes if node.WhichOneof("kind") == "variable" and node.variable.trainable}
+
+
+def _declare_variables(graph: Any, trainable: set[str]) -> list[str]:
+    """Put each variable of the graph into TF1's collections; return the ops that this adds.
+
+    Its initialiser fills it with zeros: loaders restore it, and weights in the graph would double the model.
+    """
+    import tensorflow as tf
+    from tensorflow.python.ops.resource_variable_ops import ResourceVariable  # no public name makes one of a proto
+
+    v1 = tf.compat.v1
+    added: list[str] = []
+    for handle in [node for node in graph.get_operations() if node.type == "VarHandleOp"]:
+        dtype, shape = handle.get_attr("dtype"), tf.TensorShape(handle.get_attr("shape"))
+        zeros = _zeros(dtype, [size or 1 for size in shape.as_list()] if shape.rank is not None else [])
+        with v1.name_scope(f"{handle.name}/"):
+            value = tf.identity(zeros, "initial_value")
+            assign = tf.raw_ops.AssignVariableOp(resource=handle.outputs[0], value=value, name="Assign")
+            read = tf.raw_ops.ReadVariableOp(resource=handle.outputs[0], dtype=dtype, name="Read/AsTF1")
+        proto = protos.variable_pb2().VariableDef(
+            variable_name=handle.outputs[0].name,
+            initial_value_name=value.name,
+            initializer_name=assign.name,
+            snapshot_name=read.name,
+            is_resource=True,
+            trainable=handle.name in trainable,
+        )
+        variable = ResourceVariable.from_proto(proto)
+        graph.add_to_collection(v1.GraphKeys.GLOBAL_VARIABLES, variable)
+        if handle.name in trainable:
+            graph.add_to_collection(v1.GraphKeys.TRAINABLE_VARIABLES, variable)
+        added += [assign.name, read.op.name]
+    return added
+
+
+def _zeros(dtype: Any, sizes: list[int]) -> Any:
+    import tensorflow as tf
+
+    return tf.fill(sizes, tf.constant("" if dtype == tf.string else 0, dtype)) if dtype != tf.bool else tf.zeros(sizes, dtype)
+
+
+def _complete(made: Any, old: Any, declared: Sequence[str]) -> None:
+    """Name the assets as they were, and leave out TF2's own saver, which nothing reaches any more."""
+    for asset in old.asset_file_def:
+        made.asset_file_def.add().CopyFrom(asset)
+        made.collection_def[_ASSETS].any_list.value.add().Pack(asset)
+    pruned(made, {*_roots(made), *declared})
+
+
+def _roots(meta_graph: Any) -> Iterator[str]:
+    saver = meta_graph.saver_def
+    tensors = [saver.filename_tensor_name, saver.save_tensor_name, saver.restore_op_name, *initialisers(meta_graph)]
+    for signature in meta_graph.signature_def.values():
+        for side in (signature.inputs, signature.outputs):
+            for info in side.values():
+                tensors += _tensors_of(info)
+    yield from (split_tensor(tensor)[0] for tensor in tensors if tensor)
+
+
+def _tensors_of(info: Any) -> list[str]:
+    encoding = info.WhichOneof("encoding")
+    if encoding == "coo_sparse":
+        sparse = info.coo_sparse
+        return [sparse.values_tensor_name, sparse.indices_tensor_name, sparse.dense_shape_tensor_name]
+    if encoding == "composite_tensor":
+        return [tensor for part in info.composite_tensor.components for tensor in _tensors_of(part)]
+    return [info.name]
