@@ -15,6 +15,7 @@ from tfx_savedmodel.operations.exporting import rewrite, trace, verified, write_
 from tfx_savedmodel.operations.gate import refuse_broken, refuse_unsafe
 from tfx_savedmodel.operations.inputs import Given, Inputs, raise_all
 from tfx_savedmodel.operations.materials import ExportMaterials
+from tfx_savedmodel.operations.tf1_sources import as_saved_model
 from tfx_savedmodel.saved_model.garbage import collector_paused
 from tfx_savedmodel.saved_model.local import is_remote, remote_uri
 from tfx_savedmodel.saved_model.publish import check_destination, publishing, refuse_overlap
@@ -40,8 +41,8 @@ PathLike = str | os.PathLike[str]
 class ExportResult:
     """What was exported: where, with which signatures, and how.
 
-    `builder` is "rewrite" where only metadata was edited, "trace" where functions were traced and saved
-    by TF2; `notes` say what was left out, and what could not be told.
+    `builder` is "rewrite" where only metadata was edited, "session" where a session of TF1 put the graph and
+    its checkpoint together, "trace" where functions were traced and saved by TF2; `notes` say what was left out, and what could not be told.
     """
 
     path: Path | str
@@ -109,6 +110,7 @@ def export(
         )
         given = inputs.staged(checked)
         with collector_paused():
+            given = as_saved_model(checked, given, stage)
             materials = _materials(checked, model, given)
             resolved = given.resolved(checked, materials)
             with publishing(destination, overwrite=overwrite) as staged:
@@ -116,7 +118,8 @@ def export(
                 exported = verified(resolved, materials.view, staged)
                 if given.found is not None and given.found.form == KERAS_FILE:
                     refuse_unsafe(exported)
-        notes = stage.named(notes)
+        made = () if given.normal is None else given.normal.notes
+        notes = stage.named((*made, *notes))
     meta_graph = exported.meta_graph()
     return ExportResult(
         path=remote_uri(destination) if is_remote(destination) else Path(destination),
@@ -207,7 +210,7 @@ def _build(
 ) -> tuple[str, tuple[str, ...]]:
     """Write the model and what goes beside it, the cheapest way that can; return the builder and notes."""
     builder, notes = _rewritten(materials, resolved, staged, copy=copy)
-    if builder != "rewrite":
+    if not builder:
         builder, notes = "trace", (*notes, *trace(materials, resolved, staged))
     write_contract(resolved, builder, staged)
     return builder, (*notes, *beside.write(materials, resolved, staged))
@@ -220,7 +223,7 @@ def _rewritten(
     if not resolved.only_renames or materials.view is None:
         return "", ()
     try:
-        return "rewrite", rewrite(materials.view, resolved, staged, copy=copy)
+        return materials.rewritten_by, rewrite(materials.view, resolved, staged, copy=copy)
     except UnsupportedModelError as error:
         if materials.is_tf1:
             raise

@@ -26,6 +26,7 @@ class ExportMaterials:
     """The source and what is given beside it; `open` loads the source, which the caller has judged.
 
     `view` is the source where it is a SavedModel, whose signatures are known without loading it.
+    `rewritten_by` names the builder of an edit of it: "session" where a session made the SavedModel.
     """
 
     plan: Plan
@@ -34,6 +35,7 @@ class ExportMaterials:
     transform: TransformGraph | None = None
     schema: Any | None = None
     module: ModuleFile | None = None
+    rewritten_by: str = "rewrite"
     _made: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @functools.cached_property
