@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tfx_savedmodel.errors import TfxSavedModelError, UnreadableModelError, UnsupportedModelError, UsageError
+from tfx_savedmodel.errors import TfxSavedModelError, UnreadableModelError, UnsupportedModelError
 from tfx_savedmodel.operations.beside import Beside
 from tfx_savedmodel.operations.exporting import rewrite, trace, verified, write_contract
 from tfx_savedmodel.operations.gate import refuse_broken, refuse_unsafe
 from tfx_savedmodel.operations.inputs import Given, Inputs, raise_all
-from tfx_savedmodel.operations.materials import ExportMaterials
+from tfx_savedmodel.operations.materials import ExportMaterials, no_module
 from tfx_savedmodel.operations.tf1_sources import as_saved_model
 from tfx_savedmodel.saved_model.garbage import collector_paused
 from tfx_savedmodel.saved_model.local import is_remote, remote_uri
@@ -41,8 +41,9 @@ PathLike = str | os.PathLike[str]
 class ExportResult:
     """What was exported: where, with which signatures, and how.
 
-    `builder` is "rewrite" where only metadata was edited, "session" where a session of TF1 put the graph and
-    its checkpoint together, "trace" where functions were traced and saved by TF2; `notes` say what was left out, and what could not be told.
+    `builder` is "rewrite" where only metadata was edited, "session" where a session of TF1 put a graph and
+    its checkpoint together, "trace" where functions were traced and saved by TF2; `notes` say what was left
+    out, and what could not be told.
     """
 
     path: Path | str
@@ -177,19 +178,15 @@ def _builder(name: str | None, materials: ExportMaterials) -> Callable[[], Any] 
         return None
     module = materials.module
     if module is None:
-        raise UsageError(
-            "no module file",
-            found=f"a plan with source.model_fn {name!r}",
-            wanted="the module file that has this function",
-            next_step="give --module FILE.py, or module_file=…",
-        )
+        raise no_module(name)
     return lambda: module.call(name, materials.given_to_users)
 
 
 def _open(view: GraphView) -> SavedModelSource:
-    """What is loaded is judged before."""
+    """What is loaded is judged before; a source loads when it is first asked for its root."""
+    source = SavedModelSource(view)
     refuse_unsafe(view)
-    return SavedModelSource(view)
+    return source
 
 
 def _refuse_other_tags(view: GraphView) -> None:

@@ -79,7 +79,7 @@ class Staging:
         return find_saved_model(self.path(path, what, hollow=hollow))
 
     def trained_model(self, path: PathLike, what: str = "the model") -> Path:
-        """Return a trained model of any form as a local path: of a checkpoint's prefix, or one of its files, all of them.
+        """Return a trained model of any form as a local path; of a checkpoint all files are brought.
 
         Raises:
           UsageError: as `path`.

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import pydantic
 
-from tfx_savedmodel.signatures.kinds import Part, Spec
+from tfx_savedmodel.signatures.kinds import Part, TensorSpec
 
 
 class Source(Part):

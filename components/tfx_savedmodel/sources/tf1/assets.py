@@ -46,7 +46,9 @@ def _found(folder: Path, named: str, tensor: str) -> Path:
     path = PurePath(named)
     tried = dict.fromkeys(Path(part) for part in (path, path.name, f"assets/{path.name}"))
     for relative in tried:
-        inside = relative.relative_to(folder) if relative.is_absolute() and relative.is_relative_to(folder) else relative
+        inside = (
+            relative.relative_to(folder) if relative.is_absolute() and relative.is_relative_to(folder) else relative
+        )
         if not inside.is_absolute() and not leaves(folder, str(inside)) and (folder / inside).is_file():
             return folder / inside
     raise UnsupportedModelError(

@@ -46,7 +46,9 @@ def slices(meta_graph: Any, variables: Collection[str], known: Mapping[str, Any]
 
 def _parts(whole: str, full: list[int], shapes: list[list[int]]) -> list[Any]:
     """Return what each part is of the whole; nothing where the shapes do not add up."""
-    axes = [axis for axis in range(len(full)) if any(shape[axis : axis + 1] != full[axis : axis + 1] for shape in shapes)]
+    axes = [
+        axis for axis in range(len(full)) if any(shape[axis : axis + 1] != full[axis : axis + 1] for shape in shapes)
+    ]
     axis = axes[0] if axes else 0
     fitting = [shape for shape in shapes if len(shape) == len(full)]
     if len(axes) > 1 or len(fitting) < len(shapes) or sum(shape[axis] for shape in fitting) != full[axis]:
@@ -119,4 +121,3 @@ def _declare(graph: Any, nodes: dict[str, Any], name: str) -> Any:
         is_resource=is_resource,
         trainable=True,
     )
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ _INIT = "tfx_savedmodel/init"
 _MAIN_OP, _LEGACY = "saved_model_main_op", "legacy_init_op"
 _TABLES_WITHOUT_FILE = ("MutableHashTable", "MutableDenseHashTable")
 _SHOWN = 8
+#: What any machine has.
+_OWN_DEVICE = re.compile(r"(/device:CPU:[0*]|/cpu:0)?", re.IGNORECASE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,9 +135,9 @@ def _clear_devices(meta_graph: Any) -> list[str]:
     functions = [node for function in meta_graph.graph_def.library.function for node in function.node_def]
     found = set()
     for node in [*meta_graph.graph_def.node, *functions]:
-        if node.device:
+        if _OWN_DEVICE.fullmatch(node.device) is None:
             found.add(node.device)
-            node.device = ""
+        node.device = ""
     shown = ", ".join(sorted(found)[:_SHOWN])
     return [f"the devices that the graph named are cleared: {shown}"] if found else []
 
@@ -229,4 +232,3 @@ def shapes_in(checkpoint: CheckpointFiles) -> Shapes:
     with reading(checkpoint.prefix):
         found: Shapes = tf.train.load_checkpoint(str(checkpoint.prefix)).get_variable_to_shape_map()
     return found
-

@@ -27,7 +27,7 @@ def restore_and_save(form: NormalForm, directory: Path) -> None:
     v1 = tf.compat.v1
     assert form.checkpoint is not None
     prefix = str(form.checkpoint.prefix)
-    with tf.Graph().as_default(), v1.Session(config=session_config()) as session, no_deprecations(), _fitting(prefix):
+    with tf.Graph().as_default(), v1.Session(config=session_config()) as session, no_deprecations(), fitting(prefix):
         saver = v1.train.import_meta_graph(form.meta_graph, clear_devices=True)
         saver.restore(session, prefix)
         builder = v1.saved_model.Builder(str(directory))
@@ -46,7 +46,8 @@ def session_config() -> Any:
 
 
 @contextlib.contextmanager
-def _fitting(where: str) -> Iterator[None]:
+def fitting(where: str) -> Iterator[None]:
+    """Say of what TensorFlow raises in the block that graph and checkpoint do not fit."""
     import tensorflow as tf
 
     try:
@@ -59,5 +60,3 @@ def _fitting(where: str) -> Iterator[None]:
             wanted="a graph that this TensorFlow knows, and the checkpoint of its variables",
             next_step="name the graph that the checkpoint was written with",
         ) from error
-
-
