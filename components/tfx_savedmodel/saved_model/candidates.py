@@ -3,60 +3,78 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 from tfx_savedmodel.saved_model.reachability import node_of
-from tfx_savedmodel.saved_model.view import VARIABLE_OPS, GraphView
+from tfx_savedmodel.saved_model.view import GraphView, NodeView
 
-_PLACEHOLDERS = ("Placeholder", "PlaceholderV2", "PlaceholderWithDefault")
-#: Ops of training, saving and looking on, whose results no client asks for.
-_NO_RESULT = (
-    *("Assign", "Apply", "ResourceApply", "SparseApply", "ScatterUpdate", "Save", "Restore", "MergeV2", "Sharded"),
-    *("NoOp", "Const", "Assert", "Initialize", "LookupTable", "ResourceScatter", "BroadcastGradient", "VarIsInit"),
-    *("IsVariableInit", "Queue", "Iterator", "MakeIterator", "PlaceholderWithDefault"),
+_PLACEHOLDERS = ("Placeholder", "PlaceholderV2")
+#: Ops of training, saving and looking on: nobody asks for their results, and they take everybody's.
+_BESIDE = (
+    *("Assign", "Apply", "ResourceApply", "SparseApply", "Scatter", "ResourceScatter", "Save", "Restore", "Shape"),
+    *("NoOp", "Assert", "Print", "MergeV2", "Sharded", "BroadcastGradient"),
 )
 _SUMMARY = "Summary"
+_GRADIENTS = "gradients"
 
 
 @dataclasses.dataclass(frozen=True)
 class Candidates:
-    """Placeholders, and results that nothing in the graph takes, as tensor names."""
+    """Placeholders, and results that a signature may give, as tensor names."""
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
 
 
 def candidates(view: GraphView) -> Candidates:
-    """Return which tensors may be inputs and outputs of a signature, in the graph's order.
+    """Return which tensors may be inputs and outputs of a signature.
 
-    An output needs a placeholder, is taken by no other node but a summary, and is no op of training or saving.
+    An output needs a placeholder, and whatever else takes it needs more of them, as a loss needs labels;
+    those that need the fewest come first. Placeholders of a saver, which name its file, are left out.
     """
     meta_graph = view.meta_graph()
-    if meta_graph is None:
-        return Candidates((), ())
-    nodes = meta_graph.nodes
-    consumed, fed = set[str](), set[str]()
+    nodes = {} if meta_graph is None else {name: node for name, node in meta_graph.nodes.items() if not _beside(node)}
+    needs = _needs(nodes)
+    takers: dict[str, set[str]] = {}
     for node in nodes.values():
-        if node.op in VARIABLE_OPS or _SUMMARY in node.op or node.op.startswith("Save"):
-            continue
-        consumed |= {node_of(value) for value in node.inputs if not value.startswith("^")}
+        for value in _data(node):
+            takers.setdefault(value, set()).add(node.name)
+    outputs = [
+        name
+        for name, needed in needs.items()
+        if needed
+        and nodes[name].op not in _PLACEHOLDERS
+        and all(needs[taker] > needed for taker in takers.get(name, ()))
+    ]
+    taken = {name for name, node in nodes.items() if node.op in _PLACEHOLDERS and name in takers}
+    return Candidates(
+        tuple(f"{name}:0" for name in nodes if name in taken),
+        tuple(f"{name}:0" for name in sorted(outputs, key=lambda name: len(needs[name]))),
+    )
+
+
+def _beside(node: NodeView) -> bool:
+    return node.op.startswith(_BESIDE) or _SUMMARY in node.op or _GRADIENTS in node.name.split("/")
+
+
+def _data(node: NodeView) -> list[str]:
+    return [node_of(value) for value in node.inputs if not value.startswith("^")]
+
+
+def _needs(nodes: Mapping[str, NodeView]) -> dict[str, frozenset[str]]:
+    """Return the placeholders that each node needs, but for scalars, which only steer: a rate, a phase."""
     takers: dict[str, list[str]] = {}
     for node in nodes.values():
-        for value in node.inputs:
-            takers.setdefault(node_of(value), []).append(node.name)
-    pending = [node.name for node in nodes.values() if node.op in _PLACEHOLDERS[:2]]
-    while pending:
-        name = pending.pop()
-        if name not in fed:
-            fed.add(name)
-            pending += takers.get(name, ())
-    inputs = tuple(f"{node.name}:0" for node in nodes.values() if node.op in _PLACEHOLDERS)
-    outputs = tuple(
-        f"{node.name}:0"
-        for node in nodes.values()
-        if node.name in fed
-        and node.name not in consumed
-        and node.op not in _PLACEHOLDERS
-        and _SUMMARY not in node.op
-        and not node.op.startswith(_NO_RESULT)
-    )
-    return Candidates(inputs, outputs)
+        for value in _data(node):
+            takers.setdefault(value, []).append(node.name)
+    found = {name: set[str]() for name in nodes}
+    for name, node in nodes.items():
+        if node.op not in _PLACEHOLDERS or node.attr("shape") == ():
+            continue
+        pending = [name]
+        while pending:
+            reached = pending.pop()
+            if name not in found[reached]:
+                found[reached].add(name)
+                pending += takers.get(reached, ())
+    return {name: frozenset(needed) for name, needed in found.items()}

@@ -140,7 +140,7 @@ def _cut_collection(meta_graph: Any, key: str, kept: Collection[str]) -> None:
 
 def variable_defs(meta_graph: Any, *keys: str) -> dict[str, Any]:
     """Return the VariableDefs of these collections, all by default, by the node that holds the variable."""
-    found = {}
+    found: dict[str, Any] = {}
     for key in keys or VARIABLES:
         for data in meta_graph.collection_def[key].bytes_list.value if key in meta_graph.collection_def else ():
             variable = protos.variable_pb2().VariableDef.FromString(data)
