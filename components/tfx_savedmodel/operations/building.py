@@ -21,7 +21,7 @@ def build(
     if builder == REWRITE:
         assert materials.view is not None
         try:
-            return builder, rewrite(materials.view, resolved, staged, copy=copy)
+            return materials.rewritten_by, rewrite(materials.view, resolved, staged, copy=copy)
         except UnsupportedModelError as error:
             # The model's functions forbid it.
             if materials.is_tf1 or resolved.plan.builder == REWRITE:

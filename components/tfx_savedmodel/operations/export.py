@@ -8,14 +8,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tfx_savedmodel.errors import TfxSavedModelError, UnreadableModelError, UsageError
+from tfx_savedmodel.errors import TfxSavedModelError, UnreadableModelError
 from tfx_savedmodel.operations.beside import Beside
 from tfx_savedmodel.operations.building import build
 from tfx_savedmodel.operations.exporting import verified, write_contract
 from tfx_savedmodel.operations.gate import refuse_broken, refuse_unsafe
 from tfx_savedmodel.operations.inputs import Given, Inputs, raise_all
-from tfx_savedmodel.operations.materials import ExportMaterials
+from tfx_savedmodel.operations.materials import ExportMaterials, no_module
 from tfx_savedmodel.operations.targeting import fit_export, targeting
+from tfx_savedmodel.operations.tf1_sources import as_saved_model
 from tfx_savedmodel.saved_model.garbage import collector_paused
 from tfx_savedmodel.saved_model.local import is_remote, remote_uri
 from tfx_savedmodel.saved_model.publish import check_destination, publishing, refuse_overlap
@@ -44,7 +45,8 @@ class ExportResult:
     """What was exported: where, with which signatures, and how.
 
     `builder` is "rewrite" where only metadata was edited, "trace" where functions were traced and saved
-    by TF2, "session" where the graph of a TF1 model was extended; `notes` say what was left out, and what could not be told.
+    by TF2, "session" where the graph of a TF1 model was extended, or a session of TF1 put a graph and its
+    checkpoint together; `notes` say what was left out, and what could not be told.
     """
 
     path: Path | str
@@ -116,6 +118,7 @@ def export(
         )
         given = inputs.staged(checked)
         with collector_paused():
+            given = as_saved_model(checked, given, stage)
             materials = _materials(checked, model, given)
             resolved = given.resolved(checked, materials)
             with publishing(destination, overwrite=overwrite) as staged:
@@ -124,7 +127,8 @@ def export(
                 exported = verified(resolved, materials.view, staged)
                 if given.found is not None and given.found.form == KERAS_FILE:
                     refuse_unsafe(exported)
-        notes = stage.named(notes)
+        made = () if given.normal is None else given.normal.notes
+        notes = stage.named((*made, *notes))
     meta_graph = exported.meta_graph()
     return ExportResult(
         path=remote_uri(destination) if is_remote(destination) else Path(destination),
@@ -182,12 +186,7 @@ def _builder(name: str | None, materials: ExportMaterials) -> Callable[[], Any] 
         return None
     module = materials.module
     if module is None:
-        raise UsageError(
-            "no module file",
-            found=f"a plan with source.model_fn {name!r}",
-            wanted="the module file that has this function",
-            next_step="give --module FILE.py, or module_file=…",
-        )
+        raise no_module(name)
     return lambda: module.call(name, materials.given_to_users)
 
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from tfx_savedmodel.errors import PlanError, Problem, TfxSavedModelError
+from tfx_savedmodel.errors import PlanError, Problem, TfxSavedModelError, UsageError
 from tfx_savedmodel.operations.beside import Beside
 from tfx_savedmodel.operations.materials import ExportMaterials
 from tfx_savedmodel.saved_model.remote import Staging
@@ -29,6 +29,19 @@ Made = TypeVar("Made")
 
 
 @dataclasses.dataclass(frozen=True)
+class NormalForm:
+    """How a SavedModel was made of a TF1 source that is none.
+
+    `builder` is "rewrite" or "session"; where not `complete` the SavedModel is good only to say what is
+    wrong with the plan.
+    """
+
+    builder: str
+    notes: tuple[str, ...] = ()
+    complete: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
 class Given:
     """The source, where it is on disk, and what is given beside it; nothing of the model is loaded.
 
@@ -43,11 +56,13 @@ class Given:
     module: ModuleFile | None = None
     errors: tuple[TfxSavedModelError, ...] = ()
     missing: frozenset[str] = frozenset()
+    normal: NormalForm | None = None
 
     def materials(
         self, plan: Plan, open_source: Callable[[ExportMaterials], TrainedModel], view: GraphView | None
     ) -> ExportMaterials:
-        return ExportMaterials(plan, open_source, view, self.transform, self.schema, self.module)
+        builder = "rewrite" if self.normal is None else self.normal.builder
+        return ExportMaterials(plan, open_source, view, self.transform, self.schema, self.module, builder)
 
     def resolved(self, checked: CheckedPlan, materials: ExportMaterials) -> ResolvedPlan:
         """Return the resolved plan.
@@ -59,7 +74,15 @@ class Given:
         possible = _without(checked, self.missing)
         problems = [*checked.problems, *map(_problem, self.errors)]
         try:
-            return resolve(possible.plan, materials, problems=problems, broken=possible.broken, where=checked.where)
+            found = resolve(possible.plan, materials, problems=problems, broken=possible.broken, where=checked.where)
+            if self.normal is not None and not self.normal.complete:
+                raise UsageError(
+                    "the plan names no tensors of the graph",
+                    where=checked.where,
+                    wanted="a signature of kind tensors",
+                    next_step="name the graph's inputs and outputs in it",
+                )
+            return found
         except PlanError as error:
             if self.errors and len(error.problems) == 1:
                 raise self.errors[0] from None
@@ -104,7 +127,7 @@ class Inputs:
         local = self.stage.path
         is_path = isinstance(self.model, (str, os.PathLike))
         source = self.model if is_path else None
-        found = looked_at("model", source, lambda path: find_trained_model(local(path, "the model")))
+        found = looked_at("model", source, lambda path: find_trained_model(self.stage.trained_model(path)))
         transform = looked_at(
             "transform_graph", self.transform_graph, lambda path: TransformGraph(local(path, "the Transform graph"))
         )

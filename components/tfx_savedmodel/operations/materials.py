@@ -26,6 +26,7 @@ class ExportMaterials:
     """The source and what is given beside it; `open` loads the source, which the caller has judged.
 
     `view` is the source where it is a SavedModel, whose signatures are known without loading it.
+    `rewritten_by` names the builder of an edit of it: "session" where a session made the SavedModel.
     """
 
     plan: Plan
@@ -34,6 +35,7 @@ class ExportMaterials:
     transform: TransformGraph | None = None
     schema: Any | None = None
     module: ModuleFile | None = None
+    rewritten_by: str = "rewrite"
     _made: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @functools.cached_property
@@ -145,8 +147,7 @@ class ExportMaterials:
     @property
     def given_to_users(self) -> dict[str, Any]:
         """What functions of the module file may take beside the model."""
-        schema = self.schema if self.schema is not None else self.transform.schema if self.transform else None
-        return {"transform_graph": self.transform.output if self.transform else None, "schema": schema}
+        return users(self.transform, self.schema)
 
     def vocabulary(self, name: str) -> Sequence[str]:
         if self.transform is None:
@@ -157,3 +158,19 @@ class ExportMaterials:
                 next_step="give --transform-graph, or the classes as file or labels",
             )
         return self.transform.vocabulary(name)
+
+
+def users(transform: TransformGraph | None, schema: Any | None) -> dict[str, Any]:
+    """Return what functions of the module file may take."""
+    schema = schema if schema is not None else transform.schema if transform else None
+    return {"transform_graph": transform.output if transform else None, "schema": schema}
+
+
+def no_module(function: str) -> UsageError:
+    """Return the error of a plan that names a function without a module file."""
+    return UsageError(
+        "no module file",
+        found=f"a plan with source.model_fn {function!r}",
+        wanted="the module file that has this function",
+        next_step="give --module FILE.py, or module_file=…",
+    )

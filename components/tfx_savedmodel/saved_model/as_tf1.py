@@ -12,8 +12,8 @@ from tfx_savedmodel.saved_model.garbage import collector_paused
 from tfx_savedmodel.saved_model.graft import pruned
 from tfx_savedmodel.saved_model.init_op import initialisers
 from tfx_savedmodel.saved_model.meta_graph import RESERVED_SIGNATURES
+from tfx_savedmodel.saved_model.quiet import no_deprecations
 from tfx_savedmodel.saved_model.rewrite import edit
-from tfx_savedmodel.saved_model.session import no_deprecations
 from tfx_savedmodel.saved_model.tensors import split_tensor
 
 _ASSETS = "saved_model_assets"
@@ -89,7 +89,11 @@ def _declare_variables(graph: Any, trainable: set[str]) -> list[str]:
 def _zeros(dtype: Any, sizes: list[int]) -> Any:
     import tensorflow as tf
 
-    return tf.fill(sizes, tf.constant("" if dtype == tf.string else 0, dtype)) if dtype != tf.bool else tf.zeros(sizes, dtype)
+    return (
+        tf.fill(sizes, tf.constant("" if dtype == tf.string else 0, dtype))
+        if dtype != tf.bool
+        else tf.zeros(sizes, dtype)
+    )
 
 
 def _complete(made: Any, old: Any, declared: Sequence[str]) -> None:

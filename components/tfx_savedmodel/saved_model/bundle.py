@@ -56,6 +56,15 @@ def is_shard(name: str) -> bool:
     return _SHARD.search(name) is not None
 
 
+def is_table(path: Path) -> bool:
+    """Tell whether a file is a table: an index, or a whole checkpoint in the format of before TF 0.12."""
+    if not path.is_file() or path.stat().st_size < _FOOTER:
+        return False
+    with path.open("rb") as file:
+        file.seek(-8, 2)
+        return int.from_bytes(file.read(), "little") == _MAGIC
+
+
 def _parse(data: bytes) -> tuple[int, list[VariableEntry]]:
     header_type = protos.tensor_bundle_pb2().BundleHeaderProto
     entry_type = protos.tensor_bundle_pb2().BundleEntryProto

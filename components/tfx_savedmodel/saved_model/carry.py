@@ -36,10 +36,11 @@ def carry_files(source: Path, destination: Path, *, leave_out: Collection[str] =
         (destination / below).mkdir(exist_ok=True)
         for name in names:
             if (below / name).as_posix() not in leave_out:
-                _carry(Path(directory) / name, destination / below / name, copy=copy)
+                carry_file(Path(directory) / name, destination / below / name, copy=copy)
 
 
-def _carry(source: Path, target: Path, *, copy: bool) -> None:
+def carry_file(source: Path, target: Path, *, copy: bool = False) -> None:
+    """Hard-link a file, or copy it with `copy`, where it is a symbolic link, and where it cannot be linked."""
     if not copy and not source.is_symlink():
         try:
             target.hardlink_to(source)

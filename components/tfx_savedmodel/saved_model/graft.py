@@ -200,4 +200,3 @@ def _put(file: Path, folder: Path) -> str:
         number += 1
     shutil.copyfile(file, target)
     return target.name
-

@@ -52,6 +52,16 @@ def meta_graph_pb2() -> Any:
     return _import("tensorflow.core.protobuf.meta_graph_pb2")
 
 
+def variable_pb2() -> Any:
+    """Return the module of VariableDef, what TF1's collections say of a variable."""
+    return _import("tensorflow.core.framework.variable_pb2")
+
+
+def control_flow_pb2() -> Any:
+    """Return the module of WhileContextDef and CondContextDef, of TF1's collections."""
+    return _import("tensorflow.core.protobuf.control_flow_pb2")
+
+
 def saved_object_graph_pb2() -> Any:
     """Return the module of SavedObjectGraph."""
     return _import("tensorflow.core.protobuf.saved_object_graph_pb2")

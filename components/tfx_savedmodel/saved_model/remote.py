@@ -23,6 +23,9 @@ PathLike = str | os.PathLike[str]
 #: What only a loader reads of a model: whoever looks at the graph needs no more than its size.
 WEIGHTS = ("variables/variables.data-*", "*/variables/variables.data-*")
 
+#: What the names of a checkpoint's files have after its prefix; the last is of before TF 0.12.
+_OF_CHECKPOINT = r"(\.index|\.meta|\.data-\d{5}-of-\d{5}|-\d{5}-of-\d{5})$"
+
 #: The schemes that TensorFlow reads by itself, and what Beam needs for them.
 _BEAM_NEEDS = {"gs": "google.cloud.storage"}
 
@@ -74,6 +77,32 @@ class Staging:
           UnreadableModelError: there is none.
         """
         return find_saved_model(self.path(path, what, hollow=hollow))
+
+    def trained_model(self, path: PathLike, what: str = "the model") -> Path:
+        """Return a trained model of any form as a local path; of a checkpoint all files are brought.
+
+        Raises:
+          UsageError: as `path`.
+        """
+        local = self.path(path, what)
+        if not is_remote(path) or local.is_dir():
+            return local
+        uri = remote_uri(path)
+        prefix = re.sub(_OF_CHECKPOINT, "", uri)
+        self._names[str(local.parent)] = uri.rpartition("/")[0]
+        with _fetching(what, uri):
+            for match in self._storage.match(f"{prefix}*"):
+                rest = PurePosixPath(match).name.removeprefix(PurePosixPath(prefix).name)
+                target = local.with_name(_plain(prefix) + rest)
+                if re.fullmatch(_OF_CHECKPOINT, rest) and not target.exists():
+                    self._storage.get(match, target)
+        return local
+
+    def made(self, of: PathLike) -> Path:
+        """Return an empty local directory for what stands for `of` while the block runs; errors name `of`."""
+        local = self._fresh(os.fspath(of))
+        local.mkdir()
+        return local
 
     def examples(self, patterns: PathLike | Sequence[PathLike], *, natively: bool = True) -> list[str]:
         """Return patterns of files that TensorFlow and Beam can read.
@@ -127,7 +156,7 @@ class Staging:
 
 def _plain(uri: str) -> str:
     """Return the last part of a URI, without signs that mean something in a pattern."""
-    return re.sub(r"[^\w.-]", "_", PurePosixPath(uri.partition("://")[2]).name) or "root"
+    return re.sub(r"[^\w.-]", "_", PurePosixPath(uri.rpartition("://")[2]).name) or "root"
 
 
 def _fetching(what: str, uri: str) -> contextlib.AbstractContextManager[None]:

@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfx_savedmodel.errors import UnreadableModelError, UsageError
 from tfx_savedmodel.saved_model.garbage import collector_paused
 from tfx_savedmodel.saved_model.meta_graph import RESERVED_SIGNATURES, tensor_spec
+from tfx_savedmodel.saved_model.quiet import no_deprecations
 from tfx_savedmodel.saved_model.view import SignatureView
 
 if TYPE_CHECKING:
     import numpy as np
-
-
-@contextlib.contextmanager
-def no_deprecations() -> Iterator[None]:
-    """TensorFlow calls its loader for sessions deprecated at each call; no other loads TF1 and TF2 alike."""
-    import tensorflow as tf
-
-    logger = tf.get_logger()
-    level = logger.level
-    logger.setLevel("ERROR")
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
 
 
 class ServingSession:

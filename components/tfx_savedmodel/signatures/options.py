@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import pydantic
 
-from tfx_savedmodel.signatures.kinds import Part
+from tfx_savedmodel.signatures.kinds import Part, TensorSpec
 
 
 class Source(Part):
     """How the source is read.
 
     `tags` name the MetaGraph of a SavedModel. `model_fn` names a function of the module file that
-    builds the model of a weights-only file or checkpoint. `custom_objects` allows classes and
+    builds the model of a weights-only file or checkpoint; of a TF1 checkpoint its graph, or it is an
+    Estimator's model_fn, which takes `params`, and features by `features` where no Transform graph or
+    schema says what they are. `graph` is the file of a TF1 checkpoint's graph, a MetaGraphDef or GraphDef;
+    without it PREFIX.meta. `custom_objects` allows classes and
     functions by name (as the model names them, "Attention" or "package>Attention"); they come from the
     module file. `allow_lambda` allows Python code inside a Keras file to be unpacked.
     """
 
     tags: tuple[str, ...] = ("serve",)
     model_fn: str | None = None
+    params: dict[str, Any] = pydantic.Field(default_factory=dict)
+    features: dict[str, TensorSpec] | None = None
+    graph: str | None = None
     custom_objects: tuple[str, ...] = ()
     allow_lambda: bool = False
 

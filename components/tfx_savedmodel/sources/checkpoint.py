@@ -57,7 +57,7 @@ def restore_checkpoint(model: Any, prefix: Path) -> None:
     target: Any = tf.train.Checkpoint(root=model) if not best.path else model
     for name in reversed(best.path):
         target = tf.train.Checkpoint(**{name: target})
-    with _reading(prefix):
+    with reading(prefix):
         target.read(str(prefix)).expect_partial()
 
 
@@ -65,14 +65,15 @@ def _contents(prefix: Path) -> tuple[Mapping[str, Any], bytes | None]:
     """Return the shapes of what a checkpoint holds by key, and its object graph, which TF1 does not write."""
     import tensorflow as tf
 
-    with _reading(prefix):
+    with reading(prefix):
         reader = tf.train.load_checkpoint(str(prefix))
         shapes = reader.get_variable_to_shape_map()
         return shapes, reader.get_tensor(_OBJECT_GRAPH) if _OBJECT_GRAPH in shapes else None
 
 
 @contextlib.contextmanager
-def _reading(prefix: Path) -> Iterator[None]:
+def reading(prefix: Path) -> Iterator[None]:
+    """Say of what TensorFlow raises in the block that the checkpoint cannot be read."""
     import tensorflow as tf
 
     try:

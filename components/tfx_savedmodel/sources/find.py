@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import glob
 import os
 import re
 from pathlib import Path
 
 from tfx_savedmodel.errors import UnreadableModelError
+from tfx_savedmodel.saved_model.bundle import is_table
+from tfx_savedmodel.saved_model.graph_files import SUFFIXES
 from tfx_savedmodel.saved_model.keras_files import is_keras_file
 from tfx_savedmodel.saved_model.local import local_path
 from tfx_savedmodel.saved_model.locate import SERVING_DIRECTORY, find_saved_model, is_saved_model
@@ -15,6 +18,7 @@ from tfx_savedmodel.saved_model.locate import SERVING_DIRECTORY, find_saved_mode
 SAVED_MODEL = "SavedModel"
 KERAS_FILE = "Keras file"
 CHECKPOINT = "checkpoint"
+GRAPH_FILE = "graph file"
 
 _STATE_FILE = "checkpoint"
 _VARIABLES = "variables"
@@ -24,8 +28,9 @@ _EVALUATION_DIRECTORY = "Format-TFMA"
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """A trained model at a path: `form` is SAVED_MODEL (a directory), KERAS_FILE (of any kind, weights too) or
-    CHECKPOINT (a prefix: `path` itself is no file).
+    """A trained model at a path: `form` is SAVED_MODEL (a directory), KERAS_FILE (of any kind, weights too),
+    CHECKPOINT (a prefix: `path` itself is a file only in the format of before TF 0.12) or GRAPH_FILE (of a TF1
+    graph without a checkpoint of its name).
     """
 
     path: Path
@@ -35,8 +40,9 @@ class Found:
 def find_trained_model(path: str | os.PathLike[str]) -> Found:
     """Return what lies at a local path.
 
-    It may be a SavedModel, a Keras file, a checkpoint's prefix or directory, or a TFX Model artifact around
-    one of them. Nothing is opened but a directory's `checkpoint` file.
+    It may be a SavedModel, a Keras file, a checkpoint's prefix or directory, a TF1 graph's file, or a TFX Model
+    artifact around one of them. Nothing is opened but a directory's `checkpoint` file, and the end of what may be
+    a checkpoint of old.
 
     Raises:
       UsageError: a remote path.
@@ -45,7 +51,7 @@ def find_trained_model(path: str | os.PathLike[str]) -> Found:
     root = local_path(path, "the model")
     if root.is_file():
         return _from_file(root)
-    if _index(root).is_file():
+    if _is_checkpoint(root):
         return Found(root, CHECKPOINT)
     if not root.is_dir():
         raise UnreadableModelError(
@@ -71,11 +77,13 @@ def _from_file(file: Path) -> Found:
         return _from_directory(file.parent)
     if is_saved_model(file.parent) and file.name.startswith("saved_model."):
         return Found(file.parent, SAVED_MODEL)
+    if file.suffix in SUFFIXES:
+        return Found(file, GRAPH_FILE)
     raise UnreadableModelError(
         "not a trained model",
         where=str(file),
         found=f"a file {file.suffix or 'without a suffix'}",
-        wanted=".keras, .h5, .hdf5, .weights.h5, a checkpoint's .index, or a directory",
+        wanted=".keras, .h5, .hdf5, .weights.h5, a checkpoint's .index, a graph's .meta, .pb or .pbtxt, or a directory",
         next_step="name the model itself",
     )
 
@@ -88,6 +96,9 @@ def _from_directory(directory: Path) -> Found:
     if checkpoint is not None:
         found.append(checkpoint)
     below = [name for name in names if name != _EVALUATION_DIRECTORY and is_saved_model(directory / name)]
+    if not found and not below:
+        graphs = (directory / name for name in names if Path(name).suffix in SUFFIXES)
+        found = [Found(path, GRAPH_FILE) for path in graphs if path.is_file()]
     if not found and len(below) != 1:
         # Says what is wrong: several versions, or nothing at all.
         if below:
@@ -108,8 +119,10 @@ def _from_directory(directory: Path) -> Found:
 def _checkpoint(directory: Path, names: list[str]) -> Found | None:
     """Return the latest checkpoint by the state file, else the only one, else what a SavedModel calls its own."""
     prefixes = [name.removesuffix(".index") for name in names if name.endswith(".index")]
+    stems = [name.removesuffix(".meta") for name in names if name.endswith(".meta")]
+    prefixes += [stem for stem in stems if stem not in prefixes and _is_checkpoint(directory / stem)]
     latest = _latest(directory) if _STATE_FILE in names else None
-    if latest is not None and _index(latest).is_file():
+    if latest is not None and _is_checkpoint(latest):
         return Found(latest, CHECKPOINT)
     if len(prefixes) == 1:
         return Found(directory / prefixes[0], CHECKPOINT)
@@ -134,14 +147,23 @@ def _latest(directory: Path) -> Path | None:
         return None
     path = Path(named[1])
     inside = directory / path
-    return inside if not path.is_absolute() and _index(inside).is_file() else directory / path.name
+    return inside if not path.is_absolute() and _is_checkpoint(inside) else directory / path.name
 
 
 def _prefix(file: Path) -> Path | None:
     """Return the prefix of a checkpoint's own file, or None."""
-    stem = re.sub(r"\.(index|data-\d{5}-of-\d{5})$", "", file.name)
+    if is_table(file) and file.suffix != ".index":
+        return file.with_name(re.sub(r"-\d{5}-of-\d{5}$", "", file.name))
+    stem = re.sub(r"\.(index|meta|data-\d{5}-of-\d{5})$", "", file.name)
     prefix = file.with_name(stem)
-    return prefix if stem != file.name and _index(prefix).is_file() else None
+    return prefix if stem != file.name and _is_checkpoint(prefix) else None
+
+
+def _is_checkpoint(prefix: Path) -> bool:
+    """Tell whether a checkpoint has this prefix, in the format of today or in that of before TF 0.12."""
+    if _index(prefix).is_file() or is_table(prefix):
+        return True
+    return any(map(is_table, prefix.parent.glob(f"{glob.escape(prefix.name)}-00000-of-*")))
 
 
 def _index(prefix: Path) -> Path:

@@ -47,6 +47,17 @@ class ModuleFile:
             )
         return value
 
+    def parameters(self, name: str) -> Mapping[str, inspect.Parameter]:
+        """Return the parameters of a function of the module; none where Python cannot tell them.
+
+        Raises:
+          UsageError: there is none of that name.
+        """
+        try:
+            return inspect.signature(self.get(name)).parameters
+        except (TypeError, ValueError):
+            return {}
+
     def call(self, name: str, given: Mapping[str, Any]) -> Any:
         """Call a function of the module with those of `given` that its parameters name.
 

@@ -1,0 +1,78 @@
+"""The files that a TF1 graph reads when it is initialised: found beside the model, and made its assets."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection, Mapping
+from pathlib import Path, PurePath
+from typing import Any
+
+from tfx_savedmodel.errors import UnsupportedModelError
+from tfx_savedmodel.saved_model import protos
+from tfx_savedmodel.saved_model.attributes import plain_value
+from tfx_savedmodel.saved_model.local import leaves
+from tfx_savedmodel.sources.tf1.cut import node_of
+
+_COLLECTION = "saved_model_assets"
+
+
+def find_assets(meta_graph: Any, nodes: Collection[str], folder: Path) -> dict[str, Path]:
+    """Return the local file of each asset among `nodes`, by its tensor.
+
+    A graph names them as they lay where it was trained. Here they are looked for beside the model alone, at
+    the same relative path or by name, there or in `assets/`: what a graph names is not to be trusted.
+
+    Raises:
+      UnsupportedModelError: a file is not there.
+    """
+    if "asset_filepaths" not in meta_graph.collection_def:
+        return {}
+    by_name = {node.name: node for node in meta_graph.graph_def.node}
+    found = {}
+    for tensor in meta_graph.collection_def["asset_filepaths"].node_list.value:
+        node = by_name.get(node_of(tensor))
+        if node is None or node.name not in nodes:
+            continue
+        named = plain_value(node.attr["value"]) if node.op == "Const" else None
+        if not isinstance(named, list) or len(named) != 1:
+            raise UnsupportedModelError(
+                "an asset of the graph has no name", where=f"{folder}: {tensor}", wanted="a constant file name"
+            )
+        found[tensor] = _found(folder, named[0], tensor)
+    return found
+
+
+def _found(folder: Path, named: str, tensor: str) -> Path:
+    path = PurePath(named)
+    tried = dict.fromkeys(Path(part) for part in (path, path.name, f"assets/{path.name}"))
+    for relative in tried:
+        inside = (
+            relative.relative_to(folder) if relative.is_absolute() and relative.is_relative_to(folder) else relative
+        )
+        if not inside.is_absolute() and not leaves(folder, str(inside)) and (folder / inside).is_file():
+            return folder / inside
+    raise UnsupportedModelError(
+        "a file that the graph reads is not beside the model",
+        where=str(folder),
+        found=f"{tensor}: {named}",
+        wanted=f"{path.name} in the directory of the model",
+        next_step="copy it there",
+    )
+
+
+def add_assets(meta_graph: Any, assets: Mapping[str, Path], directory: Path) -> None:
+    """Copy files to a SavedModel's `assets/`, and say in its MetaGraph which tensor names which."""
+    names: dict[str, Path] = {}
+    if assets:
+        (directory / "assets").mkdir()
+    for tensor, path in assets.items():
+        name, number = path.name, 0
+        while names.get(name, path) != path:
+            number += 1
+            name = f"{path.stem}_{number}{path.suffix}"
+        names[name] = path
+        shutil.copy2(path, directory / "assets" / name)
+        item = protos.meta_graph_pb2().AssetFileDef(filename=name)
+        item.tensor_info.name = tensor
+        meta_graph.asset_file_def.add().CopyFrom(item)
+        meta_graph.collection_def[_COLLECTION].any_list.value.add().Pack(item)

@@ -1,0 +1,234 @@
+"""A TF1 graph in a file, with the checkpoint that has its variables, as a SavedModel of the plainest form."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tfx_savedmodel.errors import UnsupportedModelError, UsageError
+from tfx_savedmodel.saved_model import protos
+from tfx_savedmodel.saved_model.attributes import plain_value
+from tfx_savedmodel.saved_model.graph_files import GraphFile
+from tfx_savedmodel.saved_model.view import VARIABLE_OPS
+from tfx_savedmodel.sources.tf1.assets import add_assets, find_assets
+from tfx_savedmodel.sources.tf1.checkpoint_files import CheckpointFiles
+from tfx_savedmodel.sources.tf1.cut import ancestors, cut, node_of, nodes_of, variable_defs, whole_loops
+from tfx_savedmodel.sources.tf1.declare import Shapes, declare, slices
+from tfx_savedmodel.sources.tf1.needs import Needs, find_needs, nodes_by_name, signature_tensors, with_local_variables
+
+_INIT = "tfx_savedmodel/init"
+_MAIN_OP, _LEGACY = "saved_model_main_op", "legacy_init_op"
+_TABLES_WITHOUT_FILE = ("MutableHashTable", "MutableDenseHashTable")
+_SHOWN = 8
+#: What any machine has.
+_OWN_DEVICE = re.compile(r"(/device:CPU:[0*]|/cpu:0)?", re.IGNORECASE)
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """What the plan says: the tensors that it names, the MetaGraph's tags, an op that initialises."""
+
+    tensors: tuple[str, ...]
+    tags: tuple[str, ...] = ("serve",)
+    init_op: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class NormalForm:
+    """A MetaGraph ready to be written, cut to what the plan's tensors need.
+
+    `complete` is whether these tensors are known: else the graph is whole and has no variables' values,
+    which is enough to say what is wrong with the plan. `restores` is whether a session must put the checkpoint's
+    values into it; else its own saver does, from the checkpoint's files as they are.
+    """
+
+    meta_graph: Any
+    wanted: Wanted
+    initialisers: tuple[str, ...] = ()
+    assets: Mapping[str, Path] = dataclasses.field(default_factory=dict)
+    checkpoint: CheckpointFiles | None = None
+    complete: bool = True
+    restores: bool = False
+    notes: tuple[str, ...] = ()
+
+    def write(self, directory: Path, *, tensors_as: str | None = None) -> None:
+        """Write a SavedModel to an empty directory; without variables where a session is to restore them.
+
+        Args:
+          tensors_as: the key of a signature over the plan's tensors, for whoever judges what they reach.
+        """
+        made = _copy(self.meta_graph)
+        self.finish(made, directory)
+        if tensors_as is not None:
+            for index, tensor in enumerate(self.wanted.tensors):
+                made.signature_def[tensors_as].outputs[str(index)].name = tensor
+        if self.checkpoint is not None and not self.restores:
+            self.checkpoint.carry(directory)
+        write_saved_model(made, directory)
+
+    def finish(self, made: Any, directory: Path) -> None:
+        """Give a MetaGraph its tags, signatures, assets and the op that initialises it."""
+        del made.meta_info_def.tags[:]
+        made.meta_info_def.tags.extend(self.wanted.tags)
+        for key, signature in self.meta_graph.signature_def.items():
+            made.signature_def[key].CopyFrom(signature)
+        add_assets(made, self.assets, directory)
+        for key in (_MAIN_OP, _LEGACY):
+            if key in made.collection_def:
+                del made.collection_def[key]
+        if self.initialisers:
+            taken, name = {node.name for node in made.graph_def.node}, _INIT
+            while name in taken:
+                name += "_"
+            made.graph_def.node.add(name=name, op="NoOp", input=[f"^{item}" for item in self.initialisers])
+            made.collection_def[_MAIN_OP].node_list.value.append(name)
+
+
+def write_saved_model(meta_graph: Any, directory: Path) -> None:
+    """Write `saved_model.pb` with this one MetaGraph."""
+    proto = protos.saved_model_pb2().SavedModel(saved_model_schema_version=1)
+    proto.meta_graphs.add().CopyFrom(meta_graph)
+    (directory / "saved_model.pb").write_bytes(proto.SerializeToString(deterministic=True))
+
+
+def normal_form(file: GraphFile, checkpoint: CheckpointFiles | None, wanted: Wanted) -> NormalForm:
+    """Return what is to be written of a graph and its checkpoint; nothing is run.
+
+    Raises:
+      UsageError: variables and no checkpoint.
+      UnsupportedModelError: a variable that the checkpoint lacks, an asset that is not beside the model.
+      UnreadableModelError: the checkpoint cannot be read.
+    """
+    made = _copy(file.meta_graph)
+    nodes = nodes_by_name(made)
+    notes = tuple(_clear_devices(made))
+    named = [*wanted.tensors, *signature_tensors(made), *([wanted.init_op] if wanted.init_op else [])]
+    if not named or any(node_of(name) not in nodes for name in named):
+        made.ClearField("saver_def")
+        cut(made, nodes.keys())
+        return NormalForm(made, wanted, complete=False, notes=notes)
+    needs = find_needs(made, wanted.tensors, wanted.init_op)
+    where = str(checkpoint.prefix if checkpoint is not None else file.path)
+    if checkpoint is not None and _saver_fits(made, nodes, checkpoint):
+        needs, more = _with_saver(made, nodes, needs, where, wanted.init_op)
+        restores = False
+        notes += more
+    else:
+        needs, restores = _without_saver(made, nodes, needs, checkpoint, file, wanted.init_op)
+    assets = find_assets(made, needs.nodes, (checkpoint.prefix if checkpoint else file.path).parent)
+    has_weights = restores or bool(made.saver_def.restore_op_name)
+    weights = checkpoint if has_weights else None
+    return NormalForm(made, wanted, needs.initialisers, assets, weights, True, restores, notes)
+
+
+def _copy(meta_graph: Any) -> Any:
+    made = type(meta_graph)()
+    made.CopyFrom(meta_graph)
+    return made
+
+
+def _clear_devices(meta_graph: Any) -> list[str]:
+    """The machines of a training cluster are not those that serve."""
+    functions = [node for function in meta_graph.graph_def.library.function for node in function.node_def]
+    found = set()
+    for node in [*meta_graph.graph_def.node, *functions]:
+        if _OWN_DEVICE.fullmatch(node.device) is None:
+            found.add(node.device)
+        node.device = ""
+    shown = ", ".join(sorted(found)[:_SHOWN])
+    return [f"the devices that the graph named are cleared: {shown}"] if found else []
+
+
+def _saver_fits(meta_graph: Any, nodes: Mapping[str, Any], checkpoint: CheckpointFiles) -> bool:
+    """Tell whether the graph's own saver restores from this checkpoint as it is."""
+    saver = meta_graph.saver_def
+    names = (saver.filename_tensor_name, saver.save_tensor_name, saver.restore_op_name)
+    if checkpoint.names is None or not all(node_of(name) in nodes for name in names):
+        return False
+    for name in ancestors(nodes, [saver.restore_op_name]):
+        if nodes[name].op != "RestoreV2" or len(nodes[name].input) < 2:
+            continue
+        keys = plain_value(nodes[node_of(nodes[name].input[1])].attr["value"])
+        if not isinstance(keys, list) or not set(keys) <= checkpoint.names:
+            return False
+    return True
+
+
+def _with_saver(
+    made: Any, nodes: Mapping[str, Any], needs: Needs, where: str, init_op: str | None
+) -> tuple[Needs, tuple[str, ...]]:
+    """Cut the graph to what is needed and what its saver saves."""
+    saver = made.saver_def
+    saved = ancestors(nodes, [saver.filename_tensor_name, saver.save_tensor_name, saver.restore_op_name])
+    restored = {name for name in ancestors(nodes, [saver.restore_op_name]) if nodes[name].op in VARIABLE_OPS}
+    needs = with_local_variables(made, needs, restored, where, init_op)
+    kept = needs.nodes | saved
+    told = [nodes_of(item) for name, item in variable_defs(made).items() if name in kept]
+    cut(made, whole_loops(made, nodes, kept.union(*told)))
+    spare = sorted(restored - needs.variables(nodes))
+    if not spare:
+        return needs, ()
+    shown = ", ".join(spare[:_SHOWN]) + (", …" if spare[_SHOWN:] else "")
+    return needs, (f"{len(spare)} variables of the checkpoint that no signature needs stay in the weights: {shown}",)
+
+
+def _without_saver(
+    made: Any,
+    nodes: Mapping[str, Any],
+    needs: Needs,
+    checkpoint: CheckpointFiles | None,
+    file: GraphFile,
+    init_op: str | None,
+) -> tuple[Needs, bool]:
+    """Cut the graph to what is needed, and declare its variables; tell whether there are any to restore."""
+    made.ClearField("saver_def")
+    known = variable_defs(made)
+    variables = needs.variables(nodes)
+    _refuse_lost_tables(nodes, needs, file)
+    local = variable_defs(made, "local_variables").keys()
+    if checkpoint is None and variables - local:
+        raise UsageError(
+            "the graph has variables, and no checkpoint gives their values",
+            where=str(file.path),
+            found=", ".join(sorted(variables - local)[:_SHOWN]),
+            wanted="a checkpoint, or a frozen graph, whose variables are constants",
+            next_step="name the checkpoint as the model, and this file as source.graph in the plan",
+        )
+    held = shapes_in(checkpoint) if checkpoint is not None and variables else {}
+    parts = slices(made, variables, known, held)
+    where = str(checkpoint.prefix if checkpoint is not None else file.path)
+    needs = with_local_variables(made, needs, parts, where, init_op)
+    told = [nodes_of(known[name]) for name in variables - parts.keys() if name in known]
+    cut(made, whole_loops(made, nodes, needs.nodes.union(*told)))
+    declare(made, parts)
+    return needs, bool(parts)
+
+
+def _refuse_lost_tables(nodes: Mapping[str, Any], needs: Needs, file: GraphFile) -> None:
+    lost = sorted(name for name in needs.nodes if nodes[name].op.startswith(_TABLES_WITHOUT_FILE))
+    if lost:
+        raise UnsupportedModelError(
+            "a table's content is known to the graph's own saver alone, which cannot be used here",
+            where=str(file.path),
+            found=", ".join(lost[:_SHOWN]),
+            wanted="a MetaGraph with its saver, and a checkpoint in the format of today that has all it restores",
+            next_step="write the MetaGraph together with the checkpoint, as tf.compat.v1.train.Saver.save does",
+        )
+
+
+def shapes_in(checkpoint: CheckpointFiles) -> Shapes:
+    """Return the shapes in a checkpoint of any format by name.
+
+    Raises:
+      UnreadableModelError: TensorFlow cannot read it.
+    """
+    import tensorflow as tf
+
+    from tfx_savedmodel.sources.checkpoint import reading
+
+    with reading(checkpoint.prefix):
+        found: Shapes = tf.train.load_checkpoint(str(checkpoint.prefix)).get_variable_to_shape_map()
+    return found
