@@ -87,16 +87,6 @@ def op_def_pb2() -> Any:
     return _import("tensorflow.core.framework.op_def_pb2")
 
 
-def variable_pb2() -> Any:
-    """Return the module of VariableDef, what TF1 collections hold of a variable."""
-    return _import("tensorflow.core.framework.variable_pb2")
-
-
-def control_flow_pb2() -> Any:
-    """Return the module of WhileContextDef and CondContextDef, what TF1 collections hold of loops and branches."""
-    return _import("tensorflow.core.protobuf.control_flow_pb2")
-
-
 def saver_pb2() -> Any:
     """Return the module of SaverDef."""
     return _import("tensorflow.core.protobuf.saver_pb2")
