@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from tfx_savedmodel.errors import UnreadableModelError
 from tfx_savedmodel.saved_model import protos
+from tfx_savedmodel.saved_model.wire import fields
 
 META_GRAPH = "MetaGraphDef"
 GRAPH = "GraphDef"
@@ -36,14 +38,15 @@ def read_graph_file(path: Path) -> GraphFile:
     """
     data = _bytes(path)
     kind = protos.meta_graph_pb2().MetaGraphDef
-    meta_graph = _parsed(data, kind, lambda message: _is_graph(message.graph_def))
-    if meta_graph is not None:
-        return GraphFile(path, META_GRAPH, meta_graph)
-    made = kind()
-    graph = _parsed(data, type(made.graph_def), _is_graph)
-    if graph is not None:
-        made.graph_def.CopyFrom(graph)
-        return GraphFile(path, GRAPH, made)
+    for form in (GRAPH, META_GRAPH) if _has_nodes(data) else (META_GRAPH, GRAPH):
+        made, meta_graph = kind(), None
+        if form == META_GRAPH:
+            meta_graph = _parsed(data, kind, lambda message: _is_graph(message.graph_def))
+        elif (graph := _parsed(data, type(made.graph_def), _is_graph)) is not None:
+            made.graph_def.CopyFrom(graph)
+            meta_graph = made
+        if meta_graph is not None:
+            return GraphFile(path, form, meta_graph)
     if _parsed(data, protos.saved_model_pb2().SavedModel, lambda message: bool(message.meta_graphs)) is not None:
         raise UnreadableModelError(
             "this is the graph file of a SavedModel",
@@ -116,6 +119,14 @@ def _parsed(data: bytes, kind: Any, plausible: Callable[[Any], bool]) -> Any | N
     except (text_format.ParseError, ValueError, RecursionError):  # bytes that are no UTF-8 are a ValueError
         return None
     return message if plausible(message) else None
+
+
+def _has_nodes(data: bytes) -> bool:
+    """Tell a GraphDef, whose first field is there once a node, from a MetaGraphDef, which has it once.
+
+    Protobuf prints an error for text that is none, as it finds in a GraphDef that is read as the other.
+    """
+    return sum(number == 1 for number, _ in islice(fields(data), 3)) > 1
 
 
 def _is_graph(graph: Any) -> bool:
