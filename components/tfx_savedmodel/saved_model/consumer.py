@@ -102,7 +102,7 @@ def lacks(meta_graph: MetaGraphView, consumer: str) -> Iterator[Lack]:
     reach, would_do = Reach(meta_graph), VersionFinder(meta_graph)
     for function, node in all_nodes(meta_graph):
         # What reaches a node is asked of few: finding out of all of them takes longer than judging them.
-        faults = judge.faults(node.op, node.raw())
+        faults = judge.faults(node)
         if not faults:
             continue
         roots = tuple(sorted(reach.roots.get((function, node.name), ())))
@@ -142,6 +142,6 @@ class VersionFinder:
             ),
         )
         if key not in self._found:
-            fits = (version for version, judge in self._judges if not judge.faults(node.op, attributes))
+            fits = (version for version, judge in self._judges if not judge.faults(node))
             self._found[key] = tuple(fits)
         return self._found[key]

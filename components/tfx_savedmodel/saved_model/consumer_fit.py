@@ -164,7 +164,7 @@ class _Misfits:
         self._of_graph: dict[str, list[Fault]] = {}
         self._of_functions: dict[str, list[tuple[NodeView, list[Fault]]]] = {}
         for function, node in all_nodes(view):
-            faults = judge.faults(node.op, node.raw())
+            faults = judge.faults(node)
             if faults and function is None:
                 self._of_graph[node.name] = faults
             elif faults and function is not None:

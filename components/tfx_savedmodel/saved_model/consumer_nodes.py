@@ -18,7 +18,7 @@ from typing import Any
 from tfx_savedmodel.saved_model import protos
 from tfx_savedmodel.saved_model.attributes import plain_value
 from tfx_savedmodel.saved_model.op_tables import AttributeDefinition, OpDefinition, op_table, versions
-from tfx_savedmodel.saved_model.view import MetaGraphView
+from tfx_savedmodel.saved_model.view import MetaGraphView, NodeView
 
 #: Attributes that a consumer does without: names for people, and a check that its own op of old does not make.
 MEANINGLESS = frozenset({("VarHandleOp", "debug_name"), ("AssignVariableOp", "validate_shape")})
@@ -37,7 +37,7 @@ class Fault:
     """One thing that a version lacks of a node.
 
     `kind` is "op", "attribute" (not known, and refused or needed), "value" (not allowed), "missing" (an
-    attribute that the version requires), "deprecated" or "kernel".
+    attribute that the version requires), "inputs" (another number of them), "deprecated" or "kernel".
     """
 
     kind: str
@@ -63,8 +63,9 @@ class NodeJudge:
         self._functions = meta_graph.functions
         self._own = meta_graph.ops
 
-    def faults(self, op: str, attributes: Mapping[str, Any], *, runs: bool = True) -> list[Fault]:
-        """Return what is lacking of a node, of AttrValue protos by name; `runs` tells that it needs a kernel."""
+    def faults(self, node: NodeView) -> list[Fault]:
+        """Return what is lacking of a node: a kernel too, which only what runs needs."""
+        op, attributes = node.op, node.raw()
         definition = self.table.get(op)
         if definition is None:
             return [] if op in self._functions else [Fault("op", f"there is no op {op}")]
@@ -72,7 +73,8 @@ class NodeJudge:
             *_deprecation(definition, self._producer),
             *self._attribute_faults(definition, attributes),
         ]
-        if runs and not found and not self._has_kernel(definition, attributes):
+        found = found or list(_input_faults(definition, attributes, node.inputs))
+        if not found and not self._has_kernel(definition, attributes):
             found.append(Fault("kernel", f"{op} has no kernel for the CPU with {_types(definition, attributes)}"))
         return found
 
@@ -160,6 +162,26 @@ def _deprecation(definition: OpDefinition, producer: int) -> Iterator[Fault]:
         yield Fault("deprecated", f"{definition.name} is not for graphs of version {since} on; this is of {producer}")
 
 
+def _input_faults(definition: OpDefinition, attributes: Mapping[str, Any], inputs: Sequence[str]) -> Iterator[Fault]:
+    """A few ops were defined anew under their old names, with other inputs."""
+    wanted = 0
+    for argument in definition.inputs:
+        if argument.types_attribute is not None:
+            wanted += len(_said(definition, attributes, argument.types_attribute).list.type)
+        elif argument.number_attribute is not None:
+            wanted += _said(definition, attributes, argument.number_attribute).i
+        else:
+            wanted += 1
+    found = sum(not value.startswith("^") for value in inputs)
+    if found != wanted:
+        yield Fault("inputs", f"{definition.name} takes {wanted} inputs, and has {found} here")
+
+
+def _said(definition: OpDefinition, attributes: Mapping[str, Any], name: str) -> Any:
+    """Return an attribute of a node, or its default."""
+    return attributes[name] if name in attributes else _parsed(definition.attributes[name].default)
+
+
 def _value_faults(op: str, name: str, known: AttributeDefinition, value: Any) -> Iterator[Fault]:
     if known.allowed is not None:
         refused = [item for item in _values(value) if item not in known.allowed]
@@ -197,16 +219,13 @@ def _kernel_values(definition: OpDefinition, attributes: Mapping[str, Any]) -> d
     for name, known in definition.attributes.items():
         if known.type not in ("type", "list(type)", "string"):
             continue
-        value = attributes[name] if name in attributes else _parsed(known.default)
-        if value is not None:
-            found[name] = _values(value)
+        if name in attributes or known.default is not None:
+            found[name] = _values(_said(definition, attributes, name))
     return found
 
 
 def _parsed(default: bytes | None) -> Any:
-    if default is None:
-        return None
-    return protos.attr_value_pb2().AttrValue.FromString(default)
+    return protos.attr_value_pb2().AttrValue.FromString(default or b"")
 
 
 def _types(definition: OpDefinition, attributes: Mapping[str, Any]) -> str:
