@@ -115,18 +115,14 @@ def _compared(view: GraphView, fit: Fit, more: Callable[[], Requests]) -> tuple[
     silent = [key for key, answers in before[0].items() if not any(answer.outputs is not None for answer in answers)]
     reasons = {**unasked, **{key: _error_of(before[0][key]) for key in silent if key not in unasked}}
     _refuse_untold(fit, meta_graph, reasons)
-    tf2 = tf2_fault(view.path, meta_graph.tags)
-    fit.write()
+    original = fit.write()
     after = ask(view.path, meta_graph.tags, requests)
     if isinstance(after, str):
         raise _differs(fit, "the edited model cannot be loaded", after)
     notes = [f"signature {key!r} is not compared: {reason}" for key, reason in sorted(reasons.items())]
     for key, answers in after[0].items():
         notes += _compare(fit, key, before[0][key], before[1][key], answers)
-    if tf2 is None:
-        tf2 = tf2_fault(view.path, meta_graph.tags)
-        if tf2 is not None:
-            raise _differs(fit, "TF2's loader refuses the edited model", tf2)
+    _refuse_unloadable(fit, meta_graph, original)
     return tuple(notes)
 
 
@@ -139,6 +135,17 @@ def _refuse_untold(fit: Fit, meta_graph: MetaGraphView, reasons: Mapping[str, st
         for key, reason in sorted(reasons.items()):
             if signature_label(key) in labels and not labels & compared:
                 raise _cannot_compare(fit, f"signature {key!r} runs node {place[1]!r}, but cannot be run: {reason}")
+
+
+def _refuse_unloadable(fit: Fit, meta_graph: MetaGraphView, original: bytes) -> None:
+    """TF2's loader must take what it took before; it takes seconds, so that the original is asked in doubt only."""
+    fault = tf2_fault(fit.directory, meta_graph.tags)
+    if fault is None:
+        return
+    (fit.directory / fit.file).write_bytes(original)
+    if tf2_fault(fit.directory, meta_graph.tags) is None:
+        raise _differs(fit, "TF2's loader refuses the edited model", fault)
+    fit.write()
 
 
 def _compare(fit: Fit, key: str, first: list[Answer], second: list[Answer], after: list[Answer]) -> tuple[str, ...]:

@@ -89,9 +89,11 @@ class Fit:
     file: str
     proto: Any
 
-    def write(self) -> None:
-        """Replace the graph file; TensorFlow's fingerprint.pb is removed."""
+    def write(self) -> bytes:
+        """Replace the graph file, and return what it was; TensorFlow's fingerprint.pb is removed."""
+        original = (self.directory / self.file).read_bytes()
         replace_graph(self.directory, self.file, self.proto)
+        return original
 
 
 def fit_to_consumer(directory: Path, tags: Sequence[str], consumer: str, *, also: Collection[str] = ()) -> Fit | None:
