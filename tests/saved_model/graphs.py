@@ -16,7 +16,7 @@ DTYPES = {"float32": FLOAT, "string": STRING, "int64": INT64}
 
 def node(name: str, op: str, *inputs: str, **attrs: Any) -> dict[str, Any]:
     """Return a node; an attribute is a str (a function's name starts with "@"), a dtype as int, a list of str,
-    or the raw bytes of a constant.
+    the raw bytes of a constant, or an AttrValue proto.
     """
     return {"name": name, "op": op, "inputs": inputs, "attrs": attrs}
 
@@ -96,6 +96,8 @@ def _fill(proto: Any, item: Mapping[str, Any]) -> None:
             attr.tensor.string_val.extend(text.encode() for text in value)
         elif isinstance(value, int):
             attr.type = value
+        elif hasattr(value, "WhichOneof"):
+            attr.CopyFrom(value)
         else:
             attr.shape.CopyFrom(value)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,9 @@ from tfx_savedmodel.saved_model.consumer_fit import Fit, fit_to_consumer
 from tfx_savedmodel.saved_model.fingerprint import FILE as FINGERPRINT_FILE
 from tfx_savedmodel.saved_model.fingerprint import renew_fingerprint
 from tfx_savedmodel.saved_model.parsing import parsing_spec
+from tfx_savedmodel.saved_model.reachability import Reach, signature_label
 from tfx_savedmodel.saved_model.reader import read_saved_model
+from tfx_savedmodel.saved_model.tensors import split_tensor
 from tfx_savedmodel.saved_model.view import GraphView, MetaGraphView
 from tfx_savedmodel.signatures.feeding import Feeder, feed_of
 from tfx_savedmodel.signatures.ingredients import Ingredients
@@ -75,10 +77,10 @@ def fit_staged(staged: Path, tags: Sequence[str], target: str, more: Callable[[]
         replaced.
       UsageError: the consumer is not known.
     """
-    fit = fit_to_consumer(staged, tags, target)
+    view = read_saved_model(staged, tags)
+    fit = fit_to_consumer(staged, tags, target, also=[*_texts(view.explanation)])
     if fit is None:
         return ()
-    view = read_saved_model(staged, tags)
     has_fingerprint = (staged / FINGERPRINT_FILE).exists()
     notes = [*fit.fitted.notes(), *_compared(view, fit, more)]
     if has_fingerprint:
@@ -86,6 +88,15 @@ def fit_staged(staged: Path, tags: Sequence[str], target: str, more: Callable[[]
         if reason is not None:
             notes.append(f"{FINGERPRINT_FILE} is left out: TensorFlow does not make it anew: {reason}")
     return tuple(notes)
+
+
+def _texts(document: Any) -> Iterator[str]:
+    """Yield the texts of a JSON document: explanation metadata of TF1 models name graph tensors."""
+    if isinstance(document, str):
+        yield split_tensor(document)[0]
+    elif isinstance(document, (list, Mapping)):
+        for item in document.values() if isinstance(document, Mapping) else document:
+            yield from _texts(item)
 
 
 def _compared(view: GraphView, fit: Fit, more: Callable[[], Requests]) -> tuple[str, ...]:
@@ -103,22 +114,38 @@ def _compared(view: GraphView, fit: Fit, more: Callable[[], Requests]) -> tuple[
         return _uncompared(fit, f"it cannot be loaded here: {before}")
     silent = [key for key, answers in before[0].items() if not any(answer.outputs is not None for answer in answers)]
     reasons = {**unasked, **{key: _error_of(before[0][key]) for key in silent if key not in unasked}}
-    if reasons and not fit.fitted.keeps_what_runs:
-        key, reason = next(iter(sorted(reasons.items())))
-        raise _cannot_compare(fit, f"signature {key!r}: {reason}")
-    tf2 = tf2_fault(view.path, meta_graph.tags)
-    fit.write()
+    _refuse_untold(fit, meta_graph, reasons)
+    original = fit.write()
     after = ask(view.path, meta_graph.tags, requests)
     if isinstance(after, str):
         raise _differs(fit, "the edited model cannot be loaded", after)
     notes = [f"signature {key!r} is not compared: {reason}" for key, reason in sorted(reasons.items())]
     for key, answers in after[0].items():
         notes += _compare(fit, key, before[0][key], before[1][key], answers)
-    if tf2 is None:
-        tf2 = tf2_fault(view.path, meta_graph.tags)
-        if tf2 is not None:
-            raise _differs(fit, "TF2's loader refuses the edited model", tf2)
+    _refuse_unloadable(fit, meta_graph, original)
     return tuple(notes)
+
+
+def _refuse_untold(fit: Fit, meta_graph: MetaGraphView, reasons: Mapping[str, str]) -> None:
+    """What was said in other ops must have been run by some signature that is compared, or by a loader."""
+    roots = Reach(meta_graph).roots
+    compared = {signature_label(key) for key in meta_graph.signatures if key not in reasons}
+    for place in fit.fitted.places:
+        labels = roots.get(place, frozenset())
+        for key, reason in sorted(reasons.items()):
+            if signature_label(key) in labels and not labels & compared:
+                raise _cannot_compare(fit, f"signature {key!r} runs node {place[1]!r}, but cannot be run: {reason}")
+
+
+def _refuse_unloadable(fit: Fit, meta_graph: MetaGraphView, original: bytes) -> None:
+    """TF2's loader must take what it took before; it takes seconds, so that the original is asked in doubt only."""
+    fault = tf2_fault(fit.directory, meta_graph.tags)
+    if fault is None:
+        return
+    (fit.directory / fit.file).write_bytes(original)
+    if tf2_fault(fit.directory, meta_graph.tags) is None:
+        raise _differs(fit, "TF2's loader refuses the edited model", fault)
+    fit.write()
 
 
 def _compare(fit: Fit, key: str, first: list[Answer], second: list[Answer], after: list[Answer]) -> tuple[str, ...]:
@@ -154,17 +181,17 @@ def _error_of(answers: Sequence[Answer]) -> str:
 
 def _uncompared(fit: Fit, reason: str) -> tuple[str, ...]:
     """Where nothing that runs was changed, a model that cannot be run needs no comparison."""
-    if not fit.fitted.keeps_what_runs:
+    if fit.fitted.places:
         raise _cannot_compare(fit, reason)
     fit.write()
     return (f"the edited model is not compared with the original: {reason}",)
 
 
 def _cannot_compare(fit: Fit, reason: str) -> TargetError:
-    replaced = ", ".join([*fit.fitted.replaced, *fit.fitted.said])
+    replaced = ", ".join(sorted(fit.fitted.replaced))
     return TargetError(
         f"whether the model answers as before cannot be told, although {replaced} had to be said otherwise",
-        where=str(fit.directory),
+        where=f"the target {fit.fitted.consumer}",
         found=reason,
         wanted="a model that can be run here, before and after the edit",
         next_step="give examples that its signatures take, or a newer target, which needs no other ops",
@@ -174,7 +201,7 @@ def _cannot_compare(fit: Fit, reason: str) -> TargetError:
 def _differs(fit: Fit, message: str, found: str) -> TargetError:
     return TargetError(
         message,
-        where=str(fit.directory),
+        where=f"the target {fit.fitted.consumer}",
         found=found,
         wanted=f"the same answer, bit by bit, after the edits for {fit.fitted.consumer}",
         next_step="choose a newer target, which needs fewer edits; and please report the model",

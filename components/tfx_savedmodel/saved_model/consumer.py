@@ -98,11 +98,11 @@ def lacks(meta_graph: MetaGraphView, consumer: str) -> Iterator[Lack]:
     Raises:
       UsageError: the consumer is not known.
     """
-    judge = NodeJudge(consumer, meta_graph.producer, meta_graph.functions)
-    reach, would_do = Reach(meta_graph), VersionFinder(meta_graph.producer)
+    judge = NodeJudge(consumer, meta_graph)
+    reach, would_do = Reach(meta_graph), VersionFinder(meta_graph)
     for function, node in all_nodes(meta_graph):
         # What reaches a node is asked of few: finding out of all of them takes longer than judging them.
-        faults = judge.faults(node.op, node.raw())
+        faults = judge.faults(node)
         if not faults:
             continue
         roots = tuple(sorted(reach.roots.get((function, node.name), ())))
@@ -125,8 +125,8 @@ def loaded_by(meta_graph: MetaGraphView, reach: Reach, function: str | None) -> 
 class VersionFinder:
     """Finds the versions that would do for a node; equal nodes are looked at once."""
 
-    def __init__(self, producer: int) -> None:
-        self._judges = [(version, NodeJudge(version, producer, ())) for version in versions()]
+    def __init__(self, meta_graph: MetaGraphView) -> None:
+        self._judges = [(version, NodeJudge(version, meta_graph)) for version in versions()]
         self._found: dict[Any, tuple[str, ...]] = {}
 
     def __call__(self, node: NodeView) -> tuple[str, ...]:
@@ -142,6 +142,6 @@ class VersionFinder:
             ),
         )
         if key not in self._found:
-            fits = (version for version, judge in self._judges if not judge.faults(node.op, attributes))
+            fits = (version for version, judge in self._judges if not judge.faults(node))
             self._found[key] = tuple(fits)
         return self._found[key]

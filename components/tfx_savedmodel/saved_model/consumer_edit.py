@@ -7,16 +7,21 @@ from typing import Any
 
 from tfx_savedmodel.saved_model.consumer_nodes import NodeJudge
 from tfx_savedmodel.saved_model.consumer_replace import Scope, replace
+from tfx_savedmodel.saved_model.reachability import Place
 
 
 class GraphEditor:
-    """Edits nodes for a consumer, and counts it: `stripped` and `said` by "Op.attribute", `replaced` by op."""
+    """Edits nodes for a consumer, and counts it: `stripped` and `said` by "Op.attribute", `replaced` by op.
+
+    `places` are the nodes that were replaced, each with the function that holds it.
+    """
 
     def __init__(self, judge: NodeJudge) -> None:
         self._judge = judge
         self.stripped: collections.Counter[str] = collections.Counter()
         self.said: collections.Counter[str] = collections.Counter()
         self.replaced: collections.Counter[str] = collections.Counter()
+        self.places: list[Place] = []
 
     def edit_graph(self, graph: Any) -> None:
         """Edit the nodes of a GraphDef and of its library."""
@@ -27,7 +32,7 @@ class GraphEditor:
 
     def _edit_function(self, function: Any) -> None:
         arguments = {argument.name for argument in function.signature.input_arg}
-        scope = Scope({node.name: node for node in function.node_def}, arguments, in_function=True)
+        scope = Scope({node.name: node for node in function.node_def}, arguments, function.signature.name)
         self._edit(function.node_def, scope)
         if not scope.renamed:
             return
@@ -46,6 +51,7 @@ class GraphEditor:
         op = node.op
         if replace(node, scope, self._judge.table):
             self.replaced[op] += 1
+            self.places.append((scope.function, node.name))
         for name in list(self._judge.unknown(node.op, node.attr)):
             self.stripped[f"{node.op}.{name}"] += 1
             del node.attr[name]

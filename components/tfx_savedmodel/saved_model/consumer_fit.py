@@ -8,7 +8,7 @@ other, and what another one needs is another consumer's business.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from tfx_savedmodel.saved_model.consumer_prune import count_notes, prune
 from tfx_savedmodel.saved_model.facts import all_nodes
 from tfx_savedmodel.saved_model.meta_graph import read_meta_graph
 from tfx_savedmodel.saved_model.op_tables import versions
-from tfx_savedmodel.saved_model.reachability import Reach
+from tfx_savedmodel.saved_model.reachability import Place, Reach
 from tfx_savedmodel.saved_model.rewrite import parsed, replace_graph
 from tfx_savedmodel.saved_model.view import MetaGraphView, NodeView
 
@@ -37,7 +37,8 @@ class Fitted:
 
     `pruned` and `replaced` are nodes by op, `stripped` and `said` attributes by "Op.attribute", `functions` the
     library functions that went, `cut` the variables whose initialiser lost its value. `left_out` are functions
-    that Python could have called on the loaded object, each with what the consumer lacks for it.
+    that Python could have called on the loaded object, each with what the consumer lacks for it. `places` are
+    the nodes that were replaced, by the function that holds them.
     """
 
     consumer: str
@@ -48,11 +49,7 @@ class Fitted:
     replaced: Mapping[str, int]
     cut: int
     left_out: Mapping[str, str]
-
-    @property
-    def keeps_what_runs(self) -> bool:
-        """Whether what runs says and does what it did, node by node."""
-        return not self.replaced and not self.said
+    places: tuple[Place, ...]
 
     def notes(self) -> tuple[str, ...]:
         """Return it in words."""
@@ -78,7 +75,7 @@ class Fitted:
 
 def fits(meta_graph: MetaGraphView, consumer: str) -> bool:
     """Tell whether a consumer takes a MetaGraph as it is."""
-    judge = NodeJudge(consumer, meta_graph.producer, meta_graph.functions)
+    judge = NodeJudge(consumer, meta_graph)
     means_less = any(next(judge.unsaid(node.op, node.raw()), None) for _, node in all_nodes(meta_graph))
     return not means_less and next(lacks(meta_graph, consumer), None) is None
 
@@ -92,18 +89,21 @@ class Fit:
     file: str
     proto: Any
 
-    def write(self) -> None:
-        """Replace the graph file; TensorFlow's fingerprint.pb is removed."""
+    def write(self) -> bytes:
+        """Replace the graph file, and return what it was; TensorFlow's fingerprint.pb is removed."""
+        original = (self.directory / self.file).read_bytes()
         replace_graph(self.directory, self.file, self.proto)
+        return original
 
 
-def fit_to_consumer(directory: Path, tags: Sequence[str], consumer: str) -> Fit | None:
+def fit_to_consumer(directory: Path, tags: Sequence[str], consumer: str, *, also: Collection[str] = ()) -> Fit | None:
     """Edit the MetaGraph with these tags so that a consumer takes it; return the edit, None where it does already.
 
     The directory must not be published yet when the edit is written.
 
     Args:
       consumer: "tf-1.15", "tf-2.7", …
+      also: nodes of the graph that somebody asks for besides, which are kept as far as they fit.
 
     Raises:
       TargetError: what a signature, the initialiser, the saver or TF2's loader runs cannot be made to fit.
@@ -116,15 +116,13 @@ def fit_to_consumer(directory: Path, tags: Sequence[str], consumer: str) -> Fit 
         raise UsageError("no MetaGraph with these tags", where=str(directory), wanted=", ".join(tags))
     if fits(read_meta_graph(found[0]), consumer):
         return None
-    return Fit(fit_meta_graph(found[0], consumer, where=str(directory)), directory, name, proto)
+    return Fit(fit_meta_graph(found[0], consumer, also), directory, name, proto)
 
 
-def fit_meta_graph(meta_graph: Any, consumer: str, *, where: str = "") -> Fitted:
+def fit_meta_graph(meta_graph: Any, consumer: str, also: Collection[str] = ()) -> Fitted:
     """Edit a MetaGraphDef so that a consumer takes it; return what was done. Errors are `fit_to_consumer`'s."""
     library = meta_graph.graph_def.library.function
-    judge = NodeJudge(
-        consumer, meta_graph.graph_def.versions.producer, {function.signature.name for function in library}
-    )
+    judge = NodeJudge(consumer, read_meta_graph(meta_graph))
     editor = GraphEditor(judge)
     editor.edit_graph(meta_graph.graph_def)
     view = read_meta_graph(meta_graph)
@@ -133,10 +131,10 @@ def fit_meta_graph(meta_graph: Any, consumer: str, *, where: str = "") -> Fitted
     kept = keeper.required()
     problems = misfits.of(kept)
     if problems:
-        raise target_error(problems, consumer, where)
+        raise target_error(problems, consumer)
     optional = set(meta_graph.object_graph_def.concrete_functions) - kept.functions
     collections = Collections(keeper, misfits.fits)
-    keeper.add_what_fits(kept, misfits.fits)
+    keeper.add_what_fits(kept, also, misfits.fits)
     collections.add(kept)
     left_out = {name: misfits.first(keeper.uses(functions=[name])) for name in optional - kept.functions}
     collections.cut_initialisers(kept)
@@ -154,6 +152,7 @@ def fit_meta_graph(meta_graph: Any, consumer: str, *, where: str = "") -> Fitted
         replaced=editor.replaced,
         cut=len(collections.cut),
         left_out=left_out,
+        places=tuple(editor.places),
     )
 
 
@@ -163,11 +162,11 @@ class _Misfits:
     def __init__(self, view: MetaGraphView, judge: NodeJudge) -> None:
         self._view = view
         self._reach = Reach(view)
-        self._would_do = VersionFinder(view.producer)
+        self._would_do = VersionFinder(view)
         self._of_graph: dict[str, list[Fault]] = {}
         self._of_functions: dict[str, list[tuple[NodeView, list[Fault]]]] = {}
         for function, node in all_nodes(view):
-            faults = judge.faults(node.op, node.raw())
+            faults = judge.faults(node)
             if faults and function is None:
                 self._of_graph[node.name] = faults
             elif faults and function is not None:
@@ -199,7 +198,7 @@ class _Misfits:
         return [Lack(node.op, node.name, function, fault, reached, self._would_do(node)) for fault in wanted]
 
 
-def target_error(problems: Sequence[Lack], consumer: str, where: str) -> TargetError:
+def target_error(problems: Sequence[Lack], consumer: str) -> TargetError:
     """Return the error that names each op, its node, its function and what reaches it."""
     shown = [str(item) for item in problems[:_MOST_SHOWN]]
     if len(problems) > _MOST_SHOWN:
@@ -210,7 +209,7 @@ def target_error(problems: Sequence[Lack], consumer: str, where: str) -> TargetE
     ops = sorted({item.op for item in problems})
     return TargetError(
         f"{consumer} lacks what the model cannot do without: {', '.join(ops)}",
-        where=where,
+        where=f"the target {consumer}",
         found="\n    ".join(shown),
         wanted=f"ops, attributes and kernels that {consumer} has",
         next_step=_advice(newer or older),

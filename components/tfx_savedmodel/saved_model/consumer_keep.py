@@ -71,8 +71,12 @@ class Keeper:
         """Return what no loader and no signature can do without."""
         return self.uses(_root_nodes(self.meta_graph, self.view), _required_functions(self.meta_graph))
 
-    def add_what_fits(self, kept: Uses, fits: Callable[[Uses], bool]) -> None:
-        """Add what may be used and can be: other functions of objects, other implementations, gradients."""
+    def add_what_fits(self, kept: Uses, also: Iterable[str], fits: Callable[[Uses], bool]) -> None:
+        """Add what may be used and can be: nodes, other functions of objects, other implementations, gradients."""
+        for name in also:
+            found = self.uses([name])
+            if fits(found):
+                kept.add(found)
         for name in sorted(self.meta_graph.object_graph_def.concrete_functions):
             self._add(kept, [name], fits)
         size = -1
@@ -117,26 +121,13 @@ def registered_gradients(library: Any) -> list[Any]:
     return list(getattr(library, "registered_gradients", ()))
 
 
-def tensor_names(info: Any) -> Iterator[str]:
-    """Yield the graph tensors of a TensorInfo, which may stand for several."""
-    kind = info.WhichOneof("encoding")
-    if kind == "name":
-        yield info.name
-    elif kind == "coo_sparse":
-        sparse = info.coo_sparse
-        yield from (sparse.values_tensor_name, sparse.indices_tensor_name, sparse.dense_shape_tensor_name)
-    elif kind == "composite_tensor":
-        for component in info.composite_tensor.components:
-            yield from tensor_names(component)
-
-
 def _root_nodes(meta_graph: Any, view: MetaGraphView) -> Iterator[str]:
     yield from view.init_ops
     for key in view.signatures:
-        signature = meta_graph.signature_def[key]
+        signature = view.signatures[key]
         for side in (signature.inputs, signature.outputs):
-            for info in side.values():
-                yield from (split_tensor(name)[0] for name in tensor_names(info))
+            for spec in side.values():
+                yield from (split_tensor(name)[0] for name in (spec.tensor, *spec.parts))
     saver = view.saver
     if saver is not None:
         yield from (split_tensor(name)[0] for name in (saver.filename_tensor, saver.save_tensor, saver.restore_op))

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tfx_savedmodel.saved_model import protos
 from tfx_savedmodel.saved_model.attributes import plain_value
 from tfx_savedmodel.saved_model.op_tables import AttributeDefinition, OpDefinition, op_table, versions
+from tfx_savedmodel.saved_model.view import MetaGraphView, NodeView
 
 #: Attributes that a consumer does without: names for people, and a check that its own op of old does not make.
 MEANINGLESS = frozenset({("VarHandleOp", "debug_name"), ("AssignVariableOp", "validate_shape")})
@@ -36,7 +37,7 @@ class Fault:
     """One thing that a version lacks of a node.
 
     `kind` is "op", "attribute" (not known, and refused or needed), "value" (not allowed), "missing" (an
-    attribute that the version requires), "deprecated" or "kernel".
+    attribute that the version requires), "inputs" (another number of them), "deprecated" or "kernel".
     """
 
     kind: str
@@ -48,29 +49,32 @@ class NodeJudge:
     """Judges nodes by the ops of one version, "tf-2.7" or "2.7".
 
     Args:
-      producer: the GraphDef version of the graph's producer, which decides what is deprecated.
-      functions: names of the graph's library functions, which can stand for an op.
+      meta_graph: what holds the nodes. Its library functions can stand for an op, its producer's version
+        decides what is deprecated, and its own op definitions say defaults that no table knows.
 
     Raises:
       UsageError: there is no table of this version.
     """
 
-    def __init__(self, version: str, producer: int, functions: Container[str]) -> None:
+    def __init__(self, version: str, meta_graph: MetaGraphView) -> None:
         self.table = op_table(version)
         self._is_tolerant = versions().index(self.table.version) >= versions().index(_TOLERANT)
-        self._producer = producer
-        self._functions = functions
+        self._producer = meta_graph.producer
+        self._functions = meta_graph.functions
+        self._own = meta_graph.ops
 
-    def faults(self, op: str, attributes: Mapping[str, Any], *, runs: bool = True) -> list[Fault]:
-        """Return what is lacking of a node, of AttrValue protos by name; `runs` tells that it needs a kernel."""
+    def faults(self, node: NodeView) -> list[Fault]:
+        """Return what is lacking of a node: a kernel too, which only what runs needs."""
+        op, attributes = node.op, node.raw()
         definition = self.table.get(op)
         if definition is None:
             return [] if op in self._functions else [Fault("op", f"there is no op {op}")]
         found = [
             *_deprecation(definition, self._producer),
-            *_attribute_faults(definition, attributes, self._is_tolerant),
+            *self._attribute_faults(definition, attributes),
         ]
-        if runs and not found and not self._has_kernel(definition, attributes):
+        found = found or list(_input_faults(definition, attributes, node.inputs))
+        if not found and not self._has_kernel(definition, attributes):
             found.append(Fault("kernel", f"{op} has no kernel for the CPU with {_types(definition, attributes)}"))
         return found
 
@@ -79,7 +83,7 @@ class NodeJudge:
         definition = self.table.get(op)
         if definition is not None:
             for name, value in attributes.items():
-                if _is_unknown(definition, name) and can_go(op, name, value):
+                if _is_unknown(definition, name) and self._can_go(op, name, value):
                     yield name
 
     def unsaid(self, op: str, attributes: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
@@ -91,20 +95,34 @@ class NodeJudge:
             if name not in attributes:
                 yield name, default
 
+    def _can_go(self, op: str, name: str, value: Any) -> bool:
+        """Tell whether a node means the same without this attribute where its op does not know it."""
+        if (op, name) in MEANINGLESS or (name == _MEANINGLESS_OF_DATASETS and value.WhichOneof("value") == "s"):
+            return True
+        default = _default(op, name)
+        if default is None and op in self._own:
+            default = self._own[op].defaults.get(name)
+        return default is not None and default == value.SerializeToString(deterministic=True)
+
+    def _attribute_faults(self, definition: OpDefinition, attributes: Mapping[str, Any]) -> Iterator[Fault]:
+        op = definition.name
+        for name, value in attributes.items():
+            known = definition.attributes.get(name)
+            if known is not None:
+                if known.allowed is not None or known.minimum is not None:
+                    yield from _value_faults(op, name, known, value)
+            elif _is_unknown(definition, name) and not (self._is_tolerant and self._can_go(op, name, value)):
+                yield Fault("attribute", f"{op} has no attribute {name}, which is {_shown(value)} here", name)
+        for name, known in definition.attributes.items():
+            if known.default is None and name not in attributes:
+                yield Fault("missing", f"{op} must have the attribute {name}", name)
+
     def _has_kernel(self, definition: OpDefinition, attributes: Mapping[str, Any]) -> bool:
         """Tell whether there is one; an op that never had one is rewritten before it runs, or not for the CPU."""
         values = tuple((name, tuple(items)) for name, items in _kernel_values(definition, attributes).items())
         if _kernel(self.table.version, definition.name, values):
             return True
         return not any(_kernel(version, definition.name, values) for version in versions())
-
-
-def can_go(op: str, name: str, value: Any) -> bool:
-    """Tell whether a node means the same without this attribute where its op does not know it."""
-    if (op, name) in MEANINGLESS or (name == _MEANINGLESS_OF_DATASETS and value.WhichOneof("value") == "s"):
-        return True
-    default = _default(op, name)
-    return default is not None and default == value.SerializeToString(deterministic=True)
 
 
 @functools.lru_cache(4096)
@@ -144,18 +162,24 @@ def _deprecation(definition: OpDefinition, producer: int) -> Iterator[Fault]:
         yield Fault("deprecated", f"{definition.name} is not for graphs of version {since} on; this is of {producer}")
 
 
-def _attribute_faults(definition: OpDefinition, attributes: Mapping[str, Any], is_tolerant: bool) -> Iterator[Fault]:
-    op = definition.name
-    for name, value in attributes.items():
-        known = definition.attributes.get(name)
-        if known is not None:
-            if known.allowed is not None or known.minimum is not None:
-                yield from _value_faults(op, name, known, value)
-        elif _is_unknown(definition, name) and not (is_tolerant and can_go(op, name, value)):
-            yield Fault("attribute", f"{op} has no attribute {name}, which is {_shown(value)} here", name)
-    for name, known in definition.attributes.items():
-        if known.default is None and name not in attributes:
-            yield Fault("missing", f"{op} must have the attribute {name}", name)
+def _input_faults(definition: OpDefinition, attributes: Mapping[str, Any], inputs: Sequence[str]) -> Iterator[Fault]:
+    """A few ops were defined anew under their old names, with other inputs."""
+    wanted = 0
+    for argument in definition.inputs:
+        if argument.types_attribute is not None:
+            wanted += len(_said(definition, attributes, argument.types_attribute).list.type)
+        elif argument.number_attribute is not None:
+            wanted += _said(definition, attributes, argument.number_attribute).i
+        else:
+            wanted += 1
+    found = sum(not value.startswith("^") for value in inputs)
+    if found != wanted:
+        yield Fault("inputs", f"{definition.name} takes {wanted} inputs, and has {found} here")
+
+
+def _said(definition: OpDefinition, attributes: Mapping[str, Any], name: str) -> Any:
+    """Return an attribute of a node, or its default."""
+    return attributes[name] if name in attributes else _parsed(definition.attributes[name].default)
 
 
 def _value_faults(op: str, name: str, known: AttributeDefinition, value: Any) -> Iterator[Fault]:
@@ -195,16 +219,13 @@ def _kernel_values(definition: OpDefinition, attributes: Mapping[str, Any]) -> d
     for name, known in definition.attributes.items():
         if known.type not in ("type", "list(type)", "string"):
             continue
-        value = attributes[name] if name in attributes else _parsed(known.default)
-        if value is not None:
-            found[name] = _values(value)
+        if name in attributes or known.default is not None:
+            found[name] = _values(_said(definition, attributes, name))
     return found
 
 
 def _parsed(default: bytes | None) -> Any:
-    if default is None:
-        return None
-    return protos.attr_value_pb2().AttrValue.FromString(default)
+    return protos.attr_value_pb2().AttrValue.FromString(default or b"")
 
 
 def _types(definition: OpDefinition, attributes: Mapping[str, Any]) -> str:

@@ -6,8 +6,8 @@ import collections
 from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Any
 
-from tfx_savedmodel.saved_model.consumer_keep import Uses, registered_gradients, tensor_names
-from tfx_savedmodel.saved_model.meta_graph import RESERVED_SIGNATURES
+from tfx_savedmodel.saved_model.consumer_keep import Uses, registered_gradients
+from tfx_savedmodel.saved_model.meta_graph import RESERVED_SIGNATURES, tensor_names
 from tfx_savedmodel.saved_model.tensors import split_tensor
 
 _COLOCATION = "_class"

@@ -21,14 +21,14 @@ class Scope:
 
     nodes: Mapping[str, Any]
     arguments: Collection[str] = ()
-    in_function: bool = False
+    function: str | None = None
     made: list[Any] = dataclasses.field(default_factory=list)
     renamed: dict[tuple[str, str], str] = dataclasses.field(default_factory=dict)
     """By node and old name: outputs that have another name now, which only functions say."""
 
     def tensor(self, node: str, output: str, index: int = 0) -> str:
         """Return a tensor's name as inputs write it: functions name the output, graphs number all of them."""
-        if self.in_function:
+        if self.function is not None:
             return f"{node}:{output}:{index}"
         return f"{node}:{index}" if index else node
 

@@ -122,7 +122,12 @@ def _op(proto: Any) -> OpView:
         )
         for argument in proto.output_arg
     )
-    return OpView(name=proto.name, outputs=outputs, is_stateful=proto.is_stateful)
+    defaults = {
+        attribute.name: attribute.default_value.SerializeToString(deterministic=True)
+        for attribute in proto.attr
+        if attribute.HasField("default_value")
+    }
+    return OpView(name=proto.name, outputs=outputs, is_stateful=proto.is_stateful, defaults=defaults)
 
 
 def _signature(key: str, proto: Any) -> SignatureView:
@@ -140,7 +145,21 @@ def tensor_spec(info: Any) -> TensorSpec:
     kind = {"coo_sparse": "sparse", "composite_tensor": "composite"}.get(encoding or "", "dense")
     # Before TF 1.0 signatures said neither dtype nor shape.
     shape = shape_of(info.tensor_shape) if info.dtype else None
-    return TensorSpec(info.name, protos.dtype_name(info.dtype), shape, kind)
+    parts = () if kind == "dense" else tuple(tensor_names(info))
+    return TensorSpec(info.name, protos.dtype_name(info.dtype), shape, kind, parts)
+
+
+def tensor_names(info: Any) -> Iterator[str]:
+    """Yield the graph tensors of a TensorInfo, which may stand for several."""
+    kind = info.WhichOneof("encoding")
+    if kind == "name":
+        yield info.name
+    elif kind == "coo_sparse":
+        sparse = info.coo_sparse
+        yield from (sparse.values_tensor_name, sparse.indices_tensor_name, sparse.dense_shape_tensor_name)
+    elif kind == "composite_tensor":
+        for component in info.composite_tensor.components:
+            yield from tensor_names(component)
 
 
 def _init_ops(proto: Any) -> Iterator[str]:

@@ -60,7 +60,7 @@ class Reach:
     def _starts(self) -> Iterator[tuple[str, list[str]]]:
         yield INIT, list(self.meta_graph.init_ops)
         for key, signature in self.meta_graph.signatures.items():
-            tensors = [spec.tensor for spec in signature.outputs.values() if spec.tensor]
+            tensors = [name for spec in signature.outputs.values() for name in (spec.tensor, *spec.parts) if name]
             yield signature_label(key), [split_tensor(tensor)[0] for tensor in tensors]
         saver = self.meta_graph.saver
         if saver is not None:

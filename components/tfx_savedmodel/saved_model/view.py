@@ -22,13 +22,15 @@ KINDS = ("dense", "sparse", "composite")
 class TensorSpec:
     """One input or output of a signature: the graph tensor's name, dtype and shape.
 
-    A sparse or composite tensor has `kind` "sparse" or "composite" and no single `tensor`.
+    A sparse or composite tensor has `kind` "sparse" or "composite" and no single `tensor`; `parts` are
+    the graph tensors that it is made of.
     """
 
     tensor: str
     dtype: str
     shape: Shape
     kind: str = "dense"
+    parts: tuple[str, ...] = dataclasses.field(default=(), compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """Return dtype and shape, and the kind of a tensor that is not dense."""
@@ -97,12 +99,13 @@ class OpView:
     """The definition of an op as the model itself carries it (its stripped op list).
 
     `outputs` gives for each output argument (name, fixed dtype or "", type attribute,
-    number attribute, type-list attribute).
+    number attribute, type-list attribute); `defaults` those of attributes, as serialized AttrValues.
     """
 
     name: str
     outputs: tuple[tuple[str, str, str, str, str], ...]
     is_stateful: bool
+    defaults: Mapping[str, bytes] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
