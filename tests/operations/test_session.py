@@ -29,7 +29,10 @@ WORD = np.array([[b"red"], [b"blue"]], dtype=object)
 STEPS = np.int32([1, 3])
 MODEL = {"bill": BILL, "word": WORD, "steps": STEPS}
 EXAMPLES = np.array(
-    [example(bill=[1.0, 2.0, 3.0], word=[b"red"], steps=[1]), example(bill=[0.0, -1.0, 1.0], word=[b"blue"], steps=[3])],
+    [
+        example(bill=[1.0, 2.0, 3.0], word=[b"red"], steps=[1]),
+        example(bill=[0.0, -1.0, 1.0], word=[b"blue"], steps=[3]),
+    ],
     dtype=object,
 )
 PLAN: dict[str, Any] = {
@@ -158,7 +161,10 @@ def test_what_is_no_model_is_told(source: Path, tmp_path: Path) -> None:
     with pytest.raises(UnsupportedModelError, match="plan one signature of kind tensors") as caught:
         export(tmp_path / "bare", tmp_path / "out", plan={"a": {"kind": "serve_examples"}})
     assert all(name in caught.value.found for name in ("bill:0", "word:0", "steps:0", "scores:0"))
-    plan = {"keep": "all", "signatures": {"second": {"kind": "alias", "of": DEFAULT}, "e": {"kind": "alias", "of": DEFAULT}}}
+    plan = {
+        "keep": "all",
+        "signatures": {"second": {"kind": "alias", "of": DEFAULT}, "e": {"kind": "alias", "of": DEFAULT}},
+    }
     plan["drop"] = [DEFAULT]
     export(source, tmp_path / "two", plan=plan)
     with pytest.raises(UnsupportedModelError, match="cannot be told which tensors") as caught:
