@@ -91,7 +91,7 @@ def test_names_again(corpus: Path, tmp_path: Path, host: AnswerHost, entry: dict
     source = find_saved_model(corpus / entry["dir"])
     (meta_graph,) = read_saved_model(source).meta_graphs
     if name(entry) == BROKEN:
-        with pytest.raises(UnreadableModelError, match="the asset foo.txt is missing"):
+        with pytest.raises(UnreadableModelError, match=r"the asset foo\.txt is missing"):
             export(source, tmp_path / "alias", plan={"keep": "all"})
         return
     if not meta_graph.signatures:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -215,3 +216,25 @@ def test_a_schema_says_what_may_be_missing(source: Path, tmp_path: Path) -> None
     wanted = answers(source, DEFAULT, {**features, "steps": STEPS[:1]})
     same(answers(tmp_path / "out", "examples", {"examples": given}), wanted)
     same(answers(tmp_path / "out", "features", features), wanted)
+
+
+def test_what_lies_beside_names_tensors_of_the_graph(source: Path, tmp_path: Path) -> None:
+    plan = {
+        "signatures": {
+            "xai_model": {"kind": "model", "inputs": {"beak": "bill"}},
+            "examples": {"kind": "serve_examples"},
+        },
+        "explanation": {},
+        "warmup": {"requests": 1},
+    }
+    require_module("tensorflow_serving", "make install")
+    with tf.io.TFRecordWriter(str(tmp_path / "examples.tfrecord")) as writer:
+        writer.write(EXAMPLES[0])
+    result = export(source, tmp_path / "out", plan=plan, examples=tmp_path / "examples.tfrecord")
+    assert result.builder == "session"
+    metadata = json.loads((tmp_path / "out" / "explanation_metadata.json").read_text(encoding="utf-8"))
+    assert metadata["framework"] == "Tensorflow"
+    assert metadata["inputs"]["beak"]["input_tensor_name"] == "bill:0"
+    assert metadata["inputs"]["beak"]["input_baselines"] == [[1.0, 2.0, 3.0]]
+    assert metadata["outputs"] == {"scores": {"output_tensor_name": "scores:0"}}
+    assert len(list(tf.data.TFRecordDataset(str(tmp_path / "out/assets.extra/tf_serving_warmup_requests")))) == 2

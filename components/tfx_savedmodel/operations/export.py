@@ -43,7 +43,8 @@ class ExportResult:
     """What was exported: where, with which signatures, and how.
 
     `builder` is "rewrite" where only metadata was edited, "trace" where functions were traced and saved
-    by TF2, "session" where the graph of a TF1 model was extended; `notes` say what was left out, and what could not be told.
+    by TF2, "session" where the graph of a TF1 model was extended, or written as TF1 does; `notes` say what
+    was left out, and what could not be told.
     """
 
     path: Path | str

@@ -99,7 +99,7 @@ def _closure(starts: Iterable[str], consumers: Mapping[str, Collection[str]]) ->
 
 
 def _belongs(nodes: Mapping[str, Any], name: str, found: Collection[str]) -> bool:
-    """Tell whether a node cannot be shared: it enters a loop that is cloned, or is state of one run that a clone uses."""
+    """Tell whether a node cannot be shared: it enters a loop that is cloned, or is state of one run."""
     node = nodes[name]
     if node.op in _ENTER:
         frame = node.attr["frame_name"].s

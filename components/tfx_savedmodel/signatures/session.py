@@ -124,7 +124,7 @@ class SessionBuilder:
     def _fed(self, item: ResolvedSignature) -> dict[str, str]:
         fed = {name: self._placed(tensor) for name, tensor in self._receiver(item).inputs.items()}
         if item.receiver == "examples":
-            return {name: fed["examples"] for name in item.inputs}
+            return dict.fromkeys(item.inputs, fed["examples"])
         return _sources(item.inputs, fed)
 
     def _specs(self, item: ResolvedSignature) -> Specs:
