@@ -58,6 +58,7 @@ TENSORS = {
     "inputs": {"joined": "joined:0", "steps": "steps:0"},
     "outputs": {"scores": "scores:0"},
 }
+CAST = "half:0"
 SCHEMA = """
 feature { name: "bill" type: FLOAT presence { min_fraction: 1 } shape { dim { size: 3 } } }
 feature { name: "word" type: BYTES value_count { max: 1 } }
@@ -154,6 +155,35 @@ def test_a_signature_of_tensors_is_the_model_where_no_other_is(source: Path, tmp
     same(wanted, answers(source, DEFAULT, MODEL))
     made = [example(joined=row.tolist(), steps=[int(step)]) for row, step in zip(joined, STEPS, strict=True)]
     same(answers(tmp_path / "out", "examples", {"examples": np.array(made, dtype=object)}), wanted)
+
+
+def test_classes_and_casts_over_what_the_source_has(exported: Path, wanted: dict[str, Any], tmp_path: Path) -> None:
+    """Of a signature of the source, and of tensors: nothing is parsed again, and the rest stays."""
+    labels = {"labels": ["small", "large"]}
+    half = {"kind": "tensors", "inputs": {"inputs": "tfx_savedmodel/examples/examples:0"}, "outputs": {"p": CAST}}
+    shutil.copytree(exported, tmp_path / "model")
+    edit(tmp_path / "model", lambda proto: _add_cast(proto.meta_graphs[0].graph_def))
+    plan = {
+        "keep": ["examples"],
+        "signatures": {
+            "named": {"kind": "classify", "of": "examples", "scores": "probabilities", "classes": labels},
+            "half": half,
+            "cast": {"kind": "classify", "of": "half", "scores": "p", "classes": labels},
+        },
+    }
+    assert export(tmp_path / "model", tmp_path / "out", plan=plan).builder == "session"
+    names = np.array([[b"small", b"large"]] * 2, dtype=object)
+    named = {"scores": wanted["scores"], "classes": names}
+    same(answers(tmp_path / "out", "named", {"inputs": EXAMPLES}), named)
+    found = answers(tmp_path / "out", "cast", {"inputs": EXAMPLES})
+    assert found["scores"].dtype == np.float32 and found["classes"].tolist() == names.tolist()
+    np.testing.assert_allclose(found["scores"], wanted["scores"], atol=1e-3)
+    same(answers(tmp_path / "out", "examples", {"examples": EXAMPLES}), {"probabilities": wanted["scores"]})
+
+
+def _add_cast(graph: Any) -> None:
+    node = graph.node.add(name=CAST[:-2], op="Cast", input=["tfx_savedmodel/examples_model/scores"])
+    node.attr["SrcT"].type, node.attr["DstT"].type = tf.float32.as_datatype_enum, tf.float16.as_datatype_enum
 
 
 def test_what_is_no_model_is_told(source: Path, tmp_path: Path) -> None:

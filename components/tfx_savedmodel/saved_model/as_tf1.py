@@ -69,7 +69,7 @@ def _filled_by(main_op: Any) -> set[str]:
 
 
 def _declare_variables(graph: Any, trainable: set[str], local: set[str]) -> list[str]:
-    """Put each variable of the graph into TF1's collections; return the ops that this adds.
+    """Put each variable of the graph but those in `local` into TF1's collections; return the ops that this adds.
 
     Its initialiser fills it with zeros: loaders restore it, and weights in the graph would double the model.
     """
@@ -78,7 +78,8 @@ def _declare_variables(graph: Any, trainable: set[str], local: set[str]) -> list
 
     v1 = tf.compat.v1
     added: list[str] = []
-    for handle in [node for node in graph.get_operations() if node.type == "VarHandleOp"]:
+    handles = [node for node in graph.get_operations() if node.type == "VarHandleOp"]
+    for handle in [node for node in handles if node.name not in local]:
         dtype, shape = handle.get_attr("dtype"), tf.TensorShape(handle.get_attr("shape"))
         zeros = _zeros(dtype, [size or 1 for size in shape.as_list()] if shape.rank is not None else [])
         with v1.name_scope(f"{handle.name}/"):
@@ -94,8 +95,7 @@ def _declare_variables(graph: Any, trainable: set[str], local: set[str]) -> list
             trainable=handle.name in trainable,
         )
         variable = ResourceVariable.from_proto(proto)
-        kind = v1.GraphKeys.LOCAL_VARIABLES if handle.name in local else v1.GraphKeys.GLOBAL_VARIABLES
-        graph.add_to_collection(kind, variable)
+        graph.add_to_collection(v1.GraphKeys.GLOBAL_VARIABLES, variable)
         if handle.name in trainable:
             graph.add_to_collection(v1.GraphKeys.TRAINABLE_VARIABLES, variable)
         added += [assign.name, read.op.name]
