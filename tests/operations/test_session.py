@@ -76,6 +76,8 @@ def exported(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("session") / "out"
     assert export(source, out, plan=PLAN).builder == "session"
     refuse_unsafe(read_saved_model(out))
+    nodes = read_saved_model(out).meta_graphs[0].nodes.values()
+    assert {node.op for node in nodes if node.op.startswith("Parse")} == {"ParseExample"}  # what TF 1.15 knows
     return out
 
 

@@ -4,7 +4,8 @@ It is bound to `xai_model`, or to the only signature of a model that has one. In
 are the signature's own names, in TF1 the graph's tensors. One output is explained. Each input has a
 modality ("numeric" for floats, else "categorical") and an encoding: "indicator" with a name for each
 index where the input is a one-hot vector of a raw feature, else "identity". `group_name` is the raw
-feature that an input comes of, so that attributions add up by raw feature. Source: explain_metadata.py of explainable-ai-sdk 1.3.3.
+feature that an input comes of, so that attributions add up by raw feature.
+Source: explain_metadata.py of explainable-ai-sdk 1.3.3.
 """
 
 from __future__ import annotations
