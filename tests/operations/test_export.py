@@ -17,7 +17,6 @@ from tfx_savedmodel.errors import (
     TransformGraphError,
     UnreadableModelError,
     UnsafeModelError,
-    UnsupportedModelError,
 )
 from tfx_savedmodel.operations.export import export
 from tfx_savedmodel.operations.inspect import inspect

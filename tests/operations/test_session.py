@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,10 @@ WORD = np.array([[b"red"], [b"blue"]], dtype=object)
 STEPS = np.int32([1, 3])
 MODEL = {"bill": BILL, "word": WORD, "steps": STEPS}
 EXAMPLES = np.array(
-    [example(bill=[1.0, 2.0, 3.0], word=[b"red"], steps=[1]), example(bill=[0.0, -1.0, 1.0], word=[b"blue"], steps=[3])],
+    [
+        example(bill=[1.0, 2.0, 3.0], word=[b"red"], steps=[1]),
+        example(bill=[0.0, -1.0, 1.0], word=[b"blue"], steps=[3]),
+    ],
     dtype=object,
 )
 PLAN: dict[str, Any] = {
@@ -54,6 +58,7 @@ TENSORS = {
     "inputs": {"joined": "joined:0", "steps": "steps:0"},
     "outputs": {"scores": "scores:0"},
 }
+CAST = "half:0"
 SCHEMA = """
 feature { name: "bill" type: FLOAT presence { min_fraction: 1 } shape { dim { size: 3 } } }
 feature { name: "word" type: BYTES value_count { max: 1 } }
@@ -71,6 +76,8 @@ def exported(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("session") / "out"
     assert export(source, out, plan=PLAN).builder == "session"
     refuse_unsafe(read_saved_model(out))
+    nodes = read_saved_model(out).meta_graphs[0].nodes.values()
+    assert {node.op for node in nodes if node.op.startswith("Parse")} == {"ParseExample"}  # what TF 1.15 knows
     return out
 
 
@@ -152,13 +159,45 @@ def test_a_signature_of_tensors_is_the_model_where_no_other_is(source: Path, tmp
     same(answers(tmp_path / "out", "examples", {"examples": np.array(made, dtype=object)}), wanted)
 
 
+def test_classes_and_casts_over_what_the_source_has(exported: Path, wanted: dict[str, Any], tmp_path: Path) -> None:
+    """Of a signature of the source, and of tensors: nothing is parsed again, and the rest stays."""
+    labels = {"labels": ["small", "large"]}
+    half = {"kind": "tensors", "inputs": {"inputs": "tfx_savedmodel/examples/examples:0"}, "outputs": {"p": CAST}}
+    shutil.copytree(exported, tmp_path / "model")
+    edit(tmp_path / "model", lambda proto: _add_cast(proto.meta_graphs[0].graph_def))
+    plan = {
+        "keep": ["examples"],
+        "signatures": {
+            "named": {"kind": "classify", "of": "examples", "scores": "probabilities", "classes": labels},
+            "half": half,
+            "cast": {"kind": "classify", "of": "half", "scores": "p", "classes": labels},
+        },
+    }
+    assert export(tmp_path / "model", tmp_path / "out", plan=plan).builder == "session"
+    names = np.array([[b"small", b"large"]] * 2, dtype=object)
+    named = {"scores": wanted["scores"], "classes": names}
+    same(answers(tmp_path / "out", "named", {"inputs": EXAMPLES}), named)
+    found = answers(tmp_path / "out", "cast", {"inputs": EXAMPLES})
+    assert found["scores"].dtype == np.float32 and found["classes"].tolist() == names.tolist()
+    np.testing.assert_allclose(found["scores"], wanted["scores"], atol=1e-3)
+    same(answers(tmp_path / "out", "examples", {"examples": EXAMPLES}), {"probabilities": wanted["scores"]})
+
+
+def _add_cast(graph: Any) -> None:
+    node = graph.node.add(name=CAST[:-2], op="Cast", input=["tfx_savedmodel/examples_model/scores"])
+    node.attr["SrcT"].type, node.attr["DstT"].type = tf.float32.as_datatype_enum, tf.float16.as_datatype_enum
+
+
 def test_what_is_no_model_is_told(source: Path, tmp_path: Path) -> None:
     export(source, tmp_path / "bare", plan={"raw": TENSORS})
     edit(tmp_path / "bare", lambda proto: proto.meta_graphs[0].signature_def.clear())
     with pytest.raises(UnsupportedModelError, match="plan one signature of kind tensors") as caught:
         export(tmp_path / "bare", tmp_path / "out", plan={"a": {"kind": "serve_examples"}})
     assert all(name in caught.value.found for name in ("bill:0", "word:0", "steps:0", "scores:0"))
-    plan = {"keep": "all", "signatures": {"second": {"kind": "alias", "of": DEFAULT}, "e": {"kind": "alias", "of": DEFAULT}}}
+    plan = {
+        "keep": "all",
+        "signatures": {"second": {"kind": "alias", "of": DEFAULT}, "e": {"kind": "alias", "of": DEFAULT}},
+    }
     plan["drop"] = [DEFAULT]
     export(source, tmp_path / "two", plan=plan)
     with pytest.raises(UnsupportedModelError, match="cannot be told which tensors") as caught:
@@ -209,3 +248,25 @@ def test_a_schema_says_what_may_be_missing(source: Path, tmp_path: Path) -> None
     wanted = answers(source, DEFAULT, {**features, "steps": STEPS[:1]})
     same(answers(tmp_path / "out", "examples", {"examples": given}), wanted)
     same(answers(tmp_path / "out", "features", features), wanted)
+
+
+def test_what_lies_beside_names_tensors_of_the_graph(source: Path, tmp_path: Path) -> None:
+    plan = {
+        "signatures": {
+            "xai_model": {"kind": "model", "inputs": {"beak": "bill"}},
+            "examples": {"kind": "serve_examples"},
+        },
+        "explanation": {},
+        "warmup": {"requests": 1},
+    }
+    require_module("tensorflow_serving", "make install")
+    with tf.io.TFRecordWriter(str(tmp_path / "examples.tfrecord")) as writer:
+        writer.write(EXAMPLES[0])
+    result = export(source, tmp_path / "out", plan=plan, examples=tmp_path / "examples.tfrecord")
+    assert result.builder == "session"
+    metadata = json.loads((tmp_path / "out" / "explanation_metadata.json").read_text(encoding="utf-8"))
+    assert metadata["framework"] == "Tensorflow"
+    assert metadata["inputs"]["beak"]["input_tensor_name"] == "bill:0"
+    assert metadata["inputs"]["beak"]["input_baselines"] == [[1.0, 2.0, 3.0]]
+    assert metadata["outputs"] == {"scores": {"output_tensor_name": "scores:0"}}
+    assert len(list(tf.data.TFRecordDataset(str(tmp_path / "out/assets.extra/tf_serving_warmup_requests")))) == 2

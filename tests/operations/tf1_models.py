@@ -34,7 +34,12 @@ def save_scorer(
     v1 = tf.compat.v1
     words = directory.parent / "words.txt"
     words.write_text("".join(f"{word}\n" for word in WORDS), encoding="utf-8")
-    with tf.Graph().as_default(), v1.Session() as session, _loops_of_tf1(), v1.variable_scope("", use_resource=resource):
+    with (
+        tf.Graph().as_default(),
+        v1.Session() as session,
+        _loops_of_tf1(),
+        v1.variable_scope("", use_resource=resource),
+    ):
         tensors = _scorer(str(words))
         session.run(v1.global_variables_initializer())
         builder = v1.saved_model.Builder(str(directory))
@@ -94,9 +99,7 @@ def _scorer(words: str) -> dict[str, Any]:
     with tf.control_dependencies([bill]):
         index = tf.cast(table.lookup(word), tf.float32)
     joined = tf.concat([bill, index], 1, name="joined")
-    weights = v1.get_variable(
-        "w", [4, 2], initializer=_weights, partitioner=tf.compat.v1.fixed_size_partitioner(2)
-    )
+    weights = v1.get_variable("w", [4, 2], initializer=_weights, partitioner=tf.compat.v1.fixed_size_partitioner(2))
     logits = tf.matmul(joined, tf.convert_to_tensor(weights))
     scale = v1.get_variable("scale", initializer=np.float32(0.5))
     limit = tf.reduce_max(steps)

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tfx_savedmodel.errors import UsageError
+from tfx_savedmodel.operations.exporting import tags_of
 from tfx_savedmodel.operations.materials import ExportMaterials
-from tfx_savedmodel.saved_model.reader import EXPLANATION_FILE
+from tfx_savedmodel.saved_model.reader import EXPLANATION_FILE, read_saved_model
+from tfx_savedmodel.saved_model.view import SignatureView
 from tfx_savedmodel.saved_model.warmup_requests import FILE as WARMUP_FILE
 from tfx_savedmodel.signatures.baselines import Statistic
 from tfx_savedmodel.signatures.explanation import write_explanation
@@ -70,4 +72,14 @@ class Beside:
             vocabularies=small_vocabularies(materials.transform) if materials.transform is not None else None,
             statistics=statistics,
             examples=examples,
+            written=_written(materials, resolved, file.parent),
         ).notes
+
+
+def _written(materials: ExportMaterials, resolved: ResolvedPlan, staged: Path) -> SignatureView | None:
+    """Return the explained signature as it was written, where the export is a TF1 graph."""
+    assert resolved.plan.explanation is not None
+    meta_graph = read_saved_model(staged, tags_of(resolved, materials.view)).meta_graph()
+    if meta_graph is None or meta_graph.is_tf2:
+        return None
+    return meta_graph.signatures[resolved.plan.explanation.signature]

@@ -45,8 +45,8 @@ class ExportResult:
     """What was exported: where, with which signatures, and how.
 
     `builder` is "rewrite" where only metadata was edited, "trace" where functions were traced and saved
-    by TF2, "session" where the graph of a TF1 model was extended, or a session of TF1 put a graph and its
-    checkpoint together; `notes` say what was left out, and what could not be told.
+    by TF2, "session" where the graph of a TF1 model was extended, or a session of TF1 wrote it; `notes` say
+    what was left out, and what could not be told.
     """
 
     path: Path | str

@@ -81,8 +81,8 @@ def session_of_trace(materials: ExportMaterials, resolved: ResolvedPlan, staged:
         traced = Path(folder) / "model"
         traced.mkdir()
         notes = trace(materials, resolved, traced)
-        refuse_unsafe(read_saved_model(traced, _tags(resolved, materials.view)))
-        write_as_tf1(traced, _tags(resolved, materials.view), staged)
+        refuse_unsafe(read_saved_model(traced, tags_of(resolved, materials.view)))
+        write_as_tf1(traced, tags_of(resolved, materials.view), staged)
         carry_the_rest(traced, staged, ())
     return tuple(note for note in notes if FINGERPRINT_FILE not in note)
 
@@ -128,7 +128,7 @@ def trace(materials: ExportMaterials, resolved: ResolvedPlan, staged: Path) -> t
     with attached(source.root, tracked), _explaining(source.described):
         source.save(staged, functions, options)
     has_fingerprint = (staged / FINGERPRINT_FILE).exists()
-    _correct(resolved, _tags(resolved, view), staged)
+    _correct(resolved, tags_of(resolved, view), staged)
     notes = [*source.notes]
     if view is not None:
         notes += _carry_aliases(view, resolved, staged)
@@ -170,7 +170,7 @@ def write_contract(resolved: ResolvedPlan, builder: str, staged: Path) -> None:
 
 def verified(resolved: ResolvedPlan, view: GraphView | None, staged: Path) -> GraphView:
     """Read the export again: it must be what was planned, for TensorFlow renames what it cannot express."""
-    exported = read_saved_model(staged, _tags(resolved, view))
+    exported = read_saved_model(staged, tags_of(resolved, view))
     meta_graph = exported.meta_graph()
     written = meta_graph.signatures if meta_graph else {}
     for key, planned in resolved.signatures.items():
@@ -188,7 +188,8 @@ def verified(resolved: ResolvedPlan, view: GraphView | None, staged: Path) -> Gr
     return exported
 
 
-def _tags(resolved: ResolvedPlan, view: GraphView | None) -> tuple[str, ...]:
+def tags_of(resolved: ResolvedPlan, view: GraphView | None) -> tuple[str, ...]:
+    """Return the tags of the MetaGraph that is exported."""
     return resolved.plan.tags or (view.tags if view else ("serve",))
 
 

@@ -32,15 +32,16 @@ def write_as_tf1(source: Path, tags: Sequence[str], destination: Path) -> None:
     with collector_paused(), no_deprecations(), tf.Graph().as_default() as graph, v1.Session() as session:
         meta_graph = v1.saved_model.load(session, list(tags), str(source))
         init = next(initialisers(meta_graph), None)
-        for name in (v1.GraphKeys.GLOBAL_VARIABLES, "saved_model_main_op", _ASSETS):
+        for name in ("saved_model_main_op", _ASSETS):
             graph.get_collection_ref(name).clear()
-        declared = _declare_variables(graph, _trainable(meta_graph))
+        main_op = graph.get_operation_by_name(init) if init is not None else None
+        declared = _declare_variables(graph, _trainable(meta_graph), _filled_by(main_op))
         builder = v1.saved_model.Builder(str(destination))
         builder.add_meta_graph_and_variables(
             session,
             list(tags),
             {key: item for key, item in meta_graph.signature_def.items() if key not in RESERVED_SIGNATURES},
-            main_op=graph.get_operation_by_name(init) if init is not None else None,
+            main_op=main_op,
         )
         builder.save()
     edit(destination, lambda proto: _complete(proto.meta_graphs[0], meta_graph, declared))
@@ -53,8 +54,22 @@ def _trainable(meta_graph: Any) -> set[str]:
     return {node.variable.name for node in nodes if node.WhichOneof("kind") == "variable" and node.variable.trainable}
 
 
-def _declare_variables(graph: Any, trainable: set[str]) -> list[str]:
-    """Put each variable of the graph into TF1's collections; return the ops that this adds.
+def _filled_by(main_op: Any) -> set[str]:
+    """Return the variables that initialisation itself fills: with the paths of assets, which are no weights."""
+    pending, seen, found = [main_op] if main_op is not None else [], set[str](), set[str]()
+    while pending:
+        op = pending.pop()
+        if op.name in seen:
+            continue
+        seen.add(op.name)
+        if op.type == "AssignVariableOp":
+            found.add(op.inputs[0].op.name)
+        pending += [*op.control_inputs, *(tensor.op for tensor in op.inputs)]
+    return found
+
+
+def _declare_variables(graph: Any, trainable: set[str], local: set[str]) -> list[str]:
+    """Put each variable of the graph but those in `local` into TF1's collections; return the ops that this adds.
 
     Its initialiser fills it with zeros: loaders restore it, and weights in the graph would double the model.
     """
@@ -63,13 +78,14 @@ def _declare_variables(graph: Any, trainable: set[str]) -> list[str]:
 
     v1 = tf.compat.v1
     added: list[str] = []
-    for handle in [node for node in graph.get_operations() if node.type == "VarHandleOp"]:
+    handles = [node for node in graph.get_operations() if node.type == "VarHandleOp"]
+    for handle in [node for node in handles if node.name not in local]:
         dtype, shape = handle.get_attr("dtype"), tf.TensorShape(handle.get_attr("shape"))
         zeros = _zeros(dtype, [size or 1 for size in shape.as_list()] if shape.rank is not None else [])
         with v1.name_scope(f"{handle.name}/"):
             value = tf.identity(zeros, "initial_value")
             assign = tf.raw_ops.AssignVariableOp(resource=handle.outputs[0], value=value, name="Assign")
-            read = tf.raw_ops.ReadVariableOp(resource=handle.outputs[0], dtype=dtype, name="Read/AsTF1")
+            read = tf.raw_ops.ReadVariableOp(resource=handle.outputs[0], dtype=dtype, name="ReadAsTF1")
         proto = protos.variable_pb2().VariableDef(
             variable_name=handle.outputs[0].name,
             initial_value_name=value.name,

@@ -43,6 +43,11 @@ def consumed(value: str) -> str:
     return value if value.startswith("^") else _whole(value)
 
 
+def as_input(tensor: str) -> str:
+    """Return a tensor as nodes name it: "a" for "a:0"."""
+    return tensor.removesuffix(":0")
+
+
 def _whole(tensor: str) -> str:
     node, index = split_tensor(tensor)
     return f"{node}:{index}"
@@ -94,7 +99,7 @@ def _closure(starts: Iterable[str], consumers: Mapping[str, Collection[str]]) ->
 
 
 def _belongs(nodes: Mapping[str, Any], name: str, found: Collection[str]) -> bool:
-    """Tell whether a node cannot be shared: it enters a loop that is cloned, or is state of one run that a clone uses."""
+    """Tell whether a node cannot be shared: it enters a loop that is cloned, or is state of one run."""
     node = nodes[name]
     if node.op in _ENTER:
         frame = node.attr["frame_name"].s
@@ -126,7 +131,7 @@ def _add(graph_def: Any, node: Any, feeds: Mapping[str, str], again: Collection[
 def _inputs(value: str, feeds: Mapping[str, str], again: Collection[str], prefix: str) -> Iterator[str]:
     if not value.startswith("^"):
         tensor = feeds.get(_whole(value))
-        yield tensor if tensor is not None else _moved(value, again, prefix)
+        yield as_input(tensor) if tensor is not None else _moved(value, again, prefix)
         return
     name = value[1:]
     stand_ins = [other for tensor, other in feeds.items() if split_tensor(tensor)[0] == name]

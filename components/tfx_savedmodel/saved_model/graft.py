@@ -11,6 +11,7 @@ from typing import Any
 
 from tfx_savedmodel.saved_model import protos
 from tfx_savedmodel.saved_model.attributes import called_functions
+from tfx_savedmodel.saved_model.clone import as_input
 from tfx_savedmodel.saved_model.init_op import add_initialisers
 from tfx_savedmodel.saved_model.tensors import split_tensor
 
@@ -72,7 +73,7 @@ def bind(graph_def: Any, tensors: Mapping[str, str]) -> None:
             name = split_tensor(value.removeprefix("^"))[0]
             if name in tensors:
                 control = value.startswith("^")
-                node.input[index] = f"^{split_tensor(tensors[name])[0]}" if control else tensors[name]
+                node.input[index] = f"^{split_tensor(tensors[name])[0]}" if control else as_input(tensors[name])
     kept = [node for node in graph_def.node if node.name not in tensors]
     del graph_def.node[:]
     graph_def.node.extend(kept)

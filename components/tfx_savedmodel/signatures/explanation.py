@@ -1,10 +1,11 @@
 """`explanation_metadata.json`: what an explainer attributes, and to which inputs.
 
 It is bound to `xai_model`, or to the only signature of a model that has one. In TF2 its tensor names
-are the signature's own names. One output is explained. Each input has a modality ("numeric" for floats,
-else "categorical") and an encoding: "indicator" with a name for each index where the input is a one-hot
-vector of a raw feature, else "identity". `group_name` is the raw feature that an input comes of, so that
-attributions add up by raw feature. Source: explain_metadata.py of explainable-ai-sdk 1.3.3.
+are the signature's own names, in TF1 the graph's tensors. One output is explained. Each input has a
+modality ("numeric" for floats, else "categorical") and an encoding: "indicator" with a name for each
+index where the input is a one-hot vector of a raw feature, else "identity". `group_name` is the raw
+feature that an input comes of, so that attributions add up by raw feature.
+Source: explain_metadata.py of explainable-ai-sdk 1.3.3.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tfx_savedmodel.errors import Problem
+from tfx_savedmodel.saved_model.view import SignatureView
 from tfx_savedmodel.signatures.baselines import MOST_BASELINES, Statistic, from_examples, typical_example
 from tfx_savedmodel.signatures.encodings import Encoding, find_encodings
 from tfx_savedmodel.signatures.feeding import Feed, feed_of
@@ -67,6 +69,7 @@ def write_explanation(
     vocabularies: Mapping[str, Sequence[str]] | None = None,
     statistics: Mapping[str, Statistic] | None = None,
     examples: Sequence[bytes] = (),
+    written: SignatureView | None = None,
 ) -> ExplanationResult:
     """Write the metadata of the signature and output that the plan names.
 
@@ -79,6 +82,7 @@ def write_explanation(
       vocabularies: words by name, in the order of their indices, that one-hot inputs may stand for.
       statistics: by raw feature; the baseline is the example that is typical by them.
       examples: serialized tf.Examples; without statistics the baselines are some of them.
+      written: the signature as it was written, where the export is a TF1 graph.
 
     Raises:
       ExamplesError: statistics or examples do not become the model's inputs.
@@ -98,7 +102,9 @@ def write_explanation(
             baselines = from_examples(ingredients, feed, chosen) if chosen else {}
             encodings, more = _encodings(ingredients(), feed, vocabularies or {}, chosen)
             notes += more
-    metadata = explanation_metadata(signature, explained_output(resolved), baselines=baselines, encodings=encodings)
+    metadata = explanation_metadata(
+        signature, explained_output(resolved), baselines=baselines, encodings=encodings, written=written
+    )
     text = json.dumps(metadata, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     file.unlink(missing_ok=True)  # it may be a hard link to the source's
     file.write_text(text + "\n", encoding="utf-8")
@@ -111,6 +117,7 @@ def explanation_metadata(
     *,
     baselines: Mapping[str, Sequence[Any]] | None = None,
     encodings: Mapping[str, Encoding] | None = None,
+    written: SignatureView | None = None,
 ) -> dict[str, Any]:
     """Return the JSON document.
 
@@ -119,17 +126,23 @@ def explanation_metadata(
       output: the explained output's exported name.
       baselines: by exported input name, at most 10, as many for each input, each of one instance's shape.
       encodings: by exported input name, where something is known of it.
+      written: the signature as it is written in a TF1 graph.
     """
     counts = {len(values) for values in (baselines or {}).values()}
     assert len(counts) <= 1 and max(counts, default=0) <= MOST_BASELINES, counts
     encodings, baselines = encodings or {}, baselines or {}
+    names = {name: name for name in signature.inputs}
+    explained = output
+    if written is not None:
+        names = {name: spec.tensor for name, spec in written.inputs.items()}
+        explained = written.outputs[output].tensor
     return {
         "inputs": {
-            name: _input(name, item, encodings.get(name, Encoding()), baselines.get(name))
+            name: _input(names[name], item, encodings.get(name, Encoding()), baselines.get(name))
             for name, item in sorted(signature.inputs.items())
         },
-        "outputs": {output: {"output_tensor_name": output}},
-        "framework": "tensorflow2",
+        "outputs": {output: {"output_tensor_name": explained}},
+        "framework": "tensorflow2" if written is None else "Tensorflow",
         "tags": ["tfx_savedmodel"],
     }
 

@@ -13,6 +13,7 @@ from tfx_savedmodel.saved_model.graft import Graft, pruned
 from tfx_savedmodel.saved_model.view import Shape
 from tfx_savedmodel.signatures.finishing import finished
 from tfx_savedmodel.signatures.ingredients import Ingredients
+from tfx_savedmodel.signatures.parsing_of_tf1 import parse_as_tf1
 from tfx_savedmodel.signatures.receiving import Receiver
 from tfx_savedmodel.signatures.resolved import ResolvedSignature
 
@@ -82,7 +83,7 @@ def _receivers(ingredients: Ingredients, ways: Collection[str]) -> dict[str, End
     import tensorflow as tf
 
     v1, transform = tf.compat.v1, ingredients.transform
-    receiver = Receiver(ingredients, transform.in_graph() if transform is not None else None)
+    receiver = Receiver(ingredients, transform.in_graph() if transform is not None else None, parse_as_tf1)
     found = {}
     for way in sorted(ways):
         with v1.name_scope(way):

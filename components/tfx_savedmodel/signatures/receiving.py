@@ -18,10 +18,17 @@ class Receiver:
 
     Args:
       transform: in a graph of TF1's kind what transforms in the place of a layer.
+      parse: what parses in the place of `tf.io.parse_example`.
     """
 
-    def __init__(self, ingredients: Ingredients, transform: Callable[[Tensors], Tensors] | None = None) -> None:
+    def __init__(
+        self,
+        ingredients: Ingredients,
+        transform: Callable[[Tensors], Tensors] | None = None,
+        parse: Callable[[Any, Mapping[str, Any]], Tensors] | None = None,
+    ) -> None:
         self._ingredients = ingredients
+        self._parse = parse
         self.layer: Any | None = transform
 
     def from_examples(self, serialized: Any) -> dict[str, Any]:
@@ -29,7 +36,7 @@ class Receiver:
         import tensorflow as tf
 
         raw = self._ingredients.raw
-        features: Tensors = tf.io.parse_example(serialized, self._ingredients.raw_spec)
+        features: Tensors = (self._parse or tf.io.parse_example)(serialized, self._ingredients.raw_spec)
         if self._ingredients.transform is not None:
             return self._fitted(self._transformed(features))
         return self._fitted({name: one_each(value) if raw[name].sparse else value for name, value in features.items()})
