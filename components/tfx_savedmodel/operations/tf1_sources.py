@@ -22,6 +22,7 @@ from tfx_savedmodel.saved_model.view import GraphView
 from tfx_savedmodel.signatures.kinds import Tensors
 from tfx_savedmodel.signatures.plan import CheckedPlan, Plan
 from tfx_savedmodel.sources.find import CHECKPOINT, GRAPH_FILE, SAVED_MODEL, Found
+from tfx_savedmodel.sources.open import no_graph
 from tfx_savedmodel.sources.schema import feature_spec
 from tfx_savedmodel.sources.tf1.checkpoint_files import read_checkpoint
 from tfx_savedmodel.sources.tf1.features import tensor_specs
@@ -75,7 +76,11 @@ def _as_saved_model(plan: Plan, given: Given, found: Found, stage: Staging) -> G
 def _of_function(plan: Plan, given: Given, found: Found, stage: Staging) -> Given:
     """Build the graph of a checkpoint that knows its variables by name; another one is for TF2."""
     name = plan.source.model_fn
-    if found.form != CHECKPOINT or name is None:
+    if found.form != CHECKPOINT:
+        return given
+    if name is None:
+        if _wanted(plan).tensors:
+            raise no_graph(found)
         return given
     checkpoint = read_checkpoint(found.path)
     if not checkpoint.by_name or given.missing & {"module_file", "transform_graph", "schema"}:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from tfx_savedmodel.saved_model import protos
+from tfx_savedmodel.saved_model.view import Shape
 from tfx_savedmodel.sources.tf1.cut import VARIABLES
 
 _INT32 = 3
 _RESOURCE = "VarHandleOp"
 
-Shapes = Mapping[str, Sequence[int]]
 
-
-def slices(meta_graph: Any, variables: Collection[str], known: Mapping[str, Any], held: Shapes) -> dict[str, Any]:
+def slices(
+    meta_graph: Any, variables: Collection[str], known: Mapping[str, Any], held: Mapping[str, Shape]
+) -> dict[str, Any]:
     """Return which part of which tensor of the checkpoint a variable is, by its node.
 
     A variable as a whole has None. Parts are named `<name>/part_<number>`; where no collection says what of the
@@ -40,11 +41,11 @@ def slices(meta_graph: Any, variables: Collection[str], known: Mapping[str, Any]
     for whole, numbered in parts.items():
         names = [numbered[number] for number in sorted(numbered)]
         shapes = [[dim.size for dim in nodes[name].attr["shape"].shape.dim] for name in names]
-        found.update(zip(names, _parts(whole, list(held[whole]), shapes), strict=False))
+        found.update(zip(names, _parts(whole, list(held[whole] or ()), shapes), strict=False))
     return found
 
 
-def _parts(whole: str, full: list[int], shapes: list[list[int]]) -> list[Any]:
+def _parts(whole: str, full: list[int | None], shapes: list[list[int]]) -> list[Any]:
     """Return what each part is of the whole; nothing where the shapes do not add up."""
     axes = [
         axis for axis in range(len(full)) if any(shape[axis : axis + 1] != full[axis : axis + 1] for shape in shapes)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from tfx_savedmodel.errors import UnsupportedModelError, UsageError
 from tfx_savedmodel.saved_model import protos
-from tfx_savedmodel.saved_model.attributes import plain_value
+from tfx_savedmodel.saved_model.attributes import plain_value, shape_of
 from tfx_savedmodel.saved_model.graph_files import GraphFile
-from tfx_savedmodel.saved_model.view import VARIABLE_OPS
+from tfx_savedmodel.saved_model.view import VARIABLE_OPS, Shape
 from tfx_savedmodel.sources.tf1.assets import add_assets, find_assets
-from tfx_savedmodel.sources.tf1.checkpoint_files import CheckpointFiles
+from tfx_savedmodel.sources.tf1.checkpoint_files import CheckpointFiles, refuse_misfits
 from tfx_savedmodel.sources.tf1.cut import ancestors, cut, node_of, nodes_of, variable_defs, whole_loops
-from tfx_savedmodel.sources.tf1.declare import Shapes, declare, slices
+from tfx_savedmodel.sources.tf1.declare import declare, slices
 from tfx_savedmodel.sources.tf1.needs import Needs, find_needs, nodes_by_name, signature_tensors, with_local_variables
 
 _INIT = "tfx_savedmodel/init"
@@ -113,6 +113,7 @@ def normal_form(file: GraphFile, checkpoint: CheckpointFiles | None, wanted: Wan
     needs = find_needs(made, wanted.tensors, wanted.init_op)
     where = str(checkpoint.prefix if checkpoint is not None else file.path)
     if checkpoint is not None and _saver_fits(made, nodes, checkpoint):
+        refuse_misfits(_shapes(nodes, needs.variables(nodes)), checkpoint.shapes or {}, where)
         needs, more = _with_saver(made, nodes, needs, where, wanted.init_op)
         restores = False
         notes += more
@@ -146,13 +147,13 @@ def _saver_fits(meta_graph: Any, nodes: Mapping[str, Any], checkpoint: Checkpoin
     """Tell whether the graph's own saver restores from this checkpoint as it is."""
     saver = meta_graph.saver_def
     names = (saver.filename_tensor_name, saver.save_tensor_name, saver.restore_op_name)
-    if checkpoint.names is None or not all(node_of(name) in nodes for name in names):
+    if checkpoint.shapes is None or not all(node_of(name) in nodes for name in names):
         return False
     for name in ancestors(nodes, [saver.restore_op_name]):
         if nodes[name].op != "RestoreV2" or len(nodes[name].input) < 2:
             continue
         keys = plain_value(nodes[node_of(nodes[name].input[1])].attr["value"])
-        if not isinstance(keys, list) or not set(keys) <= checkpoint.names:
+        if not isinstance(keys, list) or not set(keys) <= checkpoint.shapes.keys():
             return False
     return True
 
@@ -200,11 +201,16 @@ def _without_saver(
     held = shapes_in(checkpoint) if checkpoint is not None and variables else {}
     parts = slices(made, variables, known, held)
     where = str(checkpoint.prefix if checkpoint is not None else file.path)
+    refuse_misfits(_shapes(nodes, [name for name, part in parts.items() if part is None]), held, where)
     needs = with_local_variables(made, needs, parts, where, init_op)
     told = [nodes_of(known[name]) for name in variables - parts.keys() if name in known]
     cut(made, whole_loops(made, nodes, needs.nodes.union(*told)))
     declare(made, parts)
     return needs, bool(parts)
+
+
+def _shapes(nodes: Mapping[str, Any], names: Iterable[str]) -> dict[str, Shape]:
+    return {name: shape_of(nodes[name].attr["shape"].shape) for name in names if "shape" in nodes[name].attr}
 
 
 def _refuse_lost_tables(nodes: Mapping[str, Any], needs: Needs, file: GraphFile) -> None:
@@ -219,7 +225,7 @@ def _refuse_lost_tables(nodes: Mapping[str, Any], needs: Needs, file: GraphFile)
         )
 
 
-def shapes_in(checkpoint: CheckpointFiles) -> Shapes:
+def shapes_in(checkpoint: CheckpointFiles) -> dict[str, Shape]:
     """Return the shapes in a checkpoint of any format by name.
 
     Raises:
@@ -230,5 +236,5 @@ def shapes_in(checkpoint: CheckpointFiles) -> Shapes:
     from tfx_savedmodel.sources.checkpoint import reading
 
     with reading(checkpoint.prefix):
-        found: Shapes = tf.train.load_checkpoint(str(checkpoint.prefix)).get_variable_to_shape_map()
-    return found
+        found = tf.train.load_checkpoint(checkpoint.named).get_variable_to_shape_map()
+    return {name: tuple(shape) for name, shape in found.items()}
