@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.saved_model.storages import empty_storage, put
 from tests.tf1_graphs import IMAGE, WORDS, Trained, X, train
 from tests.workflows.loaders import DEFAULT, answers, same
 from tfx_savedmodel.errors import PlanError, UnreadableModelError, UnsafeModelError, UnsupportedModelError, UsageError
@@ -227,6 +228,54 @@ def test_an_unsafe_graph_is_refused_before_it_is_loaded(
     export(trained.prefix, tmp_path / "out", plan=PLAN if way == "rewrite" else with_graph(graph))
     same(scores(tmp_path / "out"), {"scores": trained.scores})
     assert not (tmp_path / "written").exists()
+
+
+def test_what_is_fed_needs_no_pipeline(tmp_path: Path) -> None:
+    (tmp_path / "numbers").write_bytes(X.tobytes())
+
+    def add(_x: Any, _y: Any) -> None:
+        read = tf.io.decode_raw(tf.io.read_file(str(tmp_path / "numbers")), tf.float32)
+        first, second = tf.unstack(tf.ensure_shape(tf.reshape(read, [2, 3]), [2, 3]), name="batch")
+        tf.add(first, 2 * second, name="sum")
+
+    trained = train(tmp_path / "tf1", more=add)
+    plan: Any = {DEFAULT: {"kind": "tensors", "inputs": {"a": "batch:0", "b": "batch:1"}, "outputs": {"sum": "sum:0"}}}
+    result = export(trained.prefix, tmp_path / "out", plan=plan)
+    assert "placeholders are in the place of what is fed: batch" in result.notes
+    same(answers(tmp_path / "out", DEFAULT, {"a": X[0], "b": X[1]}), {"sum": X[0] + 2 * X[1]})
+    for unfed in ({}, {"x": "x:0"}, {"a": "batch:0"}):  # what is not fed comes out of the file
+        with pytest.raises(UnsafeModelError, match="ReadFile"):
+            export(trained.prefix, tmp_path / "other", plan={**plan, "whole": {**plan[DEFAULT], "inputs": unfed}})
+
+
+@pytest.mark.parametrize("named", ["model.ckpt", "model.ckpt.meta", ""], ids=["prefix", "graph", "directory"])
+def test_a_remote_checkpoint_is_staged_with_all_its_files(tmp_path: Path, named: str) -> None:
+    empty_storage()
+    folder = tmp_path / "tf1"
+    folder.mkdir()
+    trained = train(folder, parts=2, sharded=True, more=add_table(folder))
+    put(folder, "recorded://bucket/run")
+    shutil.rmtree(folder)
+    uri = f"recorded://bucket/run/{named}".rstrip("/")
+    export(uri, tmp_path / "out", plan=PLAN)
+    same(scores(tmp_path / "out"), {"scores": trained.scores})
+    plan = {**PLAN, "words": WORD}
+    if not named:  # files beside the checkpoint are brought with its directory alone
+        export(uri, tmp_path / "words", plan=plan)
+        same(answers(tmp_path / "words", "words", {"word": WORDS}), {"number": np.int64([1, 0])})
+        return
+    with pytest.raises(UnsupportedModelError, match=r"words\.txt") as caught:
+        export(uri, tmp_path / "words", plan=plan)
+    assert caught.value.where == "recorded://bucket/run"
+
+
+def test_errors_and_notes_name_what_was_given(trained: Trained, tmp_path: Path) -> None:
+    empty_storage()
+    put(trained.prefix.parent, "recorded://bucket/run")
+    for uri in ("recorded://bucket/run/model.ckpt", str(trained.prefix)):
+        with pytest.raises(UsageError) as caught:
+            export(uri, tmp_path / "out", plan={"a": {"kind": "model"}})
+        assert caught.value.where == uri
 
 
 def test_what_the_plan_lacks(trained: Trained, tmp_path: Path) -> None:

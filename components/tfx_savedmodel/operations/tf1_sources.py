@@ -165,5 +165,5 @@ def _no_tensors(view: GraphView) -> UsageError:
 
 def _wanted(plan: Plan) -> Wanted:
     parts = [part for part in plan.signatures.values() if isinstance(part, Tensors)]
-    named = (tensor for part in parts for side in (part.inputs, part.outputs) for tensor in side.values())
-    return Wanted(tuple(dict.fromkeys(named)), plan.source.tags, getattr(plan, "init_op", None))
+    signatures = tuple((tuple(part.inputs.values()), tuple(part.outputs.values())) for part in parts)
+    return Wanted(signatures, plan.source.tags, getattr(plan, "init_op", None))

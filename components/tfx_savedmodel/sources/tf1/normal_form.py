@@ -17,7 +17,15 @@ from tfx_savedmodel.sources.tf1.assets import add_assets, find_assets
 from tfx_savedmodel.sources.tf1.checkpoint_files import CheckpointFiles, refuse_misfits
 from tfx_savedmodel.sources.tf1.cut import ancestors, cut, node_of, nodes_of, variable_defs, whole_loops
 from tfx_savedmodel.sources.tf1.declare import declare, slices
-from tfx_savedmodel.sources.tf1.needs import Needs, find_needs, nodes_by_name, signature_tensors, with_local_variables
+from tfx_savedmodel.sources.tf1.feeds import Signature, place_feeds
+from tfx_savedmodel.sources.tf1.needs import (
+    Needs,
+    find_needs,
+    nodes_by_name,
+    signature_tensors,
+    tensors_of,
+    with_local_variables,
+)
 
 _INIT = "tfx_savedmodel/init"
 _MAIN_OP, _LEGACY = "saved_model_main_op", "legacy_init_op"
@@ -29,11 +37,16 @@ _OWN_DEVICE = re.compile(r"(/device:CPU:[0*]|/cpu:0)?", re.IGNORECASE)
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
-    """What the plan says: the tensors that it names, the MetaGraph's tags, an op that initialises."""
+    """What the plan says: the tensors that its signatures name, the MetaGraph's tags, an op that initialises."""
 
-    tensors: tuple[str, ...]
+    signatures: tuple[Signature, ...]
     tags: tuple[str, ...] = ("serve",)
     init_op: str | None = None
+
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        """Every tensor, each once."""
+        return tuple(dict.fromkeys(tensor for sides in self.signatures for side in sides for tensor in side))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,6 +123,10 @@ def normal_form(file: GraphFile, checkpoint: CheckpointFiles | None, wanted: Wan
         made.ClearField("saver_def")
         cut(made, nodes.keys())
         return NormalForm(made, wanted, complete=False, notes=notes)
+    own = [(_tensors(item.inputs), _tensors(item.outputs)) for item in made.signature_def.values()]
+    placed = place_feeds(made, [*wanted.signatures, *own])
+    notes += (f"placeholders are in the place of what is fed: {', '.join(placed)}",) if placed else ()
+    nodes = nodes_by_name(made)
     needs = find_needs(made, wanted.tensors, wanted.init_op)
     where = str(checkpoint.prefix if checkpoint is not None else file.path)
     if checkpoint is not None and _saver_fits(made, nodes, checkpoint):
@@ -123,6 +140,10 @@ def normal_form(file: GraphFile, checkpoint: CheckpointFiles | None, wanted: Wan
     has_weights = restores or bool(made.saver_def.restore_op_name)
     weights = checkpoint if has_weights else None
     return NormalForm(made, wanted, needs.initialisers, assets, weights, True, restores, notes)
+
+
+def _tensors(side: Mapping[str, Any]) -> list[str]:
+    return [tensor for info in side.values() for tensor in tensors_of(info)]
 
 
 def _copy(meta_graph: Any) -> Any:
