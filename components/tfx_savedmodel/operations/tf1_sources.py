@@ -42,9 +42,11 @@ def as_saved_model(checked: CheckedPlan, given: Given, stage: Staging) -> Given:
     Raises:
       PlanError, TfxSavedModelError: what the source is, with whatever else is wrong.
     """
-    if given.found is None:
-        return given
     try:
+        if given.found is None:
+            if checked.plan.source.graph is not None:
+                raise _needless_graph(checked.plan)
+            return given
         return _as_saved_model(checked.plan, given, given.found, stage)
     except TfxSavedModelError as error:
         raise_all([*given.errors, error], checked)
@@ -129,13 +131,7 @@ def _graph(plan: Plan, found: Found, stage: Staging) -> Path | None:
             return stage.path(named, "the plan's source.graph")
         return beside if beside.is_file() else None
     if named is not None:
-        raise UsageError(
-            "the plan names a graph, and the model is no checkpoint that needs one",
-            where="source.graph",
-            found=named if plan.source.model_fn is None else f"{named} and source.model_fn {plan.source.model_fn!r}",
-            wanted="a graph for a checkpoint without source.model_fn",
-            next_step="leave source.graph out, or name the checkpoint as the model",
-        )
+        raise _needless_graph(plan)
     if found.form == GRAPH_FILE:
         return found.path
     if found.form == SAVED_MODEL:
@@ -143,6 +139,17 @@ def _graph(plan: Plan, found: Found, stage: Staging) -> Path | None:
         if file.suffix != ".cpb" and is_graph_def(file):
             return file
     return None
+
+
+def _needless_graph(plan: Plan) -> UsageError:
+    source = plan.source
+    return UsageError(
+        "the plan names a graph, and the model is no checkpoint that needs one",
+        where="source.graph",
+        found=f"{source.graph}" if source.model_fn is None else f"{source.graph}, source.model_fn {source.model_fn!r}",
+        wanted="a graph for a checkpoint without source.model_fn",
+        next_step="leave source.graph out, or name the checkpoint as the model",
+    )
 
 
 def _no_tensors(view: GraphView) -> UsageError:

@@ -65,10 +65,11 @@ def read_checkpoint(prefix: Path) -> CheckpointFiles:
             wanted="an .index file and all its .data files",
             next_step=_WHOLE,
         )
-    sizes = dict.fromkeys(range(found.shards), 0)
+    sizes: dict[int, int] = {}
     for entry in found.entries:
         sizes[entry.shard] = max(sizes.get(entry.shard, 0), entry.offset + entry.size)
-    for number, size in sizes.items():
+    for number in range(found.shards):  # an index may claim what it likes: the first that is missing ends it
+        size = sizes.get(number, 0)
         name = shard_name(prefix.name, number, found.shards)
         there = found.files.get(name)
         if there is None or there < size:

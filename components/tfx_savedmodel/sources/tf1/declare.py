@@ -51,6 +51,8 @@ def _parts(whole: str, full: list[int | None], shapes: list[list[int]]) -> list[
         axis for axis in range(len(full)) if any(shape[axis : axis + 1] != full[axis : axis + 1] for shape in shapes)
     ]
     axis = axes[0] if axes else 0
+    if not full:
+        return []
     fitting = [shape for shape in shapes if len(shape) == len(full)]
     if len(axes) > 1 or len(fitting) < len(shapes) or sum(shape[axis] for shape in fitting) != full[axis]:
         return []
@@ -65,10 +67,14 @@ def _parts(whole: str, full: list[int | None], shapes: list[list[int]]) -> list[
     return made
 
 
-def declare(meta_graph: Any, parts: Mapping[str, Any]) -> None:
+def declare(meta_graph: Any, parts: Mapping[str, Any], known: Mapping[str, Any]) -> None:
     """Put these variables, and no others that a checkpoint holds, into the collections of a MetaGraphDef.
 
     Each gets an initialiser of zeros: its own may read files, or need what is not there any more.
+
+    Args:
+      parts: which part of the checkpoint's tensor each is, None for a whole one.
+      known: the VariableDefs that say which are trained; all others are said to be.
     """
     for key in VARIABLES:
         if key != "local_variables" and key in meta_graph.collection_def:
@@ -78,7 +84,8 @@ def declare(meta_graph: Any, parts: Mapping[str, Any]) -> None:
         declared = _declare(meta_graph.graph_def, nodes, name)
         if parts[name] is not None:
             declared.save_slice_info_def.CopyFrom(parts[name])
-        for key in ("variables", "trainable_variables"):
+        declared.trainable = name not in known or known[name].trainable
+        for key in ("variables", "trainable_variables") if declared.trainable else ("variables",):
             meta_graph.collection_def[key].bytes_list.value.append(declared.SerializeToString())
 
 
@@ -120,5 +127,4 @@ def _declare(graph: Any, nodes: dict[str, Any], name: str) -> Any:
         initializer_name=assign.name,
         snapshot_name=f"{read.name}:0",
         is_resource=is_resource,
-        trainable=True,
     )

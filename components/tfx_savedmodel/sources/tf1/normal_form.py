@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tfx_savedmodel.errors import UnsupportedModelError, UsageError
+from tfx_savedmodel.errors import UnreadableModelError, UnsupportedModelError, UsageError
 from tfx_savedmodel.saved_model import protos
 from tfx_savedmodel.saved_model.attributes import plain_value, shape_of
 from tfx_savedmodel.saved_model.graph_files import GraphFile
 from tfx_savedmodel.saved_model.view import VARIABLE_OPS, Shape
 from tfx_savedmodel.sources.tf1.assets import add_assets, find_assets
 from tfx_savedmodel.sources.tf1.checkpoint_files import CheckpointFiles, refuse_misfits
-from tfx_savedmodel.sources.tf1.cut import ancestors, cut, node_of, nodes_of, variable_defs, whole_loops
+from tfx_savedmodel.sources.tf1.cut import ancestors, cut, node_of, variable_defs, whole_loops
 from tfx_savedmodel.sources.tf1.declare import declare, slices
 from tfx_savedmodel.sources.tf1.feeds import Signature, place_feeds
 from tfx_savedmodel.sources.tf1.needs import (
@@ -113,9 +113,26 @@ def normal_form(file: GraphFile, checkpoint: CheckpointFiles | None, wanted: Wan
     Raises:
       UsageError: variables and no checkpoint.
       UnsupportedModelError: a variable that the checkpoint lacks, an asset that is not beside the model.
-      UnreadableModelError: the checkpoint cannot be read.
+      UnreadableModelError: the checkpoint, or a collection of the graph, cannot be read.
     """
+    from google.protobuf.message import DecodeError
+
+    try:
+        return _normal_form(file, checkpoint, wanted)
+    except DecodeError as error:
+        raise UnreadableModelError(
+            "what the graph says of its variables or loops cannot be read",
+            where=str(file.path),
+            found=str(error),
+            wanted="a MetaGraphDef as TensorFlow writes it",
+            next_step="write it again with tf.compat.v1.train.export_meta_graph",
+        ) from error
+
+
+def _normal_form(file: GraphFile, checkpoint: CheckpointFiles | None, wanted: Wanted) -> NormalForm:
     made = _copy(file.meta_graph)
+    for field in ("object_graph_def", "asset_file_def"):  # of a SavedModel that it was taken out of
+        made.ClearField(field)
     nodes = nodes_by_name(made)
     notes = tuple(_clear_devices(made))
     named = [*wanted.tensors, *signature_tensors(made), *([wanted.init_op] if wanted.init_op else [])]
@@ -173,7 +190,8 @@ def _saver_fits(meta_graph: Any, nodes: Mapping[str, Any], checkpoint: Checkpoin
     for name in ancestors(nodes, [saver.restore_op_name]):
         if nodes[name].op != "RestoreV2" or len(nodes[name].input) < 2:
             continue
-        keys = plain_value(nodes[node_of(nodes[name].input[1])].attr["value"])
+        names_from = nodes.get(node_of(nodes[name].input[1]))
+        keys = plain_value(names_from.attr["value"]) if names_from is not None else None
         if not isinstance(keys, list) or not set(keys) <= checkpoint.shapes.keys():
             return False
     return True
@@ -187,9 +205,10 @@ def _with_saver(
     saved = ancestors(nodes, [saver.filename_tensor_name, saver.save_tensor_name, saver.restore_op_name])
     restored = {name for name in ancestors(nodes, [saver.restore_op_name]) if nodes[name].op in VARIABLE_OPS}
     needs = with_local_variables(made, needs, restored, where, init_op)
-    kept = needs.nodes | saved
-    told = [nodes_of(item) for name, item in variable_defs(made).items() if name in kept]
-    cut(made, whole_loops(made, nodes, kept.union(*told)))
+    known = variable_defs(made)
+    cut(made, whole_loops(made, nodes, needs.nodes | saved))
+    parts = {name: known[name].save_slice_info_def if name in known else None for name in restored}
+    declare(made, {name: part if part is not None and part.full_name else None for name, part in parts.items()}, known)
     spare = sorted(restored - needs.variables(nodes))
     if not spare:
         return needs, ()
@@ -224,9 +243,8 @@ def _without_saver(
     where = str(checkpoint.prefix if checkpoint is not None else file.path)
     refuse_misfits(_shapes(nodes, [name for name, part in parts.items() if part is None]), held, where)
     needs = with_local_variables(made, needs, parts, where, init_op)
-    told = [nodes_of(known[name]) for name in variables - parts.keys() if name in known]
-    cut(made, whole_loops(made, nodes, needs.nodes.union(*told)))
-    declare(made, parts)
+    cut(made, needs.nodes)
+    declare(made, parts, known)
     return needs, bool(parts)
 
 
