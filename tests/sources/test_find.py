@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tfx_savedmodel.errors import UnreadableModelError, UsageError
-from tfx_savedmodel.sources.find import CHECKPOINT, KERAS_FILE, SAVED_MODEL, find_trained_model
+from tfx_savedmodel.sources.find import CHECKPOINT, GRAPH_FILE, KERAS_FILE, SAVED_MODEL, find_trained_model
 
 pytestmark = pytest.mark.unit
 
@@ -34,11 +34,36 @@ def lay(root: Path, *names: str) -> Path:
         (["ckpt-5.index"], "", CHECKPOINT, "ckpt-5"),
         (["saved_model.pb", "variables/variables.index"], "variables", CHECKPOINT, "variables/variables"),
         (["variables/variables.index"], "", CHECKPOINT, "variables/variables"),
+        (["ckpt-5.index", "ckpt-5.meta", "graph.pbtxt"], "", CHECKPOINT, "ckpt-5"),
+        (["ckpt-5.index", "ckpt-5.meta"], "ckpt-5.meta", CHECKPOINT, "ckpt-5"),
+        (["frozen.pb"], "", GRAPH_FILE, "frozen.pb"),
+        (["frozen.pbtxt", "frozen.pb"], "frozen.pbtxt", GRAPH_FILE, "frozen.pbtxt"),
+        (["model.meta"], "model.meta", GRAPH_FILE, "model.meta"),
+        (["frozen.pb", "model.h5"], "", KERAS_FILE, "model.h5"),
     ],
 )
 def test_what_lies_there_is_found(tmp_path: Path, files: list[str], asked: str, form: str, found: str) -> None:
     result = find_trained_model(lay(tmp_path, *files) / asked)
     assert (result.form, result.path) == (form, tmp_path / found)
+
+
+@pytest.mark.parametrize(
+    ("files", "named"),
+    [
+        (["model.ckpt"], "model.ckpt"),
+        (["model.ckpt-00000-of-00002", "model.ckpt-00001-of-00002"], "model.ckpt-?????-of-00002"),
+    ],
+    ids=["whole", "sharded"],
+)
+def test_a_checkpoint_of_old_has_no_index(tmp_path: Path, files: list[str], named: str) -> None:
+    lay(tmp_path, "model.ckpt.meta")
+    for name in files:
+        (tmp_path / name).write_bytes(b"\0" * 40 + (0xDB4775248B80FB57).to_bytes(8, "little"))
+    for asked in ("", "model.ckpt", named, files[0], "model.ckpt.meta"):
+        result = find_trained_model(tmp_path / asked)
+        assert (result.form, result.path) == (CHECKPOINT, tmp_path / "model.ckpt"), asked
+    (tmp_path / "checkpoint").write_text(f'model_checkpoint_path: "{named}"\n', encoding="utf-8")
+    assert find_trained_model(tmp_path).path == tmp_path / "model.ckpt"
 
 
 @pytest.mark.parametrize("written", ["ckpt-2", "/elsewhere/ckpt-2"], ids=["relative", "moved"])
@@ -62,6 +87,7 @@ def test_the_state_file_names_the_latest_checkpoint(tmp_path: Path, written: str
         (["1/saved_model.pb", "2/saved_model.pb"], "", "more than one"),
         (["ckpt-1.index", "ckpt-2.index"], "", "no state file"),
         (["Format-TFMA/saved_model.pb"], "", "no trained model"),
+        (["a.pb", "b.pb"], "", "a.pb, b.pb"),
     ],
 )
 def test_nothing_and_too_much_are_said(tmp_path: Path, files: list[str], asked: str, said: str) -> None:

@@ -79,7 +79,8 @@ def export(
     TF2 models alike: nothing is loaded, and the weights are hard-linked. A TF1 SavedModel gets what other
     signatures need in its graph, its weights hard-linked too. Any other plan takes a TF2
     SavedModel, a Keras file, weights or a checkpoint with the plan's `source.model_fn`, or a Keras model,
-    tf.Module or other trackable object of this process. Paths may be remote.
+    tf.Module or other trackable object of this process. TF1 checkpoints and graphs are made TF1 SavedModels
+    first. Paths may be remote.
 
     Args:
       model: the path of a trained model or of a TFX Model artifact, or an object.

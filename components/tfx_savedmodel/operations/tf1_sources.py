@@ -22,6 +22,7 @@ from tfx_savedmodel.saved_model.view import GraphView
 from tfx_savedmodel.signatures.kinds import Tensors
 from tfx_savedmodel.signatures.plan import CheckedPlan, Plan
 from tfx_savedmodel.sources.find import CHECKPOINT, GRAPH_FILE, SAVED_MODEL, Found
+from tfx_savedmodel.sources.open import no_graph
 from tfx_savedmodel.sources.schema import feature_spec
 from tfx_savedmodel.sources.tf1.checkpoint_files import read_checkpoint
 from tfx_savedmodel.sources.tf1.features import tensor_specs
@@ -41,9 +42,11 @@ def as_saved_model(checked: CheckedPlan, given: Given, stage: Staging) -> Given:
     Raises:
       PlanError, TfxSavedModelError: what the source is, with whatever else is wrong.
     """
-    if given.found is None:
-        return given
     try:
+        if given.found is None:
+            if checked.plan.source.graph is not None:
+                raise _needless_graph(checked.plan)
+            return given
         return _as_saved_model(checked.plan, given, given.found, stage)
     except TfxSavedModelError as error:
         raise_all([*given.errors, error], checked)
@@ -75,7 +78,11 @@ def _as_saved_model(plan: Plan, given: Given, found: Found, stage: Staging) -> G
 def _of_function(plan: Plan, given: Given, found: Found, stage: Staging) -> Given:
     """Build the graph of a checkpoint that knows its variables by name; another one is for TF2."""
     name = plan.source.model_fn
-    if found.form != CHECKPOINT or name is None:
+    if found.form != CHECKPOINT:
+        return given
+    if name is None:
+        if _wanted(plan).tensors:
+            raise no_graph(found)
         return given
     checkpoint = read_checkpoint(found.path)
     if not checkpoint.by_name or given.missing & {"module_file", "transform_graph", "schema"}:
@@ -124,13 +131,7 @@ def _graph(plan: Plan, found: Found, stage: Staging) -> Path | None:
             return stage.path(named, "the plan's source.graph")
         return beside if beside.is_file() else None
     if named is not None:
-        raise UsageError(
-            "the plan names a graph, and the model is no checkpoint that needs one",
-            where="source.graph",
-            found=named if plan.source.model_fn is None else f"{named} and source.model_fn {plan.source.model_fn!r}",
-            wanted="a graph for a checkpoint without source.model_fn",
-            next_step="leave source.graph out, or name the checkpoint as the model",
-        )
+        raise _needless_graph(plan)
     if found.form == GRAPH_FILE:
         return found.path
     if found.form == SAVED_MODEL:
@@ -138,6 +139,17 @@ def _graph(plan: Plan, found: Found, stage: Staging) -> Path | None:
         if file.suffix != ".cpb" and is_graph_def(file):
             return file
     return None
+
+
+def _needless_graph(plan: Plan) -> UsageError:
+    source = plan.source
+    return UsageError(
+        "the plan names a graph, and the model is no checkpoint that needs one",
+        where="source.graph",
+        found=f"{source.graph}" if source.model_fn is None else f"{source.graph}, source.model_fn {source.model_fn!r}",
+        wanted="a graph for a checkpoint without source.model_fn",
+        next_step="leave source.graph out, or name the checkpoint as the model",
+    )
 
 
 def _no_tensors(view: GraphView) -> UsageError:
@@ -160,5 +172,5 @@ def _no_tensors(view: GraphView) -> UsageError:
 
 def _wanted(plan: Plan) -> Wanted:
     parts = [part for part in plan.signatures.values() if isinstance(part, Tensors)]
-    named = (tensor for part in parts for side in (part.inputs, part.outputs) for tensor in side.values())
-    return Wanted(tuple(dict.fromkeys(named)), plan.source.tags, getattr(plan, "init_op", None))
+    signatures = tuple((tuple(part.inputs.values()), tuple(part.outputs.values())) for part in parts)
+    return Wanted(signatures, plan.source.tags, getattr(plan, "init_op", None))

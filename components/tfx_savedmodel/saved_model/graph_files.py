@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Callable
-from itertools import islice
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from tfx_savedmodel.saved_model.wire import fields
 
 META_GRAPH = "MetaGraphDef"
 GRAPH = "GraphDef"
+_SAVED_MODEL = "SavedModel"
+_OP = re.compile(rb"[A-Za-z0-9_.>]+")
 
 #: Names that such files go by; a file of another name is not looked into.
 SUFFIXES = (".meta", ".pb", ".pbtxt", ".prototxt", ".graphdef", ".metagraph")
@@ -38,22 +41,20 @@ def read_graph_file(path: Path) -> GraphFile:
     """
     data = _bytes(path)
     kind = protos.meta_graph_pb2().MetaGraphDef
-    for form in (GRAPH, META_GRAPH) if _has_nodes(data) else (META_GRAPH, GRAPH):
-        made, meta_graph = kind(), None
-        if form == META_GRAPH:
-            meta_graph = _parsed(data, kind, lambda message: _is_graph(message.graph_def))
-        elif (graph := _parsed(data, type(made.graph_def), _is_graph)) is not None:
-            made.graph_def.CopyFrom(graph)
-            meta_graph = made
-        if meta_graph is not None:
-            return GraphFile(path, form, meta_graph)
-    if _parsed(data, protos.saved_model_pb2().SavedModel, lambda message: bool(message.meta_graphs)) is not None:
-        raise UnreadableModelError(
-            "this is the graph file of a SavedModel",
-            where=str(path),
-            wanted="a MetaGraphDef or a GraphDef",
-            next_step="name the SavedModel's directory, with the file in it as saved_model.pb or saved_model.pbtxt",
-        )
+    for form, message in _readings(data):
+        if form == META_GRAPH and _is_graph(message.graph_def):
+            return GraphFile(path, META_GRAPH, message)
+        if form == GRAPH and _is_graph(message):
+            made = kind()
+            made.graph_def.CopyFrom(message)
+            return GraphFile(path, GRAPH, made)
+        if form == _SAVED_MODEL and message.meta_graphs:
+            raise UnreadableModelError(
+                "this is the graph file of a SavedModel",
+                where=str(path),
+                wanted="a MetaGraphDef or a GraphDef",
+                next_step="name the SavedModel's directory, with the file in it as saved_model.pb or saved_model.pbtxt",
+            )
     raise UnreadableModelError(
         "this is no graph",
         where=str(path),
@@ -101,32 +102,33 @@ def _bytes(path: Path) -> bytes:
     return data
 
 
-def _parsed(data: bytes, kind: Any, plausible: Callable[[Any], bool]) -> Any | None:
-    """Return the message that the bytes are, as binary or else as text."""
+def _readings(data: bytes) -> Iterator[tuple[str, Any]]:
+    """Yield the messages that the bytes may be, as binary and as text, the likeliest first."""
     from google.protobuf import text_format
     from google.protobuf.message import DecodeError
 
-    message = kind()
-    try:
-        message.ParseFromString(data)
-    except DecodeError:
+    meta_graph = protos.meta_graph_pb2().MetaGraphDef
+    kinds = {META_GRAPH: meta_graph, GRAPH: type(meta_graph().graph_def)}
+    kinds[_SAVED_MODEL] = protos.saved_model_pb2().SavedModel
+    for form in _binary_forms(data):
+        with contextlib.suppress(DecodeError):
+            yield form, kinds[form].FromString(data)
+    for form, kind in kinds.items():
         message = kind()
-    if plausible(message):
-        return message
-    message = kind()
-    try:
-        text_format.Parse(data, message)
-    except (text_format.ParseError, ValueError, RecursionError):  # bytes that are no UTF-8 are a ValueError
-        return None
-    return message if plausible(message) else None
+        # What is no UTF-8 is a ValueError.
+        with contextlib.suppress(text_format.ParseError, ValueError, RecursionError):
+            yield form, text_format.Parse(data, message)
 
 
-def _has_nodes(data: bytes) -> bool:
-    """Tell a GraphDef, whose first field is there once a node, from a MetaGraphDef, which has it once.
-
-    Protobuf prints an error for text that is none, as it finds in a GraphDef that is read as the other.
-    """
-    return sum(number == 1 for number, _ in islice(fields(data), 3)) > 1
+def _binary_forms(data: bytes) -> tuple[str, ...]:
+    """Tell by the first field: a SavedModel's is a number, a GraphDef's a node, whose op is a plain word."""
+    number, value = next(fields(data), (0, 0))
+    if number == 1 and isinstance(value, int):
+        return (_SAVED_MODEL,)
+    if number == 1 and isinstance(value, bytes):
+        ops = [item for at, item in fields(value) if at == 2 and isinstance(item, bytes)]
+        return (GRAPH,) if ops and _OP.fullmatch(ops[0]) else (META_GRAPH,)
+    return (META_GRAPH, _SAVED_MODEL) if number == 2 else ()
 
 
 def _is_graph(graph: Any) -> bool:

@@ -20,6 +20,9 @@ KERAS_FILE = "Keras file"
 CHECKPOINT = "checkpoint"
 GRAPH_FILE = "graph file"
 
+#: What a Saver of before TF 0.12 calls a checkpoint of several files.
+_OLD_PATTERN = re.compile(r"-\?{5}-of-\d{5}$")
+
 _STATE_FILE = "checkpoint"
 _VARIABLES = "variables"
 #: What TFX puts beside the model that is to be served, for TFMA.
@@ -48,7 +51,7 @@ def find_trained_model(path: str | os.PathLike[str]) -> Found:
       UsageError: a remote path.
       UnreadableModelError: nothing there, or more than one model.
     """
-    root = local_path(path, "the model")
+    root = local_path(_OLD_PATTERN.sub("", os.fspath(path)), "the model")
     if root.is_file():
         return _from_file(root)
     if _is_checkpoint(root):
@@ -145,7 +148,7 @@ def _latest(directory: Path) -> Path | None:
     named = re.search(r'^\s*model_checkpoint_path:\s*"((?:[^"\\]|\\.)*)"', text, re.MULTILINE)
     if named is None:
         return None
-    path = Path(named[1])
+    path = Path(_OLD_PATTERN.sub("", named[1]))
     inside = directory / path
     return inside if not path.is_absolute() and _is_checkpoint(inside) else directory / path.name
 

@@ -36,20 +36,30 @@ def open_found(
       UnreadableModelError, UnsafeModelError, UnsupportedModelError: what the file is.
     """
     if found.form == CHECKPOINT:
-        return from_checkpoint(found.path, build or _needed(found, "a checkpoint"))
+        if build is None:
+            raise no_graph(found)
+        return from_checkpoint(found.path, build)
     if found.form != KERAS_FILE:
         raise UsageError("a SavedModel is judged before it is opened", where=str(found.path))
     file = read_keras_file(found.path)
-    if build is not None or file.config is None:
-        return from_weights(file, build or _needed(found, file.form))
+    if build is not None:
+        return from_weights(file, build)
+    if file.config is None:
+        raise _no_model(found, file.form, "a function of the module file that builds the model")
     return KerasSource.of_file(file, custom_objects=custom_objects, allow_lambda=allow_lambda, module=module)
 
 
-def _needed(found: Found, what: str) -> Callable[[], Any]:
-    raise UsageError(
+def no_graph(found: Found) -> UsageError:
+    """Return the error of a checkpoint with neither a function that builds its model nor its graph."""
+    beside = f"its graph as {found.path.name}.meta or as source.graph"
+    return _no_model(found, "a checkpoint", f"{beside}, or a function of the module file that builds the model")
+
+
+def _no_model(found: Found, what: str, wanted: str) -> UsageError:
+    return UsageError(
         f"{what} holds no model",
         where=str(found.path),
         found="weights alone",
-        wanted="a function of the module file that builds the model",
-        next_step="name it as source.model_fn in the plan, and give --module FILE.py",
+        wanted=wanted,
+        next_step="name the function as source.model_fn in the plan, and give --module FILE.py",
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -13,6 +13,7 @@ from tfx_savedmodel.saved_model.attributes import plain_value
 from tfx_savedmodel.saved_model.local import leaves
 from tfx_savedmodel.sources.tf1.cut import node_of
 
+_READS = "InitializeTableFromTextFile"
 _COLLECTION = "saved_model_assets"
 
 
@@ -25,11 +26,9 @@ def find_assets(meta_graph: Any, nodes: Collection[str], folder: Path) -> dict[s
     Raises:
       UnsupportedModelError: a file is not there.
     """
-    if "asset_filepaths" not in meta_graph.collection_def:
-        return {}
     by_name = {node.name: node for node in meta_graph.graph_def.node}
     found = {}
-    for tensor in meta_graph.collection_def["asset_filepaths"].node_list.value:
+    for tensor in dict.fromkeys([*_collected(meta_graph), *_read_by_tables(by_name)]):
         node = by_name.get(node_of(tensor))
         if node is None or node.name not in nodes:
             continue
@@ -42,8 +41,24 @@ def find_assets(meta_graph: Any, nodes: Collection[str], folder: Path) -> dict[s
     return found
 
 
+def _collected(meta_graph: Any) -> Iterable[str]:
+    if "asset_filepaths" not in meta_graph.collection_def:
+        return ()
+    values: Iterable[str] = meta_graph.collection_def["asset_filepaths"].node_list.value
+    return values
+
+
+def _read_by_tables(nodes: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the constants that name files of tables: a GraphDef has no collections."""
+    for node in nodes.values():
+        if node.op.startswith(_READS) and len(node.input) > 1:
+            name = node_of(node.input[1])
+            if name in nodes and nodes[name].op == "Const":
+                yield f"{name}:0"
+
+
 def _found(folder: Path, named: str, tensor: str) -> Path:
-    path = PurePath(named)
+    path = PurePath(named.replace("\0", "?"))  # no file system has names with NUL in them
     tried = dict.fromkeys(Path(part) for part in (path, path.name, f"assets/{path.name}"))
     for relative in tried:
         inside = (

@@ -3,29 +3,42 @@
 from __future__ import annotations
 
 import dataclasses
+import glob
+from collections.abc import Mapping
 from pathlib import Path
 
-from tfx_savedmodel.errors import UnreadableModelError
+from tfx_savedmodel.errors import UnreadableModelError, UnsupportedModelError
 from tfx_savedmodel.saved_model.bundle import read_bundle, shard_name
 from tfx_savedmodel.saved_model.carry import carry_file
 from tfx_savedmodel.saved_model.reader import VARIABLES_PREFIX
+from tfx_savedmodel.saved_model.tensors import compatible
+from tfx_savedmodel.saved_model.view import Shape
 
 _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
+_SHOWN = 8
 _WHOLE = "copy the checkpoint whole"
 
 
 @dataclasses.dataclass(frozen=True)
 class CheckpointFiles:
-    """A checkpoint at a prefix: the names that it holds, None in the format before `.index` files."""
+    """A checkpoint at a prefix; `shapes` by name of what it holds, None in the format before `.index` files."""
 
     prefix: Path
-    names: frozenset[str] | None
+    shapes: Mapping[str, Shape] | None
     shards: int = 0
 
     @property
     def by_name(self) -> bool:
         """Whether variables are known by name alone, as TF1's Saver writes, not as parts of objects."""
-        return self.names is None or _OBJECT_GRAPH not in self.names
+        return self.shapes is None or _OBJECT_GRAPH not in self.shapes
+
+    @property
+    def named(self) -> str:
+        """What TensorFlow calls it: the prefix, or for several files of old a pattern."""
+        if self.shapes is not None or self.prefix.is_file():
+            return str(self.prefix)
+        shards = sorted(self.prefix.parent.glob(f"{glob.escape(self.prefix.name)}-00000-of-?????"))
+        return f"{self.prefix}-?????{shards[-1].name[-9:]}" if shards else str(self.prefix)
 
     def carry(self, directory: Path) -> None:
         """Put the files where a SavedModel has them; hard-linked where that can be."""
@@ -52,10 +65,11 @@ def read_checkpoint(prefix: Path) -> CheckpointFiles:
             wanted="an .index file and all its .data files",
             next_step=_WHOLE,
         )
-    sizes = dict.fromkeys(range(found.shards), 0)
+    sizes: dict[int, int] = {}
     for entry in found.entries:
         sizes[entry.shard] = max(sizes.get(entry.shard, 0), entry.offset + entry.size)
-    for number, size in sizes.items():
+    for number in range(found.shards):  # an index may claim what it likes: the first that is missing ends it
+        size = sizes.get(number, 0)
         name = shard_name(prefix.name, number, found.shards)
         there = found.files.get(name)
         if there is None or there < size:
@@ -66,7 +80,31 @@ def read_checkpoint(prefix: Path) -> CheckpointFiles:
                 wanted=f"{name} of {size} bytes",
                 next_step=_WHOLE,
             )
-    return CheckpointFiles(prefix, frozenset(entry.key for entry in found.entries), found.shards)
+    return CheckpointFiles(prefix, {entry.key: entry.shape for entry in found.entries}, found.shards)
+
+
+def refuse_misfits(wanted: Mapping[str, Shape], held: Mapping[str, Shape], where: str) -> None:
+    """Let variables pass whose shapes are those in the checkpoint: a resource variable would take any.
+
+    Args:
+      wanted: shapes in the graph, by the checkpoint's names; an open size fits all.
+
+    Raises:
+      UnsupportedModelError: the shapes of some are not.
+    """
+    misfits = [
+        f"{name} {held[name]}, which is {shape} in the graph"
+        for name, shape in sorted(wanted.items())
+        if name in held and not compatible(shape, held[name])
+    ]
+    if misfits:
+        raise UnsupportedModelError(
+            "the checkpoint's variables have other shapes than the graph's",
+            where=where,
+            found=", ".join(misfits[:_SHOWN]),
+            wanted="the same shapes",
+            next_step="name the graph that the checkpoint was written with",
+        )
 
 
 def _beside(prefix: Path, suffix: str) -> Path:

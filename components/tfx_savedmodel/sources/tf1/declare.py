@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from tfx_savedmodel.saved_model import protos
+from tfx_savedmodel.saved_model.view import Shape
 from tfx_savedmodel.sources.tf1.cut import VARIABLES
 
 _INT32 = 3
 _RESOURCE = "VarHandleOp"
 
-Shapes = Mapping[str, Sequence[int]]
 
-
-def slices(meta_graph: Any, variables: Collection[str], known: Mapping[str, Any], held: Shapes) -> dict[str, Any]:
+def slices(
+    meta_graph: Any, variables: Collection[str], known: Mapping[str, Any], held: Mapping[str, Shape]
+) -> dict[str, Any]:
     """Return which part of which tensor of the checkpoint a variable is, by its node.
 
     A variable as a whole has None. Parts are named `<name>/part_<number>`; where no collection says what of the
@@ -40,16 +41,18 @@ def slices(meta_graph: Any, variables: Collection[str], known: Mapping[str, Any]
     for whole, numbered in parts.items():
         names = [numbered[number] for number in sorted(numbered)]
         shapes = [[dim.size for dim in nodes[name].attr["shape"].shape.dim] for name in names]
-        found.update(zip(names, _parts(whole, list(held[whole]), shapes), strict=False))
+        found.update(zip(names, _parts(whole, list(held[whole] or ()), shapes), strict=False))
     return found
 
 
-def _parts(whole: str, full: list[int], shapes: list[list[int]]) -> list[Any]:
+def _parts(whole: str, full: list[int | None], shapes: list[list[int]]) -> list[Any]:
     """Return what each part is of the whole; nothing where the shapes do not add up."""
     axes = [
         axis for axis in range(len(full)) if any(shape[axis : axis + 1] != full[axis : axis + 1] for shape in shapes)
     ]
     axis = axes[0] if axes else 0
+    if not full:
+        return []
     fitting = [shape for shape in shapes if len(shape) == len(full)]
     if len(axes) > 1 or len(fitting) < len(shapes) or sum(shape[axis] for shape in fitting) != full[axis]:
         return []
@@ -64,10 +67,14 @@ def _parts(whole: str, full: list[int], shapes: list[list[int]]) -> list[Any]:
     return made
 
 
-def declare(meta_graph: Any, parts: Mapping[str, Any]) -> None:
+def declare(meta_graph: Any, parts: Mapping[str, Any], known: Mapping[str, Any]) -> None:
     """Put these variables, and no others that a checkpoint holds, into the collections of a MetaGraphDef.
 
     Each gets an initialiser of zeros: its own may read files, or need what is not there any more.
+
+    Args:
+      parts: which part of the checkpoint's tensor each is, None for a whole one.
+      known: the VariableDefs that say which are trained; all others are said to be.
     """
     for key in VARIABLES:
         if key != "local_variables" and key in meta_graph.collection_def:
@@ -77,7 +84,8 @@ def declare(meta_graph: Any, parts: Mapping[str, Any]) -> None:
         declared = _declare(meta_graph.graph_def, nodes, name)
         if parts[name] is not None:
             declared.save_slice_info_def.CopyFrom(parts[name])
-        for key in ("variables", "trainable_variables"):
+        declared.trainable = name not in known or known[name].trainable
+        for key in ("variables", "trainable_variables") if declared.trainable else ("variables",):
             meta_graph.collection_def[key].bytes_list.value.append(declared.SerializeToString())
 
 
@@ -119,5 +127,4 @@ def _declare(graph: Any, nodes: dict[str, Any], name: str) -> Any:
         initializer_name=assign.name,
         snapshot_name=f"{read.name}:0",
         is_resource=is_resource,
-        trainable=True,
     )

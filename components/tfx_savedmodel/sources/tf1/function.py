@@ -9,8 +9,8 @@ from typing import Any
 
 from tfx_savedmodel.errors import UnsupportedModelError
 from tfx_savedmodel.saved_model.quiet import no_deprecations
-from tfx_savedmodel.saved_model.view import VARIABLE_OPS
-from tfx_savedmodel.sources.tf1.checkpoint_files import CheckpointFiles
+from tfx_savedmodel.saved_model.view import VARIABLE_OPS, Shape
+from tfx_savedmodel.sources.tf1.checkpoint_files import CheckpointFiles, refuse_misfits
 from tfx_savedmodel.sources.tf1.cut import VARIABLES, ancestors
 from tfx_savedmodel.sources.tf1.estimator import DEFAULT, PREDICT, is_estimators, run_config, spec_signatures
 from tfx_savedmodel.sources.tf1.features import feature_placeholders
@@ -69,12 +69,13 @@ def save_function(
         kept = _needed(graph, built)
         if built.saver is None:
             _refuse_missing(kept, held, function, prefix)
+            refuse_misfits({item.op.name: _shape(item) for item in kept if hasattr(item, "shape")}, held, prefix)
         _keep_alone(kept)
         with fitting(prefix):
             saver = v1.train.Saver(kept, sharded=True) if kept else None
             restoring = built.saver or saver
             if restoring is not None:
-                restoring.restore(session, prefix)
+                restoring.restore(session, checkpoint.named)
             builder = v1.saved_model.Builder(str(directory))
             builder.add_meta_graph_and_variables(
                 session,
@@ -157,6 +158,10 @@ def _refuse_missing(kept: Sequence[Any], held: Mapping[str, Any], function: Grap
             wanted=f"names as the checkpoint has them: {', '.join(sorted(held)[:_SHOWN])}",
             next_step=f"build the graph that was trained, under the same names, in {function.described}",
         )
+
+
+def _shape(variable: Any) -> Shape:
+    return tuple(variable.shape.as_list()) if variable.shape.rank is not None else None
 
 
 def _names(item: Any) -> list[str]:

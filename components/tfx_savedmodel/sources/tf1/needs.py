@@ -11,6 +11,8 @@ from tfx_savedmodel.saved_model.view import VARIABLE_OPS
 from tfx_savedmodel.sources.tf1.cut import ancestors, node_of, nodes_of, variable_defs, whole_loops
 
 _SHOWN = 8
+_TABLES = ("HashTable", "HashTableV2")
+_FILLS = "InitializeTable"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,14 +39,27 @@ def find_needs(meta_graph: Any, tensors: Iterable[str], init_op: str | None = No
     nodes = nodes_by_name(meta_graph)
     starts = [*tensors, *signature_tensors(meta_graph), *([init_op] if init_op else [])]
     waiting = [node_of(name) for name in _names(meta_graph, "table_initializer") if node_of(name) in nodes]
+    waiting += [name for name, node in nodes.items() if node.op.startswith(_FILLS)]  # a GraphDef has no collections
     own = [name for key in ("saved_model_main_op", "legacy_init_op") for name in _names(meta_graph, key)]
     found = list(dict.fromkeys(node_of(name) for name in own if node_of(name) in nodes))
     while True:
         needed = whole_loops(meta_graph, nodes, [*starts, *found])
         more = [name for name in waiting if name not in found and _of_needed(nodes, name, needed)]
         if not more:
+            _refuse_empty(nodes, needed, ancestors(nodes, [*found, *([init_op] if init_op else [])]))
             return Needs(frozenset(needed), tuple(found))
-        found += more
+        found += dict.fromkeys(more)
+
+
+def _refuse_empty(nodes: Mapping[str, Any], needed: Collection[str], at_start: Collection[str]) -> None:
+    empty = sorted(name for name in needed if nodes[name].op in _TABLES and name not in at_start)
+    if empty:
+        raise UnsupportedModelError(
+            "no op of the graph fills a table that a signature needs",
+            where=", ".join(empty[:_SHOWN]),
+            wanted="the table's initialiser in the graph",
+            next_step="write the graph with its initialisers, as tf.compat.v1.train.export_meta_graph does",
+        )
 
 
 def _of_needed(nodes: Mapping[str, Any], initialiser: str, needed: Collection[str]) -> bool:

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tfx_savedmodel.errors import UnsupportedModelError, UsageError
+from tfx_savedmodel.errors import UnreadableModelError, UnsupportedModelError, UsageError
 from tfx_savedmodel.saved_model import protos
-from tfx_savedmodel.saved_model.attributes import plain_value
+from tfx_savedmodel.saved_model.attributes import plain_value, shape_of
 from tfx_savedmodel.saved_model.graph_files import GraphFile
-from tfx_savedmodel.saved_model.view import VARIABLE_OPS
+from tfx_savedmodel.saved_model.view import VARIABLE_OPS, Shape
 from tfx_savedmodel.sources.tf1.assets import add_assets, find_assets
-from tfx_savedmodel.sources.tf1.checkpoint_files import CheckpointFiles
-from tfx_savedmodel.sources.tf1.cut import ancestors, cut, node_of, nodes_of, variable_defs, whole_loops
-from tfx_savedmodel.sources.tf1.declare import Shapes, declare, slices
-from tfx_savedmodel.sources.tf1.needs import Needs, find_needs, nodes_by_name, signature_tensors, with_local_variables
+from tfx_savedmodel.sources.tf1.checkpoint_files import CheckpointFiles, refuse_misfits
+from tfx_savedmodel.sources.tf1.cut import ancestors, cut, node_of, variable_defs, whole_loops
+from tfx_savedmodel.sources.tf1.declare import declare, slices
+from tfx_savedmodel.sources.tf1.feeds import Signature, place_feeds
+from tfx_savedmodel.sources.tf1.needs import (
+    Needs,
+    find_needs,
+    nodes_by_name,
+    signature_tensors,
+    tensors_of,
+    with_local_variables,
+)
 
 _INIT = "tfx_savedmodel/init"
 _MAIN_OP, _LEGACY = "saved_model_main_op", "legacy_init_op"
@@ -29,11 +37,16 @@ _OWN_DEVICE = re.compile(r"(/device:CPU:[0*]|/cpu:0)?", re.IGNORECASE)
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
-    """What the plan says: the tensors that it names, the MetaGraph's tags, an op that initialises."""
+    """What the plan says: the tensors that its signatures name, the MetaGraph's tags, an op that initialises."""
 
-    tensors: tuple[str, ...]
+    signatures: tuple[Signature, ...]
     tags: tuple[str, ...] = ("serve",)
     init_op: str | None = None
+
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        """Every tensor, each once."""
+        return tuple(dict.fromkeys(tensor for sides in self.signatures for side in sides for tensor in side))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,9 +113,26 @@ def normal_form(file: GraphFile, checkpoint: CheckpointFiles | None, wanted: Wan
     Raises:
       UsageError: variables and no checkpoint.
       UnsupportedModelError: a variable that the checkpoint lacks, an asset that is not beside the model.
-      UnreadableModelError: the checkpoint cannot be read.
+      UnreadableModelError: the checkpoint, or a collection of the graph, cannot be read.
     """
+    from google.protobuf.message import DecodeError
+
+    try:
+        return _normal_form(file, checkpoint, wanted)
+    except DecodeError as error:
+        raise UnreadableModelError(
+            "what the graph says of its variables or loops cannot be read",
+            where=str(file.path),
+            found=str(error),
+            wanted="a MetaGraphDef as TensorFlow writes it",
+            next_step="write it again with tf.compat.v1.train.export_meta_graph",
+        ) from error
+
+
+def _normal_form(file: GraphFile, checkpoint: CheckpointFiles | None, wanted: Wanted) -> NormalForm:
     made = _copy(file.meta_graph)
+    for field in ("object_graph_def", "asset_file_def"):  # of a SavedModel that it was taken out of
+        made.ClearField(field)
     nodes = nodes_by_name(made)
     notes = tuple(_clear_devices(made))
     named = [*wanted.tensors, *signature_tensors(made), *([wanted.init_op] if wanted.init_op else [])]
@@ -110,9 +140,14 @@ def normal_form(file: GraphFile, checkpoint: CheckpointFiles | None, wanted: Wan
         made.ClearField("saver_def")
         cut(made, nodes.keys())
         return NormalForm(made, wanted, complete=False, notes=notes)
+    own = [(_tensors(item.inputs), _tensors(item.outputs)) for item in made.signature_def.values()]
+    placed = place_feeds(made, [*wanted.signatures, *own])
+    notes += (f"placeholders are in the place of what is fed: {', '.join(placed)}",) if placed else ()
+    nodes = nodes_by_name(made)
     needs = find_needs(made, wanted.tensors, wanted.init_op)
     where = str(checkpoint.prefix if checkpoint is not None else file.path)
     if checkpoint is not None and _saver_fits(made, nodes, checkpoint):
+        refuse_misfits(_shapes(nodes, needs.variables(nodes)), checkpoint.shapes or {}, where)
         needs, more = _with_saver(made, nodes, needs, where, wanted.init_op)
         restores = False
         notes += more
@@ -122,6 +157,10 @@ def normal_form(file: GraphFile, checkpoint: CheckpointFiles | None, wanted: Wan
     has_weights = restores or bool(made.saver_def.restore_op_name)
     weights = checkpoint if has_weights else None
     return NormalForm(made, wanted, needs.initialisers, assets, weights, True, restores, notes)
+
+
+def _tensors(side: Mapping[str, Any]) -> list[str]:
+    return [tensor for info in side.values() for tensor in tensors_of(info)]
 
 
 def _copy(meta_graph: Any) -> Any:
@@ -146,13 +185,14 @@ def _saver_fits(meta_graph: Any, nodes: Mapping[str, Any], checkpoint: Checkpoin
     """Tell whether the graph's own saver restores from this checkpoint as it is."""
     saver = meta_graph.saver_def
     names = (saver.filename_tensor_name, saver.save_tensor_name, saver.restore_op_name)
-    if checkpoint.names is None or not all(node_of(name) in nodes for name in names):
+    if checkpoint.shapes is None or not all(node_of(name) in nodes for name in names):
         return False
     for name in ancestors(nodes, [saver.restore_op_name]):
         if nodes[name].op != "RestoreV2" or len(nodes[name].input) < 2:
             continue
-        keys = plain_value(nodes[node_of(nodes[name].input[1])].attr["value"])
-        if not isinstance(keys, list) or not set(keys) <= checkpoint.names:
+        names_from = nodes.get(node_of(nodes[name].input[1]))
+        keys = plain_value(names_from.attr["value"]) if names_from is not None else None
+        if not isinstance(keys, list) or not set(keys) <= checkpoint.shapes.keys():
             return False
     return True
 
@@ -165,9 +205,10 @@ def _with_saver(
     saved = ancestors(nodes, [saver.filename_tensor_name, saver.save_tensor_name, saver.restore_op_name])
     restored = {name for name in ancestors(nodes, [saver.restore_op_name]) if nodes[name].op in VARIABLE_OPS}
     needs = with_local_variables(made, needs, restored, where, init_op)
-    kept = needs.nodes | saved
-    told = [nodes_of(item) for name, item in variable_defs(made).items() if name in kept]
-    cut(made, whole_loops(made, nodes, kept.union(*told)))
+    known = variable_defs(made)
+    cut(made, whole_loops(made, nodes, needs.nodes | saved))
+    parts = {name: known[name].save_slice_info_def if name in known else None for name in restored}
+    declare(made, {name: part if part is not None and part.full_name else None for name, part in parts.items()}, known)
     spare = sorted(restored - needs.variables(nodes))
     if not spare:
         return needs, ()
@@ -200,11 +241,15 @@ def _without_saver(
     held = shapes_in(checkpoint) if checkpoint is not None and variables else {}
     parts = slices(made, variables, known, held)
     where = str(checkpoint.prefix if checkpoint is not None else file.path)
+    refuse_misfits(_shapes(nodes, [name for name, part in parts.items() if part is None]), held, where)
     needs = with_local_variables(made, needs, parts, where, init_op)
-    told = [nodes_of(known[name]) for name in variables - parts.keys() if name in known]
-    cut(made, whole_loops(made, nodes, needs.nodes.union(*told)))
-    declare(made, parts)
+    cut(made, needs.nodes)
+    declare(made, parts, known)
     return needs, bool(parts)
+
+
+def _shapes(nodes: Mapping[str, Any], names: Iterable[str]) -> dict[str, Shape]:
+    return {name: shape_of(nodes[name].attr["shape"].shape) for name in names if "shape" in nodes[name].attr}
 
 
 def _refuse_lost_tables(nodes: Mapping[str, Any], needs: Needs, file: GraphFile) -> None:
@@ -219,7 +264,7 @@ def _refuse_lost_tables(nodes: Mapping[str, Any], needs: Needs, file: GraphFile)
         )
 
 
-def shapes_in(checkpoint: CheckpointFiles) -> Shapes:
+def shapes_in(checkpoint: CheckpointFiles) -> dict[str, Shape]:
     """Return the shapes in a checkpoint of any format by name.
 
     Raises:
@@ -230,5 +275,5 @@ def shapes_in(checkpoint: CheckpointFiles) -> Shapes:
     from tfx_savedmodel.sources.checkpoint import reading
 
     with reading(checkpoint.prefix):
-        found: Shapes = tf.train.load_checkpoint(str(checkpoint.prefix)).get_variable_to_shape_map()
-    return found
+        found = tf.train.load_checkpoint(checkpoint.named).get_variable_to_shape_map()
+    return {name: tuple(shape) for name, shape in found.items()}

@@ -26,7 +26,7 @@ def restore_and_save(form: NormalForm, directory: Path) -> None:
 
     v1 = tf.compat.v1
     assert form.checkpoint is not None
-    prefix = str(form.checkpoint.prefix)
+    prefix = form.checkpoint.named
     with tf.Graph().as_default(), v1.Session(config=session_config()) as session, no_deprecations(), fitting(prefix):
         saver = v1.train.import_meta_graph(form.meta_graph, clear_devices=True)
         saver.restore(session, prefix)
