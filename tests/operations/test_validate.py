@@ -125,7 +125,10 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_an_export_is_loaded_and_run_by_every_loader(exported: Path, host: LoaderHost) -> None:
     said: list[str] = []
     report = validate(exported, host=host, progress=said.append)
+    skipped = ("SM110", "SM301", "SM302", "SM303", "SM304", "SM305")  # for want of a consumer, of examples
     assert {code: verdict for code, verdict in verdicts(report).items() if verdict is not PASS} == dict.fromkeys(
+        skipped, SKIP
+    )
         ("SM110", "SM301", "SM302", "SM303", "SM304", "SM305"), SKIP
     )
     assert report.verdict is Verdict.BLESSED
