@@ -77,6 +77,16 @@ def test_a_missing_resource_hides_no_mistake_against_the_model(model: Path, tmp_
         assert len(places(model, tmp_path / "out", alone, **{name: path})) == 2
 
 
+def test_a_missing_schema_does_not_hide_that_the_model_is_unsafe(tmp_path: Path) -> None:
+    nodes = [node("x", "Placeholder", dtype=7), node("y", "ReadFile", "x")]
+    signature = {"inputs": {"x": tensor("x:0", "string")}, "outputs": {"y": tensor("y:0", "string")}}
+    model = save(tmp_path / "model", nodes, signatures={"serving_default": signature})
+    plan = {"signatures": {"a": {"kind": "model"}}}
+    with pytest.raises(PlanError) as caught:
+        export(model, tmp_path / "out", plan=plan, schema=tmp_path / "no schema")
+    assert "SM120" in str(caught.value) and "no schema here" in str(caught.value)
+
+
 def test_form_and_tags(model: Path, tmp_path: Path) -> None:
     plan = {"source": {"tags": ["train"]}, "signatures": {"a": {"kind": "modle"}}}
     assert len(places(model, tmp_path / "out", plan)) == 2

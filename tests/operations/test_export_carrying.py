@@ -11,8 +11,11 @@ import pytest
 
 from tests.operations.models import save_module
 from tests.saved_model.warmup_logs import CLASSIFY, METHOD, MULTI, PREDICT, framed, log, multi, predict, spec
+from tfx_savedmodel.errors import UnsupportedModelError
 from tfx_savedmodel.operations.export import ExportResult, export
 from tfx_savedmodel.saved_model.parse import parse_saved_model
+from tfx_savedmodel.saved_model.reader import read_saved_model
+from tfx_savedmodel.saved_model.rewrite import edit
 from tfx_savedmodel.saved_model.warmup_requests import FILE as WARMUP
 
 pytestmark = pytest.mark.tf
@@ -185,3 +188,21 @@ def test_a_function_alias_that_the_plan_takes_over_is_said(source: Path, tmp_pat
     )
     again = trace(tmp_path / "one", tmp_path / "again", keep=[], function_aliases={"fast": "double"})
     assert not [note for note in again.notes if "'fast'" in note]
+
+
+def test_several_meta_graphs_are_carried_by_an_edit_and_refused_a_trace(source: Path, tmp_path: Path) -> None:
+    """TF2's loader takes such a model for TF1's: what it gives, saved again, would be another model."""
+
+    def add_another(proto: Any) -> None:
+        other = proto.meta_graphs.add()
+        other.CopyFrom(proto.meta_graphs[0])
+        other.meta_info_def.tags[:] = ["serve", "gpu"]
+
+    edit(source, add_another)
+    with pytest.raises(UnsupportedModelError, match="several MetaGraphs") as caught:
+        trace(source, tmp_path / "out")
+    assert caught.value.found == "serve; serve, gpu" and not (tmp_path / "out").exists()
+    alias = {"another": {"kind": "alias", "of": "look_up"}}
+    assert export(source, tmp_path / "edited", plan={"keep": "all", "signatures": alias}).builder == "rewrite"
+    tags = [set(item.tags) for item in read_saved_model(tmp_path / "edited").meta_graphs]
+    assert tags == [{"serve"}, {"serve", "gpu"}]

@@ -129,8 +129,6 @@ def test_an_export_is_loaded_and_run_by_every_loader(exported: Path, host: Loade
     assert {code: verdict for code, verdict in verdicts(report).items() if verdict is not PASS} == dict.fromkeys(
         skipped, SKIP
     )
-        ("SM110", "SM301", "SM302", "SM303", "SM304", "SM305"), SKIP
-    )
     assert report.verdict is Verdict.BLESSED
     assert "loading with the native loader" in said
     by_code = {check.code: check for check in report.checks}

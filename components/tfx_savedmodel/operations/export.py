@@ -164,7 +164,7 @@ def _materials(checked: CheckedPlan, model: Any, given: Given) -> ExportMaterial
             refuse_broken(view)
             _refuse_other_tags(view)
         except TfxSavedModelError as error:
-            raise_all([*given.errors, error], checked)
+            raise_all([*given.errors.values(), error], checked)
         return given.materials(plan, lambda _: _open(view, plan), view)
 
     def open_other(materials: ExportMaterials) -> TrainedModel:
@@ -187,7 +187,7 @@ def _builder(name: str | None, materials: ExportMaterials) -> Callable[[], Any] 
         return None
     module = materials.module
     if module is None:
-        raise no_module(name)
+        raise no_module(f"a plan with source.model_fn {name!r}")
     return lambda: module.call(name, materials.given_to_users)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from tfx_savedmodel.errors import PlanError, Problem, TfxSavedModelError, UsageError
@@ -45,8 +45,8 @@ class NormalForm:
 class Given:
     """The source, where it is on disk, and what is given beside it; nothing of the model is loaded.
 
-    `errors` say what of it cannot be used, `missing` are those arguments: the plan is resolved all the
-    same, as far as that goes, so that whoever mends one mistake does not meet the next one after it.
+    `errors` say by argument what cannot be used: the plan is resolved all the same, as far as that goes, so
+    that whoever mends one mistake does not meet the next one after it.
     """
 
     found: Found | None
@@ -54,8 +54,7 @@ class Given:
     transform: TransformGraph | None = None
     schema: Any | None = None
     module: ModuleFile | None = None
-    errors: tuple[TfxSavedModelError, ...] = ()
-    missing: frozenset[str] = frozenset()
+    errors: Mapping[str, TfxSavedModelError] = dataclasses.field(default_factory=dict)
     normal: NormalForm | None = None
 
     def materials(
@@ -71,8 +70,9 @@ class Given:
           PlanError: every mistake of its form, against the model, and in what is given beside it.
           TfxSavedModelError: the one thing that cannot be used, where the plan has no mistake.
         """
-        possible = _without(checked, self.missing)
-        problems = [*checked.problems, *map(_problem, self.errors)]
+        errors = tuple(self.errors.values())
+        possible = _without(checked, frozenset(self.errors))
+        problems = [*checked.problems, *map(_problem, errors)]
         try:
             found = resolve(possible.plan, materials, problems=problems, broken=possible.broken, where=checked.where)
             if self.normal is not None and not self.normal.complete:
@@ -84,14 +84,14 @@ class Given:
                 )
             return found
         except PlanError as error:
-            if self.errors and len(error.problems) == 1:
-                raise self.errors[0] from None
+            if errors and len(error.problems) == 1:
+                raise errors[0] from None
             raise
         except TfxSavedModelError as error:
             # The source cannot be opened, perhaps for want of the module file: what is known so far is said.
             if not problems:
                 raise
-            raise_all([*self.errors, *([] if self.missing else [error])], checked)
+            raise_all([*errors, *([] if "module_file" in self.errors else [error])], checked)
             raise
 
 
@@ -144,7 +144,7 @@ class Inputs:
             looked_at("warmup", checked.plan, beside.check)
         if "model" in errors:
             raise_all(list(errors.values()), checked)
-        return Given(found, beside, transform, schema, module, tuple(errors.values()), frozenset(errors))
+        return Given(found, beside, transform, schema, module, errors)
 
 
 #: Kinds that cannot be judged without these arguments.

@@ -114,12 +114,7 @@ class ExportMaterials:
 
     def made(self, function: str, key: str, specs: Specs | None) -> TracedFunction:
         if self.module is None:
-            raise UsageError(
-                "no module file",
-                found=f"a signature made by {function!r}",
-                wanted="the module file that has this function",
-                next_step="give --module FILE.py, or module_file=…",
-            )
+            raise no_module(f"a signature made by {function!r}")
         place = f"module:{function}:{key}"
         if place not in self._made:
             self._made[place] = traced(self._chosen(function, key), specs, f"{self.module.where}, {function}")
@@ -166,11 +161,11 @@ def users(transform: TransformGraph | None, schema: Any | None) -> dict[str, Any
     return {"transform_graph": transform.output if transform else None, "schema": schema}
 
 
-def no_module(function: str) -> UsageError:
-    """Return the error of a plan that names a function without a module file."""
+def no_module(asked: str) -> UsageError:
+    """Return the error of a plan that asks for a function where no module file was given."""
     return UsageError(
         "no module file",
-        found=f"a plan with source.model_fn {function!r}",
+        found=asked,
         wanted="the module file that has this function",
         next_step="give --module FILE.py, or module_file=…",
     )

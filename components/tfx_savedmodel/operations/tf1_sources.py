@@ -49,7 +49,7 @@ def as_saved_model(checked: CheckedPlan, given: Given, stage: Staging) -> Given:
             return given
         return _as_saved_model(checked.plan, given, given.found, stage)
     except TfxSavedModelError as error:
-        raise_all([*given.errors, error], checked)
+        raise_all([*given.errors.values(), error], checked)
         raise
 
 
@@ -85,10 +85,10 @@ def _of_function(plan: Plan, given: Given, found: Found, stage: Staging) -> Give
             raise no_graph(found)
         return given
     checkpoint = read_checkpoint(found.path)
-    if not checkpoint.by_name or given.missing & {"module_file", "transform_graph", "schema"}:
+    if not checkpoint.by_name or given.errors.keys() & {"module_file", "transform_graph", "schema"}:
         return given
     if given.module is None:
-        raise no_module(name)
+        raise no_module(f"a plan with source.model_fn {name!r}")
     module, directory = given.module, stage.made(found.path) / "model"
     others = users(given.transform, given.schema)
     function = GraphFunction(

@@ -53,6 +53,15 @@ class SavedModelSource(TrainedModel):
         """
         import tensorflow as tf
 
+        if len(self.view.meta_graphs) > 1:
+            # Its functions would be lost, and the other MetaGraphs with their weights.
+            raise UnsupportedModelError(
+                "TF2 loads a SavedModel of several MetaGraphs as TF1 would, which this plan forbids",
+                where=str(self.path),
+                found="; ".join(", ".join(item.tags) or "no tags" for item in self.view.meta_graphs),
+                wanted="one MetaGraph, where functions are traced",
+                next_step="use a plan that only renames, keeps and drops: it carries the other MetaGraphs",
+            )
         try:
             return tf.saved_model.load(str(self.path), tags=list(self.meta_graph.tags))
         except Exception as error:  # the loader raises every kind
