@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.models import write_model
+from tests.saved_model.graphs import node, save, tensor
 from tfx_savedmodel.cli.main import run
 from tfx_savedmodel.operations.inspect import inspect
 
@@ -68,3 +69,19 @@ def test_what_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], arg
     assert run(["export", model, str(tmp_path / "out"), *arguments]) == 4
     assert words in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["m"]
+
+
+def test_a_target_that_is_met_and_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = str(write_model(tmp_path / "m"))
+    assert run(["export", model, str(tmp_path / "out"), "--keep", "all", "--target", "tf-1.15"]) == 0
+    contract = json.loads((tmp_path / "out" / "assets.extra" / "tfx_savedmodel.json").read_text(encoding="utf-8"))
+    assert contract["plan"]["target"] == "tf-1.15"
+    assert run(["export", model, str(tmp_path / "no"), "--keep", "all", "--target", "2.7"]) == 4
+    assert "did you mean 'tf-2.7'?" in capsys.readouterr().err
+    nodes = [node("x", "Placeholder", dtype=1), node("y", "NoSuchOp", "x")]
+    signature = {"inputs": {"x": tensor("x:0")}, "outputs": {"y": tensor("y:0")}}
+    unfit = str(save(tmp_path / "unfit", nodes, signatures={"serving_default": signature}))
+    assert run(["export", unfit, str(tmp_path / "no"), "--keep", "all", "--target", "tf-2.7"]) == 4
+    said = capsys.readouterr().err
+    assert "there is no op NoSuchOp: node 'y', reached by signature 'serving_default'" in said
+    assert not (tmp_path / "no").exists()

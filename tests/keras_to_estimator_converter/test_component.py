@@ -25,6 +25,8 @@ def test_defaults() -> None:
     assert set(component.outputs) == {"estimator_model", "estimator_checkpoint"}
     assert component.spec.exec_properties["receiver"] == "both"
     assert component.spec.exec_properties["tolerance"] == 1e-6
+    assert component.spec.exec_properties.get("target") is None
+    assert converter(target="tf-2.7").spec.exec_properties["target"] == "tf-2.7"
 
 
 def test_our_version_is_part_of_the_cache_key() -> None:
@@ -34,7 +36,9 @@ def test_our_version_is_part_of_the_cache_key() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"receiver": "examples"}, {"tolerance": -1.0}, {"tolerance": float("nan")}], ids=str
+    "arguments",
+    [{"receiver": "examples"}, {"tolerance": -1.0}, {"tolerance": float("nan")}, {"target": "2.7"}],
+    ids=str,
 )
 def test_refuses_what_no_conversion_takes(arguments: dict[str, Any]) -> None:
     with pytest.raises(UsageError) as caught:

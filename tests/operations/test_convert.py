@@ -28,6 +28,8 @@ from tfx_savedmodel.errors import (
     UsageError,
 )
 from tfx_savedmodel.operations.convert import ConversionResult, convert
+from tfx_savedmodel.saved_model.consumer import lacks
+from tfx_savedmodel.saved_model.reader import read_saved_model
 from tfx_savedmodel.saved_model.session import ServingSession
 
 pytestmark = pytest.mark.tf
@@ -67,6 +69,23 @@ def features_of(count: int) -> dict[str, np.ndarray[Any, Any]]:
 
 @needs_estimators
 class TestTwoInputs:
+    def test_it_fits_an_older_tensorflow_and_answers_as_before(
+        self, two_inputs: Path, examples: Path, converted: ConversionResult, tmp_path: Path
+    ) -> None:
+        result = convert(two_inputs, tmp_path / "model", examples=[examples], target="tf-1.15")
+        assert any("ParseExampleV2" in note for note in result.notes)
+        assert not any("not compared" in note for note in result.notes)
+        meta_graph = read_saved_model(tmp_path / "model").meta_graph()
+        assert meta_graph is not None
+        assert list(lacks(meta_graph, "tf-1.15")) == []
+        serialized = np.array(read_serialized(examples)[:5], dtype=object)
+        answers = []
+        for model in (Path(converted.path), tmp_path / "model"):
+            with ServingSession(model) as session:
+                answers.append(session.run("serving_default", {"examples": serialized}))
+        for name, value in answers[0].items():
+            np.testing.assert_array_equal(value, answers[1][name])
+
     def test_one_graph_has_both_receivers(self, converted: ConversionResult) -> None:
         assert converted.signatures == ("serve_raw", "serving_default")
         with ServingSession(converted.path) as session:

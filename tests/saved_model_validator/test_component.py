@@ -72,3 +72,10 @@ def test_refuses_what_no_validation_takes(arguments: dict[str, Any]) -> None:
     with pytest.raises(UsageError) as caught:
         validator(**arguments)
     assert caught.value.wanted
+
+
+def test_a_target_is_an_execution_property_and_must_be_known() -> None:
+    assert validator().spec.exec_properties.get("target") is None
+    assert validator(target="tf-2.7").spec.exec_properties["target"] == "tf-2.7"
+    with pytest.raises(UsageError, match="no such consumer"):
+        validator(target="2.7")

@@ -134,3 +134,11 @@ def test_a_module_file_is_packaged_as_a_wheel(tmp_path: Path) -> None:
     with _module_file(properties) as file:
         assert file is not None
         assert {path.name for path in Path(file).parent.iterdir()} >= {"functions.py", "sibling.py"}
+
+
+def test_a_target_joins_the_plan() -> None:
+    assert plan_of(exporter(signatures=SIGNATURES, target="tf-2.7"))["target"] == "tf-2.7"
+    with pytest.raises(UsageError, match="target is said twice"):
+        exporter(signatures={"signatures": SIGNATURES, "target": "tf-2.4"}, target="tf-2.7")
+    with pytest.raises(PlanError, match=r"did you mean 'tf-2\.7'"):
+        exporter(signatures=SIGNATURES, target="2.7")

@@ -142,6 +142,7 @@ def _refuse_unloadable(fit: Fit, meta_graph: MetaGraphView, original: bytes) -> 
     fault = tf2_fault(fit.directory, meta_graph.tags)
     if fault is None:
         return
+    # The edit was written to a file of its own: what the source was linked from is not touched.
     (fit.directory / fit.file).write_bytes(original)
     if tf2_fault(fit.directory, meta_graph.tags) is None:
         raise _differs(fit, "TF2's loader refuses the edited model", fault)
