@@ -26,7 +26,7 @@ from tfx_savedmodel.saved_model.fingerprint import FILE as FINGERPRINT_FILE
 from tfx_savedmodel.saved_model.fingerprint import renew_fingerprint
 from tfx_savedmodel.saved_model.function_aliases import carry_function_aliases, replaced_function_aliases
 from tfx_savedmodel.saved_model.init_op import set_init_op
-from tfx_savedmodel.saved_model.reader import CONTRACT_FILE, read_saved_model
+from tfx_savedmodel.saved_model.reader import CONTRACT_FILE, EXPLANATION_FILE, read_saved_model
 from tfx_savedmodel.saved_model.rewrite import Chosen, Named, choose_signatures, edit
 from tfx_savedmodel.saved_model.view import GraphView, TensorSpec
 from tfx_savedmodel.signatures.build import TRANSFORM_ATTRIBUTE, TraceBuilder
@@ -83,7 +83,9 @@ def session_of_trace(materials: ExportMaterials, resolved: ResolvedPlan, staged:
         notes = trace(materials, resolved, traced)
         refuse_unsafe(read_saved_model(traced, tags_of(resolved, materials.view)))
         write_as_tf1(traced, tags_of(resolved, materials.view), staged)
-        carry_the_rest(traced, staged, ())
+        carry_the_rest(traced, staged, (EXPLANATION_FILE,))
+        if (traced / EXPLANATION_FILE).exists():
+            notes = (*notes, f"{EXPLANATION_FILE} is left out: it is of a TF2 model, and names no tensors of a graph")
     return tuple(note for note in notes if FINGERPRINT_FILE not in note)
 
 
