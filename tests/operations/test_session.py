@@ -19,6 +19,7 @@ from tfx_savedmodel.errors import PlanError, UnsafeModelError, UnsupportedModelE
 from tfx_savedmodel.operations.export import export
 from tfx_savedmodel.operations.gate import refuse_unsafe
 from tfx_savedmodel.operations.inspect import inspect
+from tfx_savedmodel.saved_model.fingerprint import renew_fingerprint
 from tfx_savedmodel.saved_model.parse import parse_saved_model
 from tfx_savedmodel.saved_model.reader import read_saved_model
 from tfx_savedmodel.saved_model.rewrite import edit
@@ -235,6 +236,27 @@ def test_unsafe_graphs_are_not_extended(source: Path, tmp_path: Path) -> None:
     edit(tmp_path / "model", read_a_file)
     with pytest.raises(UnsafeModelError):
         export(tmp_path / "model", tmp_path / "out", plan={"a": {"kind": "serve_examples"}})
+
+
+def test_what_nothing_reached_is_judged_before_it_runs(source: Path, tmp_path: Path) -> None:
+    shutil.copytree(source, tmp_path / "model")
+
+    def add_a_dead_op(proto: Any) -> None:
+        proto.meta_graphs[0].graph_def.node.add(name="etc", op="ReadFile", input=["word"])
+
+    edit(tmp_path / "model", add_a_dead_op)
+    export(tmp_path / "model", tmp_path / "fine", plan={"keep": "all"})
+    with pytest.raises(UnsafeModelError, match="ReadFile"):
+        export(tmp_path / "model", tmp_path / "out", plan={"keep": "all", "init_op": "etc"})
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_fingerprint_is_made_anew(source: Path, tmp_path: Path) -> None:
+    shutil.copytree(source, tmp_path / "model")
+    assert renew_fingerprint(tmp_path / "model") is None
+    result = export(tmp_path / "model", tmp_path / "out", plan={"e": {"kind": "serve_examples"}})
+    files = [(path / "fingerprint.pb").read_bytes() for path in (tmp_path / "model", tmp_path / "out")]
+    assert files[0] != files[1] and result.notes == ()
 
 
 def test_a_schema_says_what_may_be_missing(source: Path, tmp_path: Path) -> None:

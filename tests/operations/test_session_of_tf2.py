@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import tensorflow as tf
 
 from tests.operations.models import example, keras, save_module
 from tests.workflows.loaders import DEFAULT, answers, same
-from tfx_savedmodel.errors import PlanError
+from tfx_savedmodel.errors import PlanError, UnsupportedModelError
 from tfx_savedmodel.operations.export import export
 from tfx_savedmodel.operations.gate import refuse_broken, refuse_unsafe
 from tfx_savedmodel.saved_model.parse import parse_saved_model
@@ -21,6 +22,13 @@ pytestmark = pytest.mark.tf
 
 X = np.float32([[1, 2, 3], [3, 4, 5]])
 WORD = np.array([[b"red"], [b"blue"]], dtype=object)
+EXPLANATION = json.dumps(
+    {
+        "inputs": {"word": {"input_tensor_name": "word"}},
+        "outputs": {"index": {"output_tensor_name": "index"}},
+        "framework": "tensorflow2",
+    }
+)
 PLAN: dict[str, Any] = {
     "signatures": {
         DEFAULT: {"kind": "model"},
@@ -105,3 +113,40 @@ def test_an_op_of_a_tf2_graph_is_no_init_op(tmp_path: Path) -> None:
     source = save_module(tmp_path / "model")
     with pytest.raises(PlanError, match="an op of the graph of a TF1 SavedModel is meant"):
         export(source, tmp_path / "out", plan={"keep": "all", "init_op": "NoOp"})
+
+
+def test_a_table_that_training_filled_is_refused(tmp_path: Path) -> None:
+    class Counts(tf.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = tf.lookup.experimental.MutableHashTable(tf.string, tf.int64, -1)
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "word")])
+        def look_up(self, word: Any) -> Any:
+            return {"count": self.table.lookup(word)}
+
+    module = Counts()
+    module.table.insert(tf.constant(["red"]), tf.constant([5], tf.int64))
+    with pytest.raises(UnsupportedModelError, match="does not save as a variable"):
+        export(module, tmp_path / "out", plan={"signatures": {"f": {"kind": "function"}}, "builder": "session"})
+    assert not (tmp_path / "out").exists()
+
+
+def test_function_aliases_stay_and_tf2_explanations_go(tmp_path: Path) -> None:
+    source = save_module(tmp_path / "model")
+    (source / "explanation_metadata.json").write_text(EXPLANATION, encoding="utf-8")
+    plan = {
+        "keep": "all",
+        "signatures": {"twice": {"kind": "function", "path": "double"}},
+        "function_aliases": {"mine": "twice"},
+        "builder": "session",
+    }
+    result = export(source, tmp_path / "out", plan=plan)
+    assert [note for note in result.notes if "names no tensors of a graph" in note]
+    meta_graph = parse_saved_model(tmp_path / "out", "saved_model.pb").meta_graphs[0]
+    functions = {body.signature.name for body in meta_graph.graph_def.library.function}
+    assert set(meta_graph.meta_info_def.function_aliases.values()) == {"mine"}
+    assert set(meta_graph.meta_info_def.function_aliases) <= functions
+    assert not (tmp_path / "out" / "explanation_metadata.json").exists()
+    (value,) = answers(tmp_path / "out", "twice", {"value": np.float32(3)}).values()
+    assert value == 6

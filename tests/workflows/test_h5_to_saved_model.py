@@ -94,3 +94,24 @@ def test_weights_alone_want_a_function_that_builds_the_model(mnist: Any, wanted:
     built = {"signatures": plan(), "source": {"model_fn": "build"}}
     export(tmp_path / "mnist.weights.h5", tmp_path / "out", plan=built, module_file=tmp_path / "build.py")
     same(answers(tmp_path / "out", DEFAULT, {"image": IMAGES}), wanted)
+
+
+def test_through_a_session_as_k_get_session_meant(mnist: Any, wanted: Any, tmp_path: Path) -> None:
+    """The document's other way: Builder over Keras's session, tag serve, a predict signature, TF1's variables."""
+    mnist.save(tmp_path / "mnist.h5")
+    document = {"signatures": plan(), "builder": "session"}
+    assert export(tmp_path / "mnist.h5", tmp_path / "out", plan=document).builder == "session"
+    same(answers(tmp_path / "out", DEFAULT, {"image": IMAGES}), wanted)
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        loaded = tf.compat.v1.saved_model.load(session, ["serve"], str(tmp_path / "out"))
+        declared = tf.compat.v1.global_variables()
+        values = {variable.op.name: session.run(variable) for variable in declared}
+        resaved = tf.compat.v1.train.Saver().save(session, str(tmp_path / "again.ckpt"))
+    assert loaded.signature_def[DEFAULT].method_name == "tensorflow/serving/predict"
+    assert sorted(values) == variables(tmp_path / "out") == variables_of(resaved)
+    shapes = sorted(value.shape for value in values.values())
+    assert shapes == sorted(tuple(weight.shape) for weight in mnist.weights)
+
+
+def variables_of(checkpoint: str) -> list[str]:
+    return sorted(tf.train.load_checkpoint(checkpoint).get_variable_to_shape_map())

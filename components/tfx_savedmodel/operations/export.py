@@ -23,6 +23,7 @@ from tfx_savedmodel.saved_model.publish import check_destination, publishing, re
 from tfx_savedmodel.saved_model.reader import read_saved_model
 from tfx_savedmodel.saved_model.remote import Staging
 from tfx_savedmodel.saved_model.view import GraphView
+from tfx_savedmodel.signatures.builders import SESSION
 from tfx_savedmodel.signatures.derived import read_labels
 from tfx_savedmodel.signatures.kinds import Tensors
 from tfx_savedmodel.signatures.options import Explanation, Warmup
@@ -126,7 +127,7 @@ def export(
                 builder, notes = _build(materials, resolved, given.beside, staged, copy=copy)
                 notes += fit_export(materials, resolved, given, staged)
                 exported = verified(resolved, materials.view, staged)
-                if given.found is not None and given.found.form == KERAS_FILE:
+                if _makes_run(builder, resolved, given):
                     refuse_unsafe(exported)
         made = () if given.normal is None else given.normal.notes
         notes = stage.named((*made, *notes))
@@ -139,6 +140,12 @@ def export(
         tensorflow_version=meta_graph.tensorflow_version if meta_graph else "",
         notes=notes,
     )
+
+
+def _makes_run(builder: str, resolved: ResolvedPlan, given: Given) -> bool:
+    """Tell whether the export runs what nothing ran before: what a source does not reach was not judged with it."""
+    is_file = given.found is not None and given.found.form == KERAS_FILE
+    return is_file or builder == SESSION or resolved.plan.init_op is not None
 
 
 def _allowing(checked: CheckedPlan, allow: Sequence[str]) -> CheckedPlan:

@@ -26,7 +26,7 @@ from tfx_savedmodel.saved_model.fingerprint import FILE as FINGERPRINT_FILE
 from tfx_savedmodel.saved_model.fingerprint import renew_fingerprint
 from tfx_savedmodel.saved_model.function_aliases import carry_function_aliases, replaced_function_aliases
 from tfx_savedmodel.saved_model.init_op import set_init_op
-from tfx_savedmodel.saved_model.reader import CONTRACT_FILE, read_saved_model
+from tfx_savedmodel.saved_model.reader import CONTRACT_FILE, EXPLANATION_FILE, read_saved_model
 from tfx_savedmodel.saved_model.rewrite import Chosen, Named, choose_signatures, edit
 from tfx_savedmodel.saved_model.view import GraphView, TensorSpec
 from tfx_savedmodel.signatures.build import TRANSFORM_ATTRIBUTE, TraceBuilder
@@ -72,7 +72,10 @@ def session(materials: ExportMaterials, resolved: ResolvedPlan, staged: Path, *,
         chosen.update(builder.apply(meta_graph, staged))
 
     choose_signatures(staged, view.tags, chosen, new_tags=resolved.plan.tags, prepare=prepare)
-    return _carried(view, resolved, staged)
+    notes = [note for note in _carried(view, resolved, staged) if not note.startswith(FINGERPRINT_FILE)]
+    if FINGERPRINT_FILE in view.files:
+        notes += _renew_fingerprint(staged)
+    return tuple(notes)
 
 
 def session_of_trace(materials: ExportMaterials, resolved: ResolvedPlan, staged: Path) -> tuple[str, ...]:
@@ -80,11 +83,15 @@ def session_of_trace(materials: ExportMaterials, resolved: ResolvedPlan, staged:
     with tempfile.TemporaryDirectory(prefix="tfx-savedmodel-") as folder:
         traced = Path(folder) / "model"
         traced.mkdir()
-        notes = trace(materials, resolved, traced)
+        notes = [note for note in trace(materials, resolved, traced) if not note.startswith(FINGERPRINT_FILE)]
         refuse_unsafe(read_saved_model(traced, tags_of(resolved, materials.view)))
         write_as_tf1(traced, tags_of(resolved, materials.view), staged)
-        carry_the_rest(traced, staged, ())
-    return tuple(note for note in notes if FINGERPRINT_FILE not in note)
+        carry_the_rest(traced, staged, (EXPLANATION_FILE,))
+        if (traced / EXPLANATION_FILE).exists():
+            notes.append(f"{EXPLANATION_FILE} is left out: it is of a TF2 model, and names no tensors of a graph")
+        if (traced / FINGERPRINT_FILE).exists():
+            notes += _renew_fingerprint(staged)
+    return tuple(notes)
 
 
 def _graph_source(materials: ExportMaterials) -> GraphSource:

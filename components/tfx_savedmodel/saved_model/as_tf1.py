@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from tfx_savedmodel.errors import UnsupportedModelError
 from tfx_savedmodel.saved_model import protos
 from tfx_savedmodel.saved_model.garbage import collector_paused
 from tfx_savedmodel.saved_model.graft import pruned
@@ -17,6 +18,8 @@ from tfx_savedmodel.saved_model.rewrite import edit
 from tfx_savedmodel.saved_model.tensors import split_tensor
 
 _ASSETS = "saved_model_assets"
+#: What fills a table, or another resource, from a checkpoint.
+_IMPORTS = ("LookupTableImport", "Deserialize", "BoostedTreesDeserialize", "ImportEvent")
 
 
 def write_as_tf1(source: Path, tags: Sequence[str], destination: Path) -> None:
@@ -24,6 +27,9 @@ def write_as_tf1(source: Path, tags: Sequence[str], destination: Path) -> None:
 
     Graph, signatures, tables and assets are the same; there is no object graph any more. What was not judged
     before must not be given here: the model's initialisers run.
+
+    Raises:
+      UnsupportedModelError: the model's weights are not variables alone.
     """
     import tensorflow as tf
 
@@ -31,6 +37,7 @@ def write_as_tf1(source: Path, tags: Sequence[str], destination: Path) -> None:
     shutil.rmtree(destination)  # Builder wants to make it
     with collector_paused(), no_deprecations(), tf.Graph().as_default() as graph, v1.Session() as session:
         meta_graph = v1.saved_model.load(session, list(tags), str(source))
+        _refuse_other_state(meta_graph, str(source))
         init = next(initialisers(meta_graph), None)
         for name in ("saved_model_main_op", _ASSETS):
             graph.get_collection_ref(name).clear()
@@ -47,6 +54,20 @@ def write_as_tf1(source: Path, tags: Sequence[str], destination: Path) -> None:
     edit(destination, lambda proto: _complete(proto.meta_graphs[0], meta_graph, declared))
     if (source / "assets").is_dir():
         shutil.copytree(source / "assets", destination / "assets", dirs_exist_ok=True)
+
+
+def _refuse_other_state(meta_graph: Any, where: str) -> None:
+    """A table that is filled while training is restored by ops of its own, which a Saver of variables does not have."""
+    library = meta_graph.graph_def.library.function
+    found = sorted({node.op for body in library for node in body.node_def if node.op.startswith(_IMPORTS)})
+    if found:
+        raise UnsupportedModelError(
+            "the model holds state that TF1 does not save as a variable",
+            where=where,
+            found=", ".join(found),
+            wanted="variables, and tables that are filled at initialisation",
+            next_step="leave the builder to the exporter: null",
+        )
 
 
 def _trainable(meta_graph: Any) -> set[str]:
@@ -113,11 +134,15 @@ def _zeros(dtype: Any, sizes: list[int]) -> Any:
 
 
 def _complete(made: Any, old: Any, declared: Sequence[str]) -> None:
-    """Name the assets as they were, and leave out TF2's own saver, which nothing reaches any more."""
+    """Name assets and functions as they were, and leave out TF2's own saver, which nothing reaches any more."""
     for asset in old.asset_file_def:
         made.asset_file_def.add().CopyFrom(asset)
         made.collection_def[_ASSETS].any_list.value.add().Pack(asset)
     pruned(made, {*_roots(made), *declared})
+    left = {body.signature.name for body in made.graph_def.library.function}
+    for function, alias in old.meta_info_def.function_aliases.items():
+        if function in left:
+            made.meta_info_def.function_aliases[function] = alias
 
 
 def _roots(meta_graph: Any) -> Iterator[str]:

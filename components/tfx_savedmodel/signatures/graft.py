@@ -10,6 +10,7 @@ from typing import Any
 
 from tfx_savedmodel.errors import TransformGraphError
 from tfx_savedmodel.saved_model.graft import Graft, pruned
+from tfx_savedmodel.saved_model.session import no_deprecations
 from tfx_savedmodel.saved_model.view import Shape
 from tfx_savedmodel.signatures.finishing import finished
 from tfx_savedmodel.signatures.ingredients import Ingredients
@@ -60,7 +61,7 @@ def grow(
     import tensorflow as tf
 
     v1, graph = tf.compat.v1, tf.Graph()
-    with graph.as_default():
+    with graph.as_default(), no_deprecations():
         receivers = _receivers(ingredients(), ways) if ways else {}
         after = {}
         for number, (key, (signature, specs)) in enumerate(sorted(finishers.items())):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tfx_savedmodel.saved_model.argument_names import WANTED, is_argument_name, same_but_for_case, suggested
 from tfx_savedmodel.saved_model.meta_graph import RESERVED_SIGNATURES
+from tfx_savedmodel.signatures.builders import REWRITE, builder_of
 from tfx_savedmodel.signatures.kinds import CLASSIFY, REGRESS
 from tfx_savedmodel.signatures.resolved import ResolvedPlan, ResolvedSignature
 from tfx_savedmodel.signatures.resolving import Resolving
@@ -18,8 +19,9 @@ def check_names(resolving: Resolving, resolved: ResolvedPlan) -> None:
         resolving.problem(f"signatures.{key}", "a key that belongs to the loaders", found=key, wanted="another key")
     if resolving.materials.is_tf1:
         return
+    anew = builder_of(resolved, is_tf1=False) != REWRITE
     for key, signature in resolved.signatures.items():
-        if not resolved.only_renames or _renames(signature):
+        if anew or _renames(signature):
             _check_inputs(resolving, key, signature)
 
 
