@@ -4,6 +4,7 @@ PYTHON3 = $(shell sh make/python3.sh)
 VENV := .venv
 LIGHT := .venv-tf-2.21
 EXPLAIN := .venv-explain-sdk
+CONSUMERS := $(addprefix .venv-consumer-tf-,1.15 2.4 2.7 2.10)
 BIN := $(VENV)/bin
 BOOTSTRAP := make/environment.py make/interpreters.py make/uv.py requirements/uv.txt requirements/compiler.txt
 PACKAGE := setup.py pyproject.toml components/tfx_savedmodel/versions.py
@@ -17,7 +18,7 @@ SABOTAGE ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-tf221 test-full explain-sdk lint format bench schemas op-tables lock clean clean-all
+.PHONY: help install demo test test-tf221 test-full explain-sdk consumers lint format bench schemas op-tables lock clean clean-all
 
 help:  ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +51,9 @@ test-full: install  ## run every test, the long ones too
 
 explain-sdk: $(EXPLAIN)/.installed  ## make .venv-explain-sdk: the reader of explanation metadata, for its test
 
+consumers:  ## make .venv-consumer-tf-1.15 and others: old TensorFlows that load our exports, for their tests
+	@$(PYTHON3) make/consumers.py
+
 lint: install  ## ruff, mypy and the import contracts
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
@@ -77,4 +81,4 @@ clean:  ## remove caches and build/, where the demo writes
 	@find components make pipelines templates tests benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +
 
 clean-all: clean  ## remove the environments too
-	@rm -rf $(VENV) $(LIGHT) $(EXPLAIN) .uv
+	@rm -rf $(VENV) $(LIGHT) $(EXPLAIN) $(CONSUMERS) .uv
