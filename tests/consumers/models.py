@@ -1,0 +1,173 @@
+"""Models for old consumers: each kind that people serve, as small as it can be, built once.
+
+`CASES` says of each what its export is asked, and which of its signatures must answer as the source does.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tests.operations.models import example, is_keras_2, keras, output_name, save_keras
+
+Arrays = dict[str, np.ndarray[Any, Any]]
+
+WORDS = ["red", "green", "blue", "fish"]
+TEXTS = np.array([[b"red fish blue fish"], [b"One, GREEN fish!"], [b""]], dtype=object)
+NUMBERS = np.linspace(-1, 1, 24, dtype=np.float32).reshape(3, 4, 2)
+BILL = np.float32([[0.5], [-1.0], [2.0]])
+ISLAND = np.float32([[1, 0, 0], [0, 1, 0], [0, 0, 1]])
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A model to export: who builds it, the plan, what to ask, and which signature repeats one of the source."""
+
+    build: Callable[[Path], Path]
+    plan: Mapping[str, Any]
+    requests: Mapping[str, Arrays]
+    own: Mapping[str, str]
+
+
+def serialized(**columns: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return rows as serialized tf.Examples, an object array [rows]."""
+    rows = [
+        example(**{name: column[index].tolist() for name, column in columns.items()})
+        for index in range(len(next(iter(columns.values()))))
+    ]
+    return np.array(rows, dtype=object)
+
+
+def save_lstm(directory: Path) -> Path:
+    """Save an LSTM: `steps` float32 [?, 4, 2] to a number."""
+    keras().utils.set_random_seed(2)
+    steps = keras().Input((4, 2), name="steps")
+    outputs = keras().layers.Dense(1, name="score")(keras().layers.LSTM(3)(steps))
+    return _save(keras().Model(steps, outputs), directory)
+
+
+def save_text(directory: Path) -> Path:
+    """Save a model with TextVectorization inside: `text` string [?, 1] to a number."""
+    keras().utils.set_random_seed(3)
+    text = keras().Input((1,), name="text", dtype="string")
+    vectorize = keras().layers.TextVectorization(vocabulary=WORDS, output_sequence_length=5)
+    embedded = keras().layers.Embedding(len(WORDS) + 2, 3)(vectorize(text))
+    outputs = keras().layers.Dense(1, name="score")(keras().layers.GlobalAveragePooling1D()(embedded))
+    return _save(keras().Model(text, outputs), directory)
+
+
+def save_text_table(directory: Path) -> Path:
+    """Save what `save_text` does through TextVectorization through its table alone, as old TensorFlows did it."""
+    import tensorflow as tf
+
+    words = directory.parent / f"{directory.name}-words.txt"
+    words.write_text("\n".join(WORDS) + "\n", encoding="utf-8")
+
+    class Text(tf.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            initializer = tf.lookup.TextFileInitializer(
+                str(words), tf.string, tf.lookup.TextFileIndex.WHOLE_LINE, tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER
+            )
+            self.table = tf.lookup.StaticHashTable(initializer, -1)
+            self.embedding = tf.Variable(np.linspace(-1, 1, 3 * (len(WORDS) + 1), dtype=np.float32).reshape(-1, 3))
+
+        @tf.function(input_signature=[tf.TensorSpec([None, 1], tf.string, "text")])
+        def serve(self, text: Any) -> Any:
+            plain = tf.strings.regex_replace(tf.strings.lower(tf.squeeze(text, 1)), "[^a-z ]", "")
+            words = tf.compat.v1.string_split(plain)
+            index = tf.sparse.to_dense(tf.SparseTensor(words.indices, self.table.lookup(words.values), words.dense_shape), -1)
+            return {"score": tf.reduce_mean(tf.gather(self.embedding, index + 1), axis=[1, 2])}
+
+    model = Text()
+    tf.saved_model.save(model, str(directory), signatures={"serving_default": model.serve})
+    words.unlink()
+    return directory
+
+
+def save_tf1(directory: Path, *, resource: bool) -> Path:
+    """Save a TF1 graph by simple_save: words through a table and numbers through a variable to scores."""
+    import tensorflow as tf
+
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        x, word = v1.placeholder(tf.float32, [None, 3], name="x"), v1.placeholder(tf.string, [None], name="word")
+        table = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(WORDS, [1.0, 2.0, 3.0, 4.0]), 0.0)
+        weights = v1.get_variable(
+            "w", initializer=tf.constant(np.linspace(-1, 1, 6, dtype=np.float32).reshape(3, 2)), use_resource=resource
+        )
+        scores = tf.nn.softmax(tf.matmul(x, weights) * table.lookup(word)[:, None], name="scores")
+        session.run([v1.global_variables_initializer(), v1.tables_initializer()])
+        v1.saved_model.simple_save(
+            session, str(directory), {"x": x, "word": word}, {"scores": scores}, legacy_init_op=v1.tables_initializer()
+        )
+    return directory
+
+
+def save_estimator(directory: Path) -> Path:
+    """Train a linear Estimator for a step and export it with a receiver that parses examples."""
+    import tensorflow as tf
+
+    v1 = tf.compat.v1
+    columns = [
+        tf.feature_column.numeric_column("age"),
+        tf.feature_column.categorical_column_with_vocabulary_list("word", WORDS),
+    ]
+    features = {"age": [[1.0], [2.0]], "word": [["red"], ["fish"]]}
+    config = tf.estimator.RunConfig(str(directory.parent / f"{directory.name}-checkpoints"), tf_random_seed=1)
+    estimator = tf.estimator.LinearClassifier(columns, config=config)
+    estimator.train(lambda: tf.data.Dataset.from_tensors((features, [[0], [1]])), steps=2)
+    receiver = tf.estimator.export.build_parsing_serving_input_receiver_fn(
+        tf.feature_column.make_parse_example_spec(columns)
+    )
+    exported = estimator.export_saved_model(str(directory.parent / f"{directory.name}-exports"), receiver)
+    return Path(exported.decode()).rename(directory)
+
+
+def _save(model: Any, directory: Path) -> Path:
+    if is_keras_2():
+        model.save(directory, save_format="tf")
+    else:
+        model.export(directory, verbose=False)
+    return directory
+
+
+#: What can be built on every stack.
+CASES = {
+    "dense": Case(
+        save_keras,
+        {
+            "serving_default": {"kind": "serve_examples"},
+            "xai_model": {"kind": "model"},
+            "again": {"kind": "alias", "of": "xai_model"},
+        },
+        {
+            "serving_default": {"examples": serialized(bill=BILL, island=ISLAND)},
+            "xai_model": {"bill": BILL, "island": ISLAND},
+            "again": {"bill": BILL, "island": ISLAND},
+        },
+        {"again": "serving_default", "xai_model": "serving_default"},
+    ),
+    "lstm": Case(
+        save_lstm,
+        {"serving_default": {"kind": "model"}},
+        {"serving_default": {"steps": NUMBERS}},
+        {"serving_default": "serving_default"},
+    ),
+    "text-vectorization": Case(
+        save_text,
+        {"serving_default": {"kind": "model"}},
+        {"serving_default": {"text": TEXTS}},
+        {"serving_default": "serving_default"},
+    ),
+    "text-table": Case(
+        save_text_table,
+        {"serving_default": {"kind": "function"}},
+        {"serving_default": {"text": TEXTS}},
+        {"serving_default": "serving_default"},
+    ),
+}
