@@ -58,9 +58,7 @@ class Consumer:
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
-        tensors = {
-            key: {name: encoded(value) for name, value in inputs.items()} for key, inputs in requests.items()
-        }
+        tensors = {key: {name: encoded(value) for name, value in inputs.items()} for key, inputs in requests.items()}
         request = {"model": str(model), "loader": loader, "tags": list(tags), "requests": tensors}
         stdin.write(json.dumps(request).encode() + b"\n")
         stdin.flush()

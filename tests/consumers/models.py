@@ -1,36 +1,22 @@
-"""Models for old consumers: each kind that people serve, as small as it can be, built once.
+"""Models for old consumers: each kind that people serve, as small as it can be.
 
-`CASES` says of each what its export is asked, and which of its signatures must answer as the source does.
+`python -m tests.consumers.models FOLDER NAME …` writes those of `KERAS` with the Keras that it runs on.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Mapping
+import functools
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tests.operations.models import example, is_keras_2, keras, output_name, save_keras
-
-Arrays = dict[str, np.ndarray[Any, Any]]
+from tests.estimators.models import save_two_inputs
+from tests.operations.models import example, is_keras_2, keras, save_keras
 
 WORDS = ["red", "green", "blue", "fish"]
-TEXTS = np.array([[b"red fish blue fish"], [b"One, GREEN fish!"], [b""]], dtype=object)
-NUMBERS = np.linspace(-1, 1, 24, dtype=np.float32).reshape(3, 4, 2)
-BILL = np.float32([[0.5], [-1.0], [2.0]])
-ISLAND = np.float32([[1, 0, 0], [0, 1, 0], [0, 0, 1]])
-
-
-@dataclasses.dataclass(frozen=True)
-class Case:
-    """A model to export: who builds it, the plan, what to ask, and which signature repeats one of the source."""
-
-    build: Callable[[Path], Path]
-    plan: Mapping[str, Any]
-    requests: Mapping[str, Arrays]
-    own: Mapping[str, str]
 
 
 def serialized(**columns: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -80,7 +66,8 @@ def save_text_table(directory: Path) -> Path:
         def serve(self, text: Any) -> Any:
             plain = tf.strings.regex_replace(tf.strings.lower(tf.squeeze(text, 1)), "[^a-z ]", "")
             words = tf.compat.v1.string_split(plain)
-            index = tf.sparse.to_dense(tf.SparseTensor(words.indices, self.table.lookup(words.values), words.dense_shape), -1)
+            found = tf.SparseTensor(words.indices, self.table.lookup(words.values), words.dense_shape)
+            index = tf.sparse.to_dense(found, -1)
             return {"score": tf.reduce_mean(tf.gather(self.embedding, index + 1), axis=[1, 2])}
 
     model = Text()
@@ -112,7 +99,6 @@ def save_estimator(directory: Path) -> Path:
     """Train a linear Estimator for a step and export it with a receiver that parses examples."""
     import tensorflow as tf
 
-    v1 = tf.compat.v1
     columns = [
         tf.feature_column.numeric_column("age"),
         tf.feature_column.categorical_column_with_vocabulary_list("word", WORDS),
@@ -136,38 +122,26 @@ def _save(model: Any, directory: Path) -> Path:
     return directory
 
 
-#: What can be built on every stack.
-CASES = {
-    "dense": Case(
-        save_keras,
-        {
-            "serving_default": {"kind": "serve_examples"},
-            "xai_model": {"kind": "model"},
-            "again": {"kind": "alias", "of": "xai_model"},
-        },
-        {
-            "serving_default": {"examples": serialized(bill=BILL, island=ISLAND)},
-            "xai_model": {"bill": BILL, "island": ISLAND},
-            "again": {"bill": BILL, "island": ISLAND},
-        },
-        {"again": "serving_default", "xai_model": "serving_default"},
-    ),
-    "lstm": Case(
-        save_lstm,
-        {"serving_default": {"kind": "model"}},
-        {"serving_default": {"steps": NUMBERS}},
-        {"serving_default": "serving_default"},
-    ),
-    "text-vectorization": Case(
-        save_text,
-        {"serving_default": {"kind": "model"}},
-        {"serving_default": {"text": TEXTS}},
-        {"serving_default": "serving_default"},
-    ),
-    "text-table": Case(
-        save_text_table,
-        {"serving_default": {"kind": "function"}},
-        {"serving_default": {"text": TEXTS}},
-        {"serving_default": "serving_default"},
-    ),
+def save_transformed(directory: Path) -> Path:
+    """Save a Keras 2 model that takes what the graph of tests/transform_graphs.py gives."""
+    keras().utils.set_random_seed(4)
+    layers = [keras().Input((1,), name="mass_scaled"), keras().Input((4,), name="island_hot")]
+    outputs = keras().layers.Dense(2, activation="softmax", name="probabilities")(keras().layers.concatenate(layers))
+    return _save(keras().Model(layers, outputs), directory)
+
+
+#: What Keras 2 and Keras 3 can both build.
+KERAS: dict[str, Callable[[Path], Path]] = {"dense": save_keras, "lstm": save_lstm, "text-vectorization": save_text}
+#: What wants no certain Keras.
+OTHERS: dict[str, Callable[[Path], Path]] = {
+    "text-table": save_text_table,
+    "tf1-ref": functools.partial(save_tf1, resource=False),
+    "tf1-resource": functools.partial(save_tf1, resource=True),
+    "two-inputs": save_two_inputs,
+    "estimator": save_estimator,
+    "transformed": save_transformed,
 }
+
+if __name__ == "__main__":
+    for each in sys.argv[2:]:
+        KERAS[each](Path(sys.argv[1]) / each)

@@ -10,6 +10,8 @@ bytes. What cannot be loaded has {"error": TEXT} for an answer. Every model has 
 import of TensorFlow is paid once, and a crash or a hang ends one request only.
 """
 
+from __future__ import annotations
+
 import argparse
 import io
 import json
@@ -18,11 +20,16 @@ import signal
 import sys
 import tempfile
 import traceback
+from pathlib import Path
+from typing import Any
 
 TIME_LIMIT = 120
 
+#: The keys of the signatures, and what asks one of them.
+Loaded = Any
 
-def main():
+
+def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
     answers = os.fdopen(os.dup(1), "w")
@@ -35,26 +42,28 @@ def main():
         answers.flush()
 
 
-def apart(request):
+def apart(request: dict[str, Any]) -> str:
     """Answer in a forked process; return the line of JSON."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reading)
         signal.alarm(TIME_LIMIT)
-        with os.fdopen(writing, "w") as pipe:
-            pipe.write(json.dumps(answer(request)))
-        os._exit(0)
+        try:
+            with os.fdopen(writing, "w") as pipe:
+                pipe.write(json.dumps(answer(request)))
+        finally:
+            os._exit(0)
     os.close(writing)
     with os.fdopen(reading) as pipe:
         line = pipe.read()
     status = os.waitpid(child, 0)[1]
     if os.WIFSIGNALED(status):
-        return json.dumps({"error": "the process ended by signal %d" % os.WTERMSIG(status)})
-    return line
+        return json.dumps({"error": f"the process ended by signal {os.WTERMSIG(status)}"})
+    return line or json.dumps({"error": "the process gave no answer"})
 
 
-def answer(request):
+def answer(request: dict[str, Any]) -> dict[str, Any]:
     import tensorflow as tf
 
     loaders = {"tf1": in_tf1, "tf2": in_tf2, "cli": in_cli}
@@ -74,27 +83,27 @@ def answer(request):
     return found
 
 
-def in_tf1(model, tags):
+def in_tf1(model: str, tags: list[str]) -> Loaded:
     import tensorflow as tf
 
     session = tf.compat.v1.Session(graph=tf.Graph())
     with session.graph.as_default():
         signatures = tf.compat.v1.saved_model.load(session, tags, model).signature_def
 
-    def ask(key, inputs):
+    def ask(key: str, inputs: dict[str, Any]) -> dict[str, Any]:
         fed = {info.name: inputs[name] for name, info in signatures[key].inputs.items() if name in inputs}
         return session.run({name: info.name for name, info in signatures[key].outputs.items()}, fed)
 
     return sorted(signatures), ask
 
 
-def in_tf2(model, tags):
+def in_tf2(model: str, tags: list[str]) -> Loaded:
     import tensorflow as tf
 
     tf.compat.v1.enable_v2_behavior()
     loaded = tf.compat.v2.saved_model.load(model, tags)
 
-    def ask(key, inputs):
+    def ask(key: str, inputs: dict[str, Any]) -> dict[str, Any]:
         function = loaded.signatures[key]
         dtypes = {tensor.name.split(":")[0]: tensor.dtype for tensor in function.inputs}
         given = {name: tf.constant(value, dtypes.get(name)) for name, value in inputs.items()}
@@ -103,13 +112,13 @@ def in_tf2(model, tags):
     return sorted(loaded.signatures), ask
 
 
-def in_cli(model, tags):
+def in_cli(model: str, tags: list[str]) -> Loaded:
     """saved_model_cli as a person runs it, in this process: its start is the import of TensorFlow."""
     import numpy as np
     import tensorflow as tf
     from tensorflow.python.tools import saved_model_cli
 
-    def run(*arguments):
+    def run(*arguments: str) -> str:
         # Its parser has every command; each command is a function of the parsed arguments.
         parsed = saved_model_cli.create_parser().parse_args(list(arguments))
         printed, sys.stdout = sys.stdout, io.StringIO()
@@ -119,21 +128,20 @@ def in_cli(model, tags):
         finally:
             sys.stdout = printed
 
-    def ask(key, inputs):
+    def ask(key: str, inputs: dict[str, Any]) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as folder:
             files, texts = [], []
             for name, value in inputs.items():
                 if value.dtype == object:
-                    texts.append("%s=%r" % (name, value.tolist()))
+                    texts.append(f"{name}={value.tolist()!r}")
                     continue
-                np.save(os.path.join(folder, name + ".npy"), value)
-                files.append("%s=%s/%s.npy" % (name, folder, name))
+                np.save(f"{folder}/{name}.npy", value)
+                files.append(f"{name}={folder}/{name}.npy")
             run(
                 *("run", "--dir", model, "--tag_set", ",".join(tags), "--signature_def", key),
-                *("--inputs", ";".join(files), "--input_exprs", ";".join(texts), "--outdir", folder + "/out")
+                *("--inputs", ";".join(files), "--input_exprs", ";".join(texts), "--outdir", f"{folder}/out"),
             )
-            names = os.listdir(folder + "/out")
-            return {name[: -len(".npy")]: np.load(folder + "/out/" + name, allow_pickle=True) for name in names}
+            return {file.stem: np.load(file, allow_pickle=True) for file in Path(folder, "out").glob("*.npy")}
 
     tf.compat.v1.enable_v2_behavior()
     shown = run("show", "--dir", model, "--tag_set", ",".join(tags))
@@ -142,7 +150,7 @@ def in_cli(model, tags):
     return sorted(keys), ask
 
 
-def decoded(tensor):
+def decoded(tensor: dict[str, Any]) -> Any:
     """Return the array that a TENSOR stands for."""
     import numpy as np
 
@@ -154,7 +162,7 @@ def decoded(tensor):
     return array.reshape(tensor["shape"])
 
 
-def encoded(value):
+def encoded(value: Any) -> dict[str, Any]:
     """Return the TENSOR of an array; numpy's own forms of strings lose NULs at their end."""
     import numpy as np
 
@@ -165,8 +173,8 @@ def encoded(value):
     return {"dtype": str(array.dtype), "shape": list(array.shape), "values": array.ravel().tolist()}
 
 
-def said(error):
-    return "%s: %s" % (type(error).__name__, error)
+def said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 if __name__ == "__main__":

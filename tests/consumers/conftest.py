@@ -1,0 +1,35 @@
+"""The running consumers, and what they are asked of, shared by the tests of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.consumers.consumer import PYTHONS, Consumer, consumer_python, require_consumer
+from tests.consumers.workshop import Workshop
+
+
+@pytest.fixture(scope="session")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    return Workshop(tmp_path_factory.mktemp("consumers"))
+
+
+@pytest.fixture(scope="session")
+def consumer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Consumer]]:
+    """A function that gives a running consumer by its name, or skips.
+
+    All start at once: they import TensorFlow while the first model is built.
+    """
+    folder = tmp_path_factory.mktemp("logs")
+    running = {
+        name: Consumer(consumer_python(name), folder / name) for name in PYTHONS if consumer_python(name).exists()
+    }
+
+    def get(name: str) -> Consumer:
+        require_consumer(name)
+        return running[name]
+
+    yield get
+    for each in running.values():
+        each.close()

@@ -1,0 +1,23 @@
+"""Exports through a Transform graph, with its vocabulary tables, run in real old TensorFlows."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.consumers.cases import CASES
+from tests.consumers.consumer import PYTHONS
+from tests.consumers.questions import Consumers, it_answers_there, it_is_refused
+from tests.consumers.workshop import Workshop
+
+pytestmark = pytest.mark.tfx
+
+LACKS: dict[tuple[str, str], set[str]] = {("transform-examples", "tf-1.15"): {"ParseExampleV2"}}
+
+
+@pytest.mark.parametrize("target", PYTHONS)
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.transform])
+def test_an_export_for_a_consumer(name: str, target: str, workshop: Workshop, consumer: Consumers) -> None:
+    if (name, target) in LACKS:
+        it_is_refused(name, target, LACKS[name, target], workshop)
+    else:
+        it_answers_there(name, target, workshop, consumer)
