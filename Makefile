@@ -18,10 +18,10 @@ SABOTAGE ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-tf221 test-full explain-sdk consumers lint format bench schemas op-tables lock clean clean-all
+.PHONY: help install demo test test-tf221 test-full explain-sdk consumers consumers-table lint format bench schemas op-tables lock clean clean-all
 
 help:  ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(VENV)/.installed  ## make .venv: TFX 1.15, the tools, and .venv/bin/tfx-savedmodel
 
@@ -41,6 +41,7 @@ demo: install  ## run the penguin pipeline (SABOTAGE=nan or signature: with a br
 	@$(BIN)/python -m pipelines.penguin.run $(if $(SABOTAGE),--sabotage $(SABOTAGE))
 
 test: install  ## run the tests: unit, then tf, then tfx
+	-@$(PYTHON3) make/consumers.py
 	@$(BIN)/python -m pytest -m "not full" $(ARGS)
 
 test-tf221: $(LIGHT)/.installed  ## run the unit and tf tests on TensorFlow 2.21 and Keras 3
@@ -53,6 +54,10 @@ explain-sdk: $(EXPLAIN)/.installed  ## make .venv-explain-sdk: the reader of exp
 
 consumers:  ## make .venv-consumer-tf-1.15 and others: old TensorFlows that load our exports, for their tests
 	@$(PYTHON3) make/consumers.py
+
+consumers-table: install $(LIGHT)/.installed  ## write the tables of docs/consumers.md again, each cell measured
+	@$(PYTHON3) make/consumers.py tf-1.15 tf-2.4 tf-2.7 tf-2.10
+	@PYTHONPATH=make:. $(BIN)/python make/consumers_table.py
 
 lint: install  ## ruff, mypy and the import contracts
 	@$(BIN)/ruff check

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.consumers.consumer import PYTHONS, Consumer, consumer_python, require_consumer
-from tests.consumers.workshop import Workshop
+
+if TYPE_CHECKING:
+    from tests.consumers.workshop import Workshop
 
 
 @pytest.fixture(scope="session")
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    # Imported here: this file is read for the unit tier too.
+    from tests.consumers.workshop import Workshop
+
     return Workshop(tmp_path_factory.mktemp("consumers"))
 
 

@@ -19,11 +19,11 @@ from tests.operations.models import example, is_keras_2, keras, save_keras
 WORDS = ["red", "green", "blue", "fish"]
 
 
-def serialized(**columns: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Return rows as serialized tf.Examples, an object array [rows]."""
+def serialized(**columns: Any) -> np.ndarray[Any, Any]:
+    """Return rows as serialized tf.Examples, an object array [rows]; each column has a list of values a row."""
     rows = [
-        example(**{name: column[index].tolist() for name, column in columns.items()})
-        for index in range(len(next(iter(columns.values()))))
+        example(**{name: np.asarray(values).tolist() for name, values in zip(columns, row, strict=True)})
+        for row in zip(*columns.values(), strict=True)
     ]
     return np.array(rows, dtype=object)
 

@@ -87,7 +87,7 @@ def _convert(case: Case, source: Path, path: Path, target: str | None) -> str:
     return convert(source, path, **more).way
 
 
-def answers_here(model: Path, requests: Mapping[str, Arrays]) -> dict[str, Arrays]:
+def answers_here(model: Path, requests: Mapping[str, Arrays], tags: tuple[str, ...] = ("serve",)) -> dict[str, Arrays]:
     """Return what this TensorFlow answers."""
-    with ServingSession(model) as session:
+    with ServingSession(model, tags) as session:
         return {key: session.run(key, inputs) for key, inputs in requests.items()}
