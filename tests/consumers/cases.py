@@ -100,6 +100,12 @@ def _transform_plan(**signatures: str) -> dict[str, Any]:
 CASES = {
     **_keras_cases(2),
     **_keras_cases(3),
+    "bag-of-words": Case(
+        "bag-of-words",
+        {"signatures": {"serving_default": {"kind": "model"}}},
+        {"serving_default": TEXTS},
+        {"serving_default": "serving_default"},
+    ),
     "text-table": Case(
         "text-table",
         {"signatures": {"serving_default": {"kind": "function"}}},

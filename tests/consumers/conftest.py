@@ -9,6 +9,9 @@ import pytest
 
 from tests.consumers.consumer import PYTHONS, Consumer, consumer_python, require_consumer
 
+# Its assertions shall say what they compare, as those of tests do.
+pytest.register_assert_rewrite("tests.consumers.questions")
+
 if TYPE_CHECKING:
     from tests.consumers.workshop import Workshop
 

@@ -46,6 +46,14 @@ def save_text(directory: Path) -> Path:
     return _save(keras().Model(text, outputs), directory)
 
 
+def save_bag_of_words(directory: Path) -> Path:
+    """Save a model whose TextVectorization says which words there are: `text` string [?, 1] to a number."""
+    keras().utils.set_random_seed(5)
+    text = keras().Input((1,), name="text", dtype="string")
+    vectorize = keras().layers.TextVectorization(vocabulary=WORDS, output_mode="multi_hot")
+    return _save(keras().Model(text, keras().layers.Dense(1, name="score")(vectorize(text))), directory)
+
+
 def save_text_table(directory: Path) -> Path:
     """Save what `save_text` does through TextVectorization through its table alone, as old TensorFlows did it."""
     import tensorflow as tf
@@ -134,6 +142,7 @@ def save_transformed(directory: Path) -> Path:
 KERAS: dict[str, Callable[[Path], Path]] = {"dense": save_keras, "lstm": save_lstm, "text-vectorization": save_text}
 #: What wants no certain Keras.
 OTHERS: dict[str, Callable[[Path], Path]] = {
+    "bag-of-words": save_bag_of_words,
     "text-table": save_text_table,
     "tf1-ref": functools.partial(save_tf1, resource=False),
     "tf1-resource": functools.partial(save_tf1, resource=True),

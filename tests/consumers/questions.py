@@ -45,7 +45,7 @@ def it_answers_there(name: str, target: str, workshop: Workshop, consumer: Consu
     for loader in LOADERS:
         found = there.ask(exported.path, case.requests, loader)
         assert found.tensorflow.startswith(target.removeprefix("tf-") + ".")
-        assert found.refusal == "", loader
+        assert (loader, found.refusal) == (loader, "")
         assert set(found.signatures) >= set(case.requests)
         same(found.answers, wanted, loader)
 

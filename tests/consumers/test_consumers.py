@@ -12,14 +12,7 @@ from tests.consumers.workshop import Workshop
 pytestmark = pytest.mark.tf
 
 #: Ops that a consumer lacks and a model cannot do without.
-LACKS: dict[tuple[str, str], set[str]] = {
-    ("keras2-text-vectorization", "tf-1.15"): {"DenseBincount"},
-    ("keras3-text-vectorization", "tf-1.15"): {"DenseBincount"},
-    ("keras2-examples", "tf-1.15"): {"ParseExampleV2"},
-    ("keras3-examples", "tf-1.15"): {"ParseExampleV2"},
-    ("converted", "tf-1.15"): {"ParseExampleV2"},
-    ("estimator", "tf-1.15"): {"ParseExampleV2"},
-}
+LACKS: dict[tuple[str, str], set[str]] = {("bag-of-words", "tf-1.15"): {"RaggedBincount"}}
 NAMES = [name for name, case in CASES.items() if not case.transform]
 #: What 1.15.5 says of exports that were made for today's consumers. (It takes tf1-ref as it is.)
 UNTARGETED = {

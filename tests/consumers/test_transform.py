@@ -11,7 +11,7 @@ from tests.consumers.workshop import Workshop
 
 pytestmark = pytest.mark.tfx
 
-LACKS: dict[tuple[str, str], set[str]] = {("transform-examples", "tf-1.15"): {"ParseExampleV2"}}
+LACKS: dict[tuple[str, str], set[str]] = {}
 
 
 @pytest.mark.parametrize("target", PYTHONS)
