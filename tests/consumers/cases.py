@@ -67,14 +67,12 @@ class Case:
 def _keras_cases(version: int) -> dict[str, Case]:
     own_model = {"signatures": {"serving_default": {"kind": "model"}}}
     receivers = {"serving_default": {"kind": "serve_examples"}, "xai_model": {"kind": "model"}}
-    examples = {"examples": serialized(**DENSE)}
     same = {"serving_default": "serving_default"}
     return {
-        f"keras{version}-dense": Case(f"keras{version}-dense", own_model, {"serving_default": DENSE}, same),
-        f"keras{version}-examples": Case(
+        f"keras{version}-dense": Case(
             f"keras{version}-dense",
             {"signatures": receivers},
-            {"serving_default": examples, "xai_model": DENSE},
+            {"serving_default": {"examples": serialized(**DENSE)}, "xai_model": DENSE},
             {"xai_model": "serving_default"},
         ),
         f"keras{version}-lstm": Case(f"keras{version}-lstm", own_model, {"serving_default": STEPS}, same),
@@ -90,12 +88,13 @@ def _tf1_case(model: str) -> Case:
     return Case(model, plan, {"again": NUMBERS, "serving_default": NUMBERS}, own)
 
 
-def _transform_plan(**signatures: str) -> dict[str, Any]:
-    return {
-        "exclude_features": ["species", "year"],
-        "signatures": {key: {"kind": kind} for key, kind in signatures.items()},
-    }
-
+#: Each kind of signature that a Transform graph serves.
+TRANSFORM = {
+    "serving_default": "serve_examples",
+    "serve_raw": "serve_features",
+    "xai_preprocess": "preprocess",
+    "xai_model": "model",
+}
 
 CASES = {
     **_keras_cases(2),
@@ -114,16 +113,17 @@ CASES = {
     ),
     "transform": Case(
         "transformed",
-        _transform_plan(serving_default="serve_features", xai_preprocess="preprocess", xai_model="model"),
-        {"serving_default": RAW, "xai_preprocess": RAW, "xai_model": TRANSFORMED},
+        {
+            "exclude_features": ["species", "year"],
+            "signatures": {key: {"kind": kind} for key, kind in TRANSFORM.items()},
+        },
+        {
+            "serving_default": {"examples": RAW_EXAMPLES},
+            "serve_raw": RAW,
+            "xai_preprocess": RAW,
+            "xai_model": TRANSFORMED,
+        },
         {"xai_model": "serving_default"},
-        transform=True,
-    ),
-    "transform-examples": Case(
-        "transformed",
-        _transform_plan(serving_default="serve_examples", serve_raw="serve_features"),
-        {"serving_default": {"examples": RAW_EXAMPLES}, "serve_raw": RAW},
-        {},
         transform=True,
     ),
     "converted": Case(
@@ -146,8 +146,7 @@ CASES = {
 def missing(case: Case) -> str:
     """Return why this stack cannot build a case, or nothing."""
     if not is_keras_2():
-        built = case.model.startswith("keras3-") or case.model in ("text-table", "tf1-ref", "tf1-resource")
-        return "" if built else "Keras 2, Estimators and Transform are in the default stack"
+        return "" if case.model.startswith(("keras3-", "tf1-")) else "in the default stack"
     if case.model.startswith("keras3-") and not KERAS_3.exists():
         return "Keras 3 is in the environment of the light lane: make .venv-tf-2.21/.installed"
     return ""

@@ -12,11 +12,7 @@ import pytest
 from tests.consumers.cases import CASES, missing
 from tests.consumers.consumer import Arrays, Consumer
 from tests.consumers.workshop import Workshop, answers_here
-
-try:
-    from tfx_savedmodel.errors import TargetError
-except ImportError:
-    TargetError = Exception
+from tfx_savedmodel.errors import TargetError
 
 #: TF1's loader is what old servers have too; TF2's; and saved_model_cli, which shows and runs.
 LOADERS = ("tf1", "tf2", "cli")

@@ -16,9 +16,9 @@ LACKS: dict[tuple[str, str], set[str]] = {("bag-of-words", "tf-1.15"): {"RaggedB
 NAMES = [name for name, case in CASES.items() if not case.transform]
 #: What 1.15.5 says of exports that were made for today's consumers. (It takes tf1-ref as it is.)
 UNTARGETED = {
-    "keras2-dense": "debug_name|DisableCopyOnRead",
-    "keras3-dense": "debug_name|DisableCopyOnRead",
-    "text-table": "debug_name|DisableCopyOnRead",
+    "keras2-dense": "debug_name|DisableCopyOnRead|ParseExampleV2",
+    "keras3-dense": "debug_name|DisableCopyOnRead|ParseExampleV2",
+    "text-table": "debug_name|DisableCopyOnRead|ParseExampleV2",
     "tf1-resource": "debug_name",
 }
 
