@@ -48,6 +48,7 @@ test-tf221: $(LIGHT)/.installed  ## run the unit and tf tests on TensorFlow 2.21
 	@$(LIGHT)/bin/python -m pytest -m "(unit or tf) and not full" $(ARGS)
 
 test-full: install  ## run every test, the long ones too
+	-@$(PYTHON3) make/consumers.py tf-1.15 tf-2.4 tf-2.7
 	@$(BIN)/python -m pytest $(ARGS)
 
 explain-sdk: $(EXPLAIN)/.installed  ## make .venv-explain-sdk: the reader of explanation metadata, for its test

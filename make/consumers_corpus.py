@@ -59,58 +59,73 @@ def tables(folder: Path, consumers: Mapping[str, Consumer]) -> list[str]:
         if entry["category"] != "good":
             continue
         kind = next(kind for begin, kind in KINDS.items() if entry["format"].startswith(begin))
+        path = folder / "corpus" / entry["name"]
+        path.mkdir(parents=True)
+        outcomes = apart(corpus / entry["dir"] / (entry["main_file"] if kind == "Keras" else ""), path)
         for target in TARGETS:
-            path = folder / "corpus" / entry["name"] / target
-            path.parent.mkdir(parents=True, exist_ok=True)
-            model = corpus / entry["dir"] / (entry["main_file"] if kind == "Keras" else "")
-            said = reached(apart(model, path, target), path, consumers[target])
+            said = reached(outcomes[target], path / target, consumers[target])
             found[target][kind][entry["name"]] = said
             print(f"{entry['name']} {target}: {said}", flush=True)
     return summary(found)
 
 
-def apart(model: Path, path: Path, target: str) -> Outcome:
-    """Export in a forked process."""
+def apart(model: Path, path: Path) -> dict[str, Outcome]:
+    """Export for each target in a forked process, which may crash or hang."""
     context = multiprocessing.get_context("fork")
     receiving, sending = context.Pipe(duplex=False)
-    process = context.Process(target=lambda: sending.send(exported(model, path, target)))
+    process = context.Process(target=lambda: sending.send(exported(model, path)))
     process.start()
     sending.close()
     try:
-        outcome: Outcome = receiving.recv() if receiving.poll(SECONDS) else Outcome(error="it took too long")
+        outcomes: dict[str, Outcome] = receiving.recv() if receiving.poll(SECONDS) else failed("it took too long")
     except EOFError:
-        outcome = Outcome(error="the process ended")
+        outcomes = failed("the process ended")
     process.kill()
     process.join()
-    return outcome
+    return outcomes
 
 
-def exported(model: Path, path: Path, target: str) -> Outcome:
-    """Export a model with all that it has, and ask what can be asked."""
+def failed(why: str) -> dict[str, Outcome]:
+    return dict.fromkeys(TARGETS, Outcome(error=why))
+
+
+def exported(model: Path, path: Path) -> dict[str, Outcome]:
+    """Export a model with all that it has; a Keras file is traced once, and what came of it exported again."""
+    tags: tuple[str, ...] = ("serve",)
     try:
-        tags, plan = ("serve",), {"signatures": {"serving_default": {"kind": "model"}}, "target": target}
         if find_trained_model(model).form == SAVED_MODEL:
-            (meta_graph,) = read_saved_model(find_saved_model(model)).meta_graphs
+            model = find_saved_model(model)
+            (meta_graph,) = read_saved_model(model).meta_graphs
             tags = meta_graph.tags
-            plan = {"source": {"tags": tags}, "keep": "all", "signatures": {}, "target": target}
             if not meta_graph.signatures:
-                return Outcome(error="it has no signature")
-        export(model, path, plan=plan)
+                return failed("it has no signature")
+        else:
+            model = export(model, path / "traced", plan={"serving_default": {"kind": "model"}}).path
+    except TfxSavedModelError as error:
+        return failed(error.message)
+    return {target: fitted(model, path / target, tags, target) for target in TARGETS}
+
+
+def fitted(model: Path, path: Path, tags: tuple[str, ...], target: str) -> Outcome:
+    """Export a SavedModel for a consumer, and ask what can be asked."""
+    try:
+        export(model, path, plan={"source": {"tags": tags}, "keep": "all", "signatures": {}, "target": target})
     except TargetError as error:
+        print(f"{path} {target}: {error}", file=sys.stderr, flush=True)
         return Outcome(lacks=lacking(str(error), target))
     except TfxSavedModelError as error:
         return Outcome(error=error.message)
     (meta_graph,) = read_saved_model(path).meta_graphs
-    requests, answers = {}, {}
+    requests: dict[str, Arrays] = {}
+    answers: dict[str, Arrays] = {}
     for key, signature in meta_graph.signatures.items():
         try:
-            requests[key] = {
-                name: numbers(name, value) for name, value in synthetic_inputs(meta_graph, signature, 1).items()
-            }
-            answers |= answers_here(path, {key: requests[key]}, tags)
+            inputs = synthetic_inputs(meta_graph, signature, 1)
+            asked = {key: {name: numbers(name, value) for name, value in inputs.items()}}
+            answers |= answers_here(path, asked, tags)
+            requests |= asked
         except Exception as error:  # what cannot be asked here is not asked there
-            requests.pop(key, None)
-            print(f"{model.name} {key}: {type(error).__name__}: {str(error)[:200]}", file=sys.stderr)
+            print(f"{path} {key}: {type(error).__name__}: {str(error)[:200]}", file=sys.stderr)
     return Outcome(tags=tags, requests=requests, answers=answers)
 
 

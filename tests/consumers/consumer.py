@@ -19,6 +19,8 @@ Arrays = dict[str, np.ndarray[Any, Any]]
 RUNNER = Path(__file__).with_name("run_model.py")
 #: The consumers that the tests run, by the name that `target` has in a plan, and the Python that each wants.
 PYTHONS = {"tf-1.15": "3.7", "tf-2.4": "3.8", "tf-2.7": "3.9"}
+#: Between the two others: whoever fits both fits it, and `make test` leaves it out.
+ONLY_IN_FULL = ("tf-2.4",)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,23 +57,37 @@ class Consumer:
         tags: tuple[str, ...] = ("serve",),
     ) -> Answer:
         """Load a model with a loader (tf1, tf2 or cli) and ask signatures, by key and input."""
-        stdin, stdout = self._process.stdin, self._process.stdout
-        assert stdin is not None
-        assert stdout is not None
+        self.send(model, requests, loader, tags)
+        return self.receive()
+
+    def send(
+        self,
+        model: Path | str,
+        requests: Mapping[str, Mapping[str, Any]],
+        loader: str = "tf1",
+        tags: tuple[str, ...] = ("serve",),
+    ) -> None:
+        """Ask, and do not wait: `receive` gives the answers in the order of asking."""
         tensors = {key: {name: encoded(value) for name, value in inputs.items()} for key, inputs in requests.items()}
         request = {"model": str(model), "loader": loader, "tags": list(tags), "requests": tensors}
-        stdin.write(json.dumps(request).encode() + b"\n")
-        stdin.flush()
-        line = stdout.readline()
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(request).encode() + b"\n")
+        self._process.stdin.flush()
+
+    def receive(self) -> Answer:
+        """Wait for the next answer."""
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
         assert line, f"the consumer ended; its words are in {self._log.name}"
         found = json.loads(line)
+        answers = {
+            key: {name: decoded(value) for name, value in outputs.items()}
+            for key, outputs in found.get("answers", {}).items()
+        }
         return Answer(
             tensorflow=found.get("tensorflow", ""),
             signatures=tuple(found.get("signatures", ())),
-            answers={
-                key: {name: decoded(value) for name, value in outputs.items()}
-                for key, outputs in found.get("answers", {}).items()
-            },
+            answers=answers,
             errors=found.get("errors", {}),
             error=found.get("error", ""),
         )

@@ -5,8 +5,14 @@ from __future__ import annotations
 import pytest
 
 from tests.consumers.cases import CASES
-from tests.consumers.consumer import PYTHONS
-from tests.consumers.questions import Consumers, it_answers_there, it_is_refused, skip_what_is_missing, the_control
+from tests.consumers.questions import (
+    TARGETS,
+    Consumers,
+    it_answers_there,
+    it_is_refused,
+    skip_what_is_missing,
+    the_control,
+)
 from tests.consumers.workshop import Workshop
 
 pytestmark = pytest.mark.tf
@@ -23,7 +29,7 @@ UNTARGETED = {
 }
 
 
-@pytest.mark.parametrize("target", PYTHONS)
+@pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("name", NAMES)
 def test_an_export_for_a_consumer(name: str, target: str, workshop: Workshop, consumer: Consumers) -> None:
     skip_what_is_missing(name)

@@ -46,6 +46,7 @@ class Workshop:
             (folder / name).mkdir()
         self.source = functools.cache(self._source)
         self.exported = functools.cache(self._exported)
+        self.expected = functools.cache(self._expected)
 
     def _source(self, model: str) -> Path:
         path = self._folder / "sources" / model
@@ -65,6 +66,13 @@ class Workshop:
         except TfxSavedModelError as error:
             return Exported(path, error=error)
         return Exported(path, result)
+
+    def _expected(self, name: str) -> tuple[dict[str, Arrays], dict[str, Arrays]]:
+        """Return what this TensorFlow says of an export for no consumer, and of the source where it has the same."""
+        case, untouched = CASES[name], self.exported(name, None)
+        assert untouched.error is None, untouched.error
+        own = answers_here(self.source(case.model), {of: case.requests[key] for key, of in case.own.items()})
+        return answers_here(untouched.path, case.requests), {key: own[of] for key, of in case.own.items()}
 
     def _again(self, name: str, path: Path, target: str | None) -> str:
         untouched = self.exported(name, None)
