@@ -10,7 +10,7 @@ from typing import Any
 
 from tfx_savedmodel.errors import TransformGraphError
 from tfx_savedmodel.saved_model.graft import Graft, pruned
-from tfx_savedmodel.saved_model.session import no_deprecations
+from tfx_savedmodel.saved_model.quiet import no_deprecations
 from tfx_savedmodel.saved_model.view import Shape
 from tfx_savedmodel.signatures.finishing import finished
 from tfx_savedmodel.signatures.ingredients import Ingredients
