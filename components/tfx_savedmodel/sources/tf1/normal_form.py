@@ -92,12 +92,23 @@ class NormalForm:
         for key in (_MAIN_OP, _LEGACY):
             if key in made.collection_def:
                 del made.collection_def[key]
-        if self.initialisers:
+        initialisers = self._behind_the_plans(made)
+        if initialisers:
             taken, name = {node.name for node in made.graph_def.node}, _INIT
             while name in taken:
                 name += "_"
-            made.graph_def.node.add(name=name, op="NoOp", input=[f"^{item}" for item in self.initialisers])
+            made.graph_def.node.add(name=name, op="NoOp", input=[f"^{item}" for item in initialisers])
             made.collection_def[_MAIN_OP].node_list.value.append(name)
+
+    def _behind_the_plans(self, made: Any) -> tuple[str, ...]:
+        """Return what initialises: the plan's own op, if it names one, which loaders run alone, after the others."""
+        if not self.complete or self.wanted.init_op is None:
+            return self.initialisers
+        nodes, name = nodes_by_name(made), node_of(self.wanted.init_op)
+        before = ancestors(nodes, [name])
+        waits = [item for item in self.initialisers if item not in before and name not in ancestors(nodes, [item])]
+        nodes[name].input.extend(f"^{item}" for item in waits)
+        return (name,)
 
 
 def write_saved_model(meta_graph: Any, directory: Path) -> None:
