@@ -31,6 +31,7 @@ _INIT = "tfx_savedmodel/init"
 _MAIN_OP, _LEGACY = "saved_model_main_op", "legacy_init_op"
 _TABLES_WITHOUT_FILE = ("MutableHashTable", "MutableDenseHashTable")
 _SHOWN = 8
+_VERSION = re.compile(r"\d+(\.\d+)*([-.]?(a|b|rc|dev|post)[-.]?\d*)*(\+[a-z0-9.]+)?")
 #: What any machine has.
 _OWN_DEVICE = re.compile(r"(/device:CPU:[0*]|/cpu:0)?", re.IGNORECASE)
 
@@ -144,6 +145,10 @@ def _normal_form(file: GraphFile, checkpoint: CheckpointFiles | None, wanted: Wa
     made = _copy(file.meta_graph)
     for field in ("object_graph_def", "asset_file_def"):  # of a SavedModel that it was taken out of
         made.ClearField(field)
+    if (
+        _VERSION.fullmatch(made.meta_info_def.tensorflow_version) is None
+    ):  # such as 0.12.head, which loaders cannot read
+        made.meta_info_def.tensorflow_version = ""
     nodes = nodes_by_name(made)
     notes = tuple(_clear_devices(made))
     named = [*wanted.tensors, *signature_tensors(made), *([wanted.init_op] if wanted.init_op else [])]
