@@ -111,3 +111,14 @@ def test_a_mutable_table_needs_the_graphs_own_saver(tmp_path: Path) -> None:
     plan = {"signatures": MULTIPLY, "source": {"graph": str(tmp_path / "graph.pb")}}
     with pytest.raises(UnsupportedModelError, match="own saver"):
         export(prefix, tmp_path / "other", plan=plan)
+
+
+def test_a_session_bundle_of_2016(corpus: Path, tmp_path: Path) -> None:
+    """An export.meta of TF 0.12 with its checkpoint of that time, which no loader of SavedModels takes."""
+    bundle = corpus / "models" / "tf1__session_bundle_half_plus_two"
+    result = export(bundle, tmp_path / "out", plan=MULTIPLY)
+    assert (result.builder, result.tensorflow_version) == ("session", tf.__version__)
+    found = answers(tmp_path / "out", DEFAULT, {"x": np.float32([[1], [2]])})
+    same(found, {"y": np.float32([[2.5], [3]])})  # half plus two
+    with pytest.raises(UsageError, match="tf_example:0"):
+        export(bundle, tmp_path / "other", plan={"keep": "all"})

@@ -62,15 +62,14 @@ def _data(node: NodeView) -> list[str]:
 
 
 def _needs(nodes: Mapping[str, NodeView]) -> dict[str, frozenset[str]]:
-    """Return the placeholders that each node needs, but for scalars, which only steer: a rate, a phase."""
+    """Return the placeholders that each node needs; beside others scalars only steer: a rate, a phase."""
     takers: dict[str, list[str]] = {}
     for node in nodes.values():
         for value in _data(node):
             takers.setdefault(value, []).append(node.name)
     found = {name: set[str]() for name in nodes}
-    for name, node in nodes.items():
-        if node.op not in _PLACEHOLDERS or node.attr("shape") == ():
-            continue
+    placeholders = [name for name, node in nodes.items() if node.op in _PLACEHOLDERS]
+    for name in [name for name in placeholders if nodes[name].attr("shape") != ()] or placeholders:
         pending = [name]
         while pending:
             reached = pending.pop()

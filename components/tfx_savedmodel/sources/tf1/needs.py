@@ -12,6 +12,7 @@ from tfx_savedmodel.sources.tf1.cut import ancestors, node_of, nodes_of, variabl
 
 _SHOWN = 8
 _TABLES = ("HashTable", "HashTableV2")
+_SETS = ("Assign", "AssignVariableOp")
 _FILLS = "InitializeTable"
 
 
@@ -108,8 +109,8 @@ def with_local_variables(
     nodes = nodes_by_name(meta_graph)
     at_start = ancestors(nodes, [*needs.initialisers, *([init_op] if init_op else [])])
     left = needs.variables(nodes) - set(restored)
-    known, local = variable_defs(meta_graph), variable_defs(meta_graph, "local_variables")
-    left = {name for name in left if name not in known or node_of(known[name].initializer_name) not in at_start}
+    left -= {node_of(nodes[name].input[0]) for name in at_start if nodes[name].op in _SETS and nodes[name].input}
+    local = variable_defs(meta_graph, "local_variables")
     lacking = sorted(left - local.keys())
     if lacking:
         raise UnsupportedModelError(
@@ -117,7 +118,7 @@ def with_local_variables(
             where=where,
             found=", ".join(lacking[:_SHOWN]) + (f" and {len(lacking) - _SHOWN} more" if lacking[_SHOWN:] else ""),
             wanted="each variable in the checkpoint, or a local variable, which is initialised anew",
-            next_step="save them with the rest, or name the checkpoint that holds them",
+            next_step="save them with the rest, or name an op that sets them as the plan's init_op",
         )
     if not left:
         return needs

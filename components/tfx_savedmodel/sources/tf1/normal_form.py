@@ -31,6 +31,7 @@ _INIT = "tfx_savedmodel/init"
 _MAIN_OP, _LEGACY = "saved_model_main_op", "legacy_init_op"
 _TABLES_WITHOUT_FILE = ("MutableHashTable", "MutableDenseHashTable")
 _SHOWN = 8
+_VERSION = re.compile(r"\d+(\.\d+)*([-.]?(a|b|rc|dev|post)[-.]?\d*)*(\+[a-z0-9.]+)?")
 #: What any machine has.
 _OWN_DEVICE = re.compile(r"(/device:CPU:[0*]|/cpu:0)?", re.IGNORECASE)
 
@@ -92,12 +93,23 @@ class NormalForm:
         for key in (_MAIN_OP, _LEGACY):
             if key in made.collection_def:
                 del made.collection_def[key]
-        if self.initialisers:
+        initialisers = self._behind_the_plans(made)
+        if initialisers:
             taken, name = {node.name for node in made.graph_def.node}, _INIT
             while name in taken:
                 name += "_"
-            made.graph_def.node.add(name=name, op="NoOp", input=[f"^{item}" for item in self.initialisers])
+            made.graph_def.node.add(name=name, op="NoOp", input=[f"^{item}" for item in initialisers])
             made.collection_def[_MAIN_OP].node_list.value.append(name)
+
+    def _behind_the_plans(self, made: Any) -> tuple[str, ...]:
+        """Return what initialises: the plan's own op, if it names one, which loaders run alone, after the others."""
+        if not self.complete or self.wanted.init_op is None:
+            return self.initialisers
+        nodes, name = nodes_by_name(made), node_of(self.wanted.init_op)
+        before = ancestors(nodes, [name])
+        waits = [item for item in self.initialisers if item not in before and name not in ancestors(nodes, [item])]
+        nodes[name].input.extend(f"^{item}" for item in waits)
+        return (name,)
 
 
 def write_saved_model(meta_graph: Any, directory: Path) -> None:
@@ -133,6 +145,10 @@ def _normal_form(file: GraphFile, checkpoint: CheckpointFiles | None, wanted: Wa
     made = _copy(file.meta_graph)
     for field in ("object_graph_def", "asset_file_def"):  # of a SavedModel that it was taken out of
         made.ClearField(field)
+    if (
+        _VERSION.fullmatch(made.meta_info_def.tensorflow_version) is None
+    ):  # such as 0.12.head, which loaders cannot read
+        made.meta_info_def.tensorflow_version = ""
     nodes = nodes_by_name(made)
     notes = tuple(_clear_devices(made))
     named = [*wanted.tensors, *signature_tensors(made), *([wanted.init_op] if wanted.init_op else [])]
