@@ -54,11 +54,8 @@ class FeaturePath:
             return self._fit(parsed, _schema_complaint)
         if tf.executing_eagerly():
             return self._fit(self._eager_layer(parsed), _transform_complaint)
-        # A Transform graph's tables belong to the graph that it was first loaded in: each graph loads its own.
-        output = TransformGraph(self.transform_graph).output
-        # Keras would have AutoGraph rewrite the layer, which is plain Python: seconds, for nothing.
-        transform = tf.autograph.experimental.do_not_convert(output.transform_raw_features)
-        return self._fit(transform(parsed, drop_unused_features=True), _transform_complaint)
+        transform = TransformGraph(self.transform_graph).in_graph()
+        return self._fit(transform(parsed), _transform_complaint)
 
     def _fit(self, features: Mapping[str, Any], complaint: Complaint) -> dict[str, Any]:
         """Pick the model's inputs from features, labels and all."""

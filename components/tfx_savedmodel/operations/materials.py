@@ -97,6 +97,10 @@ class ExportMaterials:
         meta_graph = self.view.meta_graph() if self.view else None
         return meta_graph.nodes if meta_graph is not None else ()
 
+    def missing_at_init(self, op: str) -> list[str]:
+        meta_graph = self.view.meta_graph() if self.view else None
+        return self._graph.placeholders([op], meta_graph.assets if meta_graph else ())
+
     def load(self) -> None:
         _ = self.source.root
 

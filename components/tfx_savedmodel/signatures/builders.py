@@ -47,3 +47,8 @@ def _check_init_op(resolving: Resolving, init_op: str) -> None:
         meant = near(init_op, nodes)
         wanted = "the name of an op, such as init_all_tables"
         resolving.problem("init_op", "the graph has no such op", found=init_op, wanted=wanted, next_step=meant)
+        return
+    needs = resolving.materials.missing_at_init(init_op)
+    if needs:
+        wanted = "an op that needs no input"
+        resolving.problem("init_op", "the op needs placeholders", found=f"{init_op}: {', '.join(needs)}", wanted=wanted)

@@ -91,6 +91,9 @@ class Materials(Protocol):
     def nodes(self) -> Collection[str]:
         """The names of the nodes of a TF1 source's graph."""
 
+    def missing_at_init(self, op: str) -> list[str]:
+        """Return the placeholders that an op of the graph needs and no loader feeds at initialisation."""
+
     def ingredients(self) -> Ingredients: ...
 
     def signature(self, key: str) -> ModelLike: ...
