@@ -49,10 +49,16 @@ class Lack:
     def would_do(self) -> str:
         """Say which versions would do."""
         known = versions()
-        if not self.versions:
-            return "no version of TensorFlow"
-        first, last = self.versions[0], self.versions[-1]
-        return f"{PREFIX}{first}{' or newer' if last == known[-1] else f' to {PREFIX}{last}'}"
+        runs: list[list[str]] = []
+        for number, version in enumerate(known):
+            if version in self.versions:
+                if not number or known[number - 1] not in self.versions:
+                    runs.append([])
+                runs[-1].append(PREFIX + version)
+        texts = [f"{run[0]} to {run[-1]}" if len(run) > 1 else run[0] for run in runs]
+        if runs and len(runs[-1]) > 1 and runs[-1][-1] == PREFIX + known[-1]:
+            texts[-1] = f"{runs[-1][0]} or newer"
+        return ", ".join(texts) or "no version of TensorFlow"
 
     def __str__(self) -> str:
         places = (("node", self.node), ("function", self.function))

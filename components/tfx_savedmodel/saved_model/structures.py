@@ -13,7 +13,7 @@ _HOLDERS = ("list_value", "tuple_value", "dict_value", "named_tuple_value")
 
 
 def value_kinds(value: Any) -> Iterator[str]:
-    """Yield the kinds in a StructuredValue: "tensor_spec_value", of a type "VARIABLE_SPEC/4" with its number of fields."""
+    """Yield the kinds in a StructuredValue: "tensor_spec_value", or a type with its fields' number: "VARIABLE_SPEC/4"."""
     kind = value.WhichOneof("kind")
     if kind == "type_spec_value":
         spec = value.type_spec_value
