@@ -13,7 +13,10 @@ _HOLDERS = ("list_value", "tuple_value", "dict_value", "named_tuple_value")
 
 
 def value_kinds(value: Any) -> Iterator[str]:
-    """Yield the kinds in a StructuredValue: "tensor_spec_value", or a type with its fields' number: "VARIABLE_SPEC/4"."""
+    """Yield the kinds in a StructuredValue: "tensor_spec_value", or a type with the number of its fields.
+
+    That is "VARIABLE_SPEC/4".
+    """
     kind = value.WhichOneof("kind")
     if kind == "type_spec_value":
         spec = value.type_spec_value
