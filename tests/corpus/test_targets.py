@@ -30,6 +30,7 @@ LIMITS = Limits(seconds=120)
 STOPPED = {
     "sts__custom_op_zero_out": "ZeroOut",
     "tf__tftrt_2.0": "TRTEngineOp",
+    "tfdf__adult_rf": "SimpleMLCreateModelResource",
     "tfx__taxi_eval_1646034758": "is sparse",
     "tfx__taxi_push_1584391735": "BoostedTreesBucketize",
     "tfx__taxi_serving_1551382555_tf1.12": "BucketizeWithInputBoundaries",
@@ -38,7 +39,7 @@ STOPPED = {
 MODELS = [
     pytest.param(entry, marks=() if entry["name"] in SAMPLE else pytest.mark.full, id=name(entry))
     for entry in ENTRIES
-    if entry["category"] in ("good", "legacy")
+    if entry["category"] in ("good", "legacy", "custom-op")
 ]
 
 

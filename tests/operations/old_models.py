@@ -39,17 +39,18 @@ def text(directory: Path) -> Path:
     import tensorflow as tf
 
     vectorize = keras().layers.TextVectorization(vocabulary=["the", "cat", "sat"], output_sequence_length=4)
-    embed = keras().layers.Embedding(6, 3)
-    embed.build((None, 4))
 
     class Text(tf.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.vectorize, self.embed = vectorize, embed
+            self.vectorize, self.embedding = vectorize, tf.Variable(tf.linspace([0.0] * 3, [1.0] * 3, 6))
 
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "text")])
         def serve(self, text: Any) -> Any:
-            return {"index": self.vectorize(text), "mean": tf.reduce_mean(self.embed(self.vectorize(text)), 1)}
+            return {
+                "index": self.vectorize(text),
+                "mean": tf.reduce_mean(tf.gather(self.embedding, self.vectorize(text)), 1),
+            }
 
     module = Text()
     tf.saved_model.save(module, str(directory), signatures=module.serve)

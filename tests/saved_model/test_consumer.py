@@ -13,6 +13,7 @@ from tests.saved_model.attribute_values import FLOAT, INT32, INT64, RESOURCE, ST
 from tests.saved_model.graphs import node, save, tensor
 from tfx_savedmodel.errors import UsageError
 from tfx_savedmodel.saved_model.consumer import Lack, check_consumer, consumer_names, lacks
+from tfx_savedmodel.saved_model.consumer_nodes import Fault
 from tfx_savedmodel.saved_model.parse import parse_saved_model
 from tfx_savedmodel.saved_model.reader import read_saved_model
 from tfx_savedmodel.saved_model.view import MetaGraphView
@@ -66,6 +67,18 @@ def test_an_unknown_op_is_named_with_its_node_its_signature_and_who_knows_it(tmp
 def test_an_op_that_nobody_knows_has_no_version_that_would_do(tmp_path: Path) -> None:
     (lack,) = lacking(tmp_path, "tf-2.15", node("y", "OurOwnOp", "x"))
     assert (lack.versions, lack.would_do) == ((), "no version of TensorFlow")
+
+
+@pytest.mark.parametrize(
+    ("able", "text"),
+    [
+        (("1.15", "2.0"), "tf-1.15 to tf-2.0"),
+        (("2.7", *(f"2.{minor}" for minor in range(15, 22))), "tf-2.7, tf-2.15 or newer"),
+        (("2.21",), "tf-2.21"),
+    ],
+)
+def test_versions_that_would_do(able: tuple[str, ...], text: str) -> None:
+    assert Lack("Op", "node", None, Fault("op", "none"), (), able).would_do == text
 
 
 def test_functions_of_the_library_are_ops_too(tmp_path: Path) -> None:

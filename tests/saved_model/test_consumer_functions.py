@@ -130,3 +130,50 @@ def test_gradients_stay_as_far_as_they_fit(tmp_path: Path) -> None:
     library = fitted.meta_graph.graph_def.library
     assert [item.function_name for item in library.gradient] == ["f"]
     assert [item.registered_op_type for item in library.registered_gradients] == ["Custom-f"]
+
+
+def declaring(**kinds: Any) -> Any:
+    """Return a change that gives functions a declaration with a VariableSpec of so many fields, in three places."""
+
+    def change(meta_graph: Any) -> None:
+        objects(concrete=["concrete"], python=["python", "other"], untraced=[], bare="bare")(meta_graph)
+        graph = meta_graph.object_graph_def
+        by_name = {child.local_name: graph.nodes[child.node_id] for child in graph.nodes[0].children}
+        _variable(graph.concrete_functions["concrete"].output_signature.list_value.values.add(), kinds["fields"])
+        for item in (by_name["python"], by_name["untraced"]):
+            arguments = item.function.function_spec.fullargspec.named_tuple_value.values.add()
+            _variable(arguments.value.dict_value.fields["x"], kinds["fields"])
+        _variable(by_name["bare"].bare_concrete_function.function_spec.fullargspec, kinds["fields"])
+
+    return change
+
+
+def _variable(value: Any, fields: int) -> None:
+    value.type_spec_value.type_spec_class = 9
+    for _ in range(fields):
+        value.type_spec_value.type_state.tuple_value.values.add().bool_value = True
+
+
+@pytest.mark.parametrize(
+    ("consumer", "fields", "reads"),
+    [("tf-1.15", 3, False), ("tf-2.4", 3, True), ("tf-2.4", 4, False), ("tf-2.7", 4, True), ("tf-2.10", 4, False)],
+)
+def test_declarations_that_an_older_loader_cannot_read(tmp_path: Path, consumer: str, fields: int, reads: bool) -> None:
+    functions = dict.fromkeys(("concrete", "python", "other", "bare"), FINE)
+    traces: dict[str, Any] = {name: [] for name in functions}
+    nodes = [Y, node("unknown", "NoSuchOp")]  # something to edit in any case
+    change = declaring(fields=fields)
+    fitted = Fitted(tmp_path, consumer, *nodes, functions=functions, callable_functions=traces, change=change)
+    assert set(fitted.functions) == ({"concrete", "python", "other", "bare"} if reads else {"bare"})
+    graph = fitted.meta_graph.object_graph_def
+    by_name = {child.local_name: graph.nodes[child.node_id] for child in graph.nodes[0].children}
+    kinds = {name: item.WhichOneof("kind") for name, item in by_name.items()}
+    assert kinds == {
+        "concrete": "function",
+        "python": "function" if reads else "user_object",
+        "untraced": "function" if reads else "user_object",
+        "bare": "bare_concrete_function",
+    }
+    assert by_name["bare"].bare_concrete_function.HasField("function_spec") is reads
+    assert len(by_name["concrete"].function.concrete_functions) == reads
+    assert set(fitted.done.left_out) == (set() if reads else {"concrete", "python", "other"})

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.saved_model.graphs import node, tensor, view
+from tests.saved_model.graphs import node, save, tensor, view
+from tfx_savedmodel.saved_model.parse import parse_saved_model
+from tfx_savedmodel.saved_model.reader import read_saved_model
 from tfx_savedmodel.validation.checks.unsafe_ops import UnsafeOps
 from tfx_savedmodel.validation.result import Finding
 
@@ -221,3 +223,21 @@ def test_a_constant_that_hides_its_text(tmp_path: Path) -> None:
 
 def test_a_graph_within_a_constant(tmp_path: Path) -> None:
     assert len(judge(tmp_path, [node("y", "DatasetFromGraph", "x")])) == 1
+
+
+@pytest.mark.parametrize("kind", ["coo_sparse", "composite_tensor"])
+def test_an_output_of_several_tensors(tmp_path: Path, kind: str) -> None:
+    signature = {"inputs": {"x": tensor("x:0", "string")}, "outputs": {"y": tensor("x:0", "string")}}
+    nodes = [INPUT, node("read", "ReadFile", "x"), node("fine", "Identity", "x")]
+    save(tmp_path, nodes, signatures={"serving_default": signature})
+    proto = parse_saved_model(tmp_path, "saved_model.pb")
+    output = proto.meta_graphs[0].signature_def["serving_default"].outputs["y"]
+    if kind == "coo_sparse":
+        output.coo_sparse.values_tensor_name = "read:0"
+        output.coo_sparse.indices_tensor_name = output.coo_sparse.dense_shape_tensor_name = "fine:0"
+    else:
+        output.composite_tensor.components.add().name = "fine:0"
+        output.composite_tensor.components.add().name = "read:0"
+    (tmp_path / "saved_model.pb").write_bytes(proto.SerializeToString())
+    (finding,) = UnsafeOps().check(read_saved_model(tmp_path))
+    assert (finding.where["node"], finding.where["reached_by"]) == ("read", ["signature 'serving_default'"])

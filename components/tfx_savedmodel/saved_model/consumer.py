@@ -16,6 +16,7 @@ from typing import Any
 
 from tfx_savedmodel.errors import UsageError
 from tfx_savedmodel.saved_model.consumer_nodes import Fault, NodeJudge
+from tfx_savedmodel.saved_model.consumer_specs import unreadable
 from tfx_savedmodel.saved_model.facts import all_nodes
 from tfx_savedmodel.saved_model.op_tables import versions
 from tfx_savedmodel.saved_model.reachability import Reach
@@ -30,7 +31,7 @@ UNCALLED = "TF2's loader"
 
 @dataclasses.dataclass(frozen=True)
 class Lack:
-    """A node that a consumer cannot load or run as it is.
+    """A node that a consumer cannot load or run as it is; or, without a node, a function that it cannot read.
 
     `function` is the library function that holds the node, None for the graph itself. `reached_by` says what
     runs it: "init", "save", "restore", "signature 'key'", else what loads it. `versions` are those that would
@@ -48,13 +49,20 @@ class Lack:
     def would_do(self) -> str:
         """Say which versions would do."""
         known = versions()
-        if not self.versions:
-            return "no version of TensorFlow"
-        first, last = self.versions[0], self.versions[-1]
-        return f"{PREFIX}{first}{' or newer' if last == known[-1] else f' to {PREFIX}{last}'}"
+        runs: list[list[str]] = []
+        for number, version in enumerate(known):
+            if version in self.versions:
+                if not number or known[number - 1] not in self.versions:
+                    runs.append([])
+                runs[-1].append(PREFIX + version)
+        texts = [f"{run[0]} to {run[-1]}" if len(run) > 1 else run[0] for run in runs]
+        if runs and len(runs[-1]) > 1 and runs[-1][-1] == PREFIX + known[-1]:
+            texts[-1] = f"{runs[-1][0]} or newer"
+        return ", ".join(texts) or "no version of TensorFlow"
 
     def __str__(self) -> str:
-        place = f"node {self.node!r}" + (f" of function {self.function!r}" if self.function else "")
+        places = (("node", self.node), ("function", self.function))
+        place = " of ".join(f"{what} {name!r}" for what, name in places if name)
         return f"{self.fault.text}: {place}, reached by {', '.join(self.reached_by)}; {self.would_do} would do"
 
 
@@ -111,6 +119,17 @@ def lacks(meta_graph: MetaGraphView, consumer: str) -> Iterator[Lack]:
                 continue
             found = roots or (loaded_by(meta_graph, reach, function),)
             yield Lack(node.op, node.name, function, fault, found, would_do(node))
+    for function in meta_graph.function_kinds:
+        yield from undeclared(meta_graph, function, judge.table.version)
+
+
+def undeclared(meta_graph: MetaGraphView, function: str, version: str) -> Iterator[Lack]:
+    """Yield what a version's TF2 loader cannot read of what the object graph declares of a function."""
+    kinds = meta_graph.function_kinds.get(function, frozenset())
+    for kind in unreadable(kinds, version):
+        fault = Fault("declaration", f"TF2's loader does not read {kind} in what a function declares")
+        able = tuple(each for each in versions() if not unreadable(kinds, each))
+        yield Lack(kind, "", function, fault, (f"function {function!r} of the object graph",), able)
 
 
 def loaded_by(meta_graph: MetaGraphView, reach: Reach, function: str | None) -> str:

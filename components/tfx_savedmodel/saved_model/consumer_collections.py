@@ -157,7 +157,7 @@ def _names(item: Any) -> Iterator[str]:
             # ValuesDef.external_values: a tensor outside of the context -> one inside of it.
             yield from (text for pair in value.items() for text in pair if isinstance(text, str))
             continue
-        for each in value if field.label == field.LABEL_REPEATED else [value]:
+        for each in value if hasattr(value, "extend") else [value]:
             if field.message_type is not None:
                 yield from _names(each)
             elif isinstance(each, str) and each:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tfx_savedmodel.errors import TargetError, UsageError
-from tfx_savedmodel.saved_model.consumer import PREFIX, Lack, VersionFinder, lacks, loaded_by
+from tfx_savedmodel.saved_model.consumer import PREFIX, Lack, VersionFinder, lacks, loaded_by, undeclared
 from tfx_savedmodel.saved_model.consumer_collections import Collections
 from tfx_savedmodel.saved_model.consumer_edit import GraphEditor
 from tfx_savedmodel.saved_model.consumer_keep import Keeper, Uses
@@ -139,7 +139,7 @@ def fit_meta_graph(meta_graph: Any, consumer: str, also: Collection[str] = ()) -
     left_out = {name: misfits.first(keeper.uses(functions=[name])) for name in optional - kept.functions}
     collections.cut_initialisers(kept)
     before = len(library)
-    pruned, _ = prune(meta_graph, kept)
+    pruned = prune(meta_graph, kept, judge.table.version)
     collections.prune(kept.nodes)
     nodes = [*meta_graph.graph_def.node, *(node for item in library for node in item.node_def)]
     fit_op_list(meta_graph.meta_info_def.stripped_op_list, {node.op for node in nodes}, judge.table)
@@ -160,7 +160,7 @@ class _Misfits:
     """The nodes that a consumer cannot take, by where they are."""
 
     def __init__(self, view: MetaGraphView, judge: NodeJudge) -> None:
-        self._view = view
+        self._view, self._version = view, judge.table.version
         self._reach = Reach(view)
         self._would_do = VersionFinder(view)
         self._of_graph: dict[str, list[Fault]] = {}
@@ -180,6 +180,8 @@ class _Misfits:
         for function in sorted(uses.functions & set(self._of_functions)):
             for node, faults in self._of_functions[function]:
                 found += self._lacks(function, node, faults)
+        for function in sorted(uses.functions & set(self._view.function_kinds)):
+            found += undeclared(self._view, function, self._version)
         return found
 
     def fits(self, uses: Uses) -> bool:

@@ -7,15 +7,17 @@ from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Any
 
 from tfx_savedmodel.saved_model.consumer_keep import Uses, registered_gradients
+from tfx_savedmodel.saved_model.consumer_specs import unreadable
 from tfx_savedmodel.saved_model.meta_graph import RESERVED_SIGNATURES, tensor_names
+from tfx_savedmodel.saved_model.structures import spec_kinds, value_kinds
 from tfx_savedmodel.saved_model.tensors import split_tensor
 
 _COLOCATION = "_class"
 _LOCATION = b"loc:@"
 
 
-def prune(meta_graph: Any, kept: Uses) -> tuple[collections.Counter[str], list[str]]:
-    """Remove what is not kept; return the removed nodes by op, and the removed functions that objects had."""
+def prune(meta_graph: Any, kept: Uses, version: str) -> collections.Counter[str]:
+    """Remove what is not kept, and what a version's TF2 loader cannot read of objects; return the nodes by op."""
     graph, library = meta_graph.graph_def, meta_graph.graph_def.library
     ops = collections.Counter(node.op for node in graph.node if node.name not in kept.nodes)
     _keep_only(graph.node, lambda node: node.name in kept.nodes)
@@ -29,7 +31,8 @@ def prune(meta_graph: Any, kept: Uses) -> tuple[collections.Counter[str], list[s
     aliases = meta_graph.meta_info_def.function_aliases
     for name in [name for name in aliases if name not in kept.functions]:
         del aliases[name]
-    return ops, _prune_objects(meta_graph.object_graph_def, kept.functions)
+    _prune_objects(meta_graph.object_graph_def, kept.functions, version)
+    return ops
 
 
 def _all_nodes(graph: Any) -> Iterator[Any]:
@@ -74,25 +77,35 @@ def _prune_signatures(meta_graph: Any, nodes: Container[str]) -> None:
             del meta_graph.signature_def[key]
 
 
-def _prune_objects(objects: Any, functions: Container[str]) -> list[str]:
+def _prune_objects(objects: Any, functions: Container[str], version: str) -> None:
     """Take functions out of the object graph, where no object changes its number.
 
-    A function of Python without a trace says so when it is called; a concrete function becomes an empty object.
+    A function of Python without a trace says so when it is called; a concrete function becomes an empty object, and
+    so does one whose declaration cannot be read.
     """
-    gone = sorted(name for name in objects.concrete_functions if name not in functions)
-    for name in gone:
+    for name in [name for name in objects.concrete_functions if name not in functions]:
         del objects.concrete_functions[name]
-    for item in objects.nodes if gone else ():
+    for item in objects.nodes:
         kind = item.WhichOneof("kind")
         if kind == "function":
             left = [name for name in item.function.concrete_functions if name in functions]
             del item.function.concrete_functions[:]
             item.function.concrete_functions.extend(left)
-        elif kind == "bare_concrete_function" and item.bare_concrete_function.concrete_function_name not in functions:
-            item.ClearField("bare_concrete_function")
-            item.user_object.identifier = "_generic_user_object"
-            item.user_object.version.producer = item.user_object.version.min_consumer = 1
-    return gone
+            if not left and unreadable(spec_kinds(item), version):
+                _empty(item, kind)
+        elif kind == "bare_concrete_function":
+            function = item.bare_concrete_function
+            if function.concrete_function_name not in functions:
+                _empty(item, kind)
+            elif unreadable(value_kinds(function.function_spec.fullargspec), version):
+                # Without one the loader goes by the structured inputs.
+                function.ClearField("function_spec")
+
+
+def _empty(item: Any, kind: str) -> None:
+    item.ClearField(kind)
+    item.user_object.identifier = "_generic_user_object"
+    item.user_object.version.producer = item.user_object.version.min_consumer = 1
 
 
 def count_notes(counts: Mapping[str, int]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from tfx_savedmodel.saved_model import protos
 from tfx_savedmodel.saved_model.attributes import called_functions, plain_value, shape_of
 from tfx_savedmodel.saved_model.parse import Fault
+from tfx_savedmodel.saved_model.structures import function_kinds
 from tfx_savedmodel.saved_model.view import (
     FunctionView,
     MetaGraphView,
@@ -70,6 +71,7 @@ def read_meta_graph(proto: Any) -> MetaGraphView:
         is_tf2=bool(proto.object_graph_def.nodes),
         graph_bytes=proto.graph_def.ByteSize(),
         captured_assets=_Lazy(functools.partial(_captured_assets, proto)),
+        function_kinds=_Lazy(functools.partial(function_kinds, proto.object_graph_def)),
         producer=proto.graph_def.versions.producer,
     )
 

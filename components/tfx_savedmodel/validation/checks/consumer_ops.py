@@ -48,7 +48,8 @@ def _exported_for(graph: GraphView) -> str | None:
 
 
 def _finding(lack: Lack, target: str) -> Finding:
-    where: dict[str, Any] = {"op": lack.op, "node": lack.node, "reached_by": list(lack.reached_by)}
+    where: dict[str, Any] = {"op": lack.op, "node": lack.node} if lack.node else {"declaration": lack.op}
+    where["reached_by"] = list(lack.reached_by)
     if lack.function is not None:
         where["function"] = lack.function
     if lack.fault.attribute:

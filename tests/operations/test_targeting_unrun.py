@@ -1,0 +1,58 @@
+"""Exports for older TensorFlows of models that may not be run: published only where nothing that runs changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from tests.saved_model.attribute_values import FLOAT, shape
+from tests.saved_model.graphs import node, save, tensor
+from tfx_savedmodel.errors import TargetError
+from tfx_savedmodel.operations import targeting
+from tfx_savedmodel.operations.export import export
+from tfx_savedmodel.saved_model.consumer import lacks
+from tfx_savedmodel.saved_model.reader import read_saved_model
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> NoReturn:
+        raise AssertionError("a model was run")
+
+    monkeypatch.setattr(targeting, "ask", refuse)
+    monkeypatch.setattr(targeting, "tf2_fault", refuse)
+
+
+def unsafe(directory: Path, *nodes: Any) -> Path:
+    """Save a model whose signature writes a file, and whose variable has a name for people."""
+    graph = [
+        node("x", "Placeholder", dtype=7),
+        node("v", "VarHandleOp", dtype=FLOAT, shape=shape(2), debug_name="v"),
+        node("write", "WriteFile", "x", "x"),
+        node("y", "Identity", "x", "^write", "^v", "^copy", T=7),
+        *nodes,
+    ]
+    signature = {"inputs": {"x": tensor("x:0", "string")}, "outputs": {"y": tensor("y:0", "string")}}
+    return save(directory, graph, signatures={"serving_default": signature})
+
+
+def test_what_only_loses_names_is_published_with_a_note(tmp_path: Path) -> None:
+    model = unsafe(tmp_path / "m", node("copy", "NoOp"))
+    result = export(model, tmp_path / "out", plan={"keep": "all", "target": "tf-2.4"})
+    (note,) = (note for note in result.notes if "not compared" in note)
+    assert "it is not run: SM120" in note
+    meta_graph = read_saved_model(tmp_path / "out").meta_graph()
+    assert meta_graph is not None
+    assert list(lacks(meta_graph, "tf-2.4")) == []
+
+
+def test_what_is_said_in_other_ops_is_not(tmp_path: Path) -> None:
+    model = unsafe(tmp_path / "m", node("copy", "DisableCopyOnRead", "v"))
+    with pytest.raises(TargetError, match="cannot be told, although DisableCopyOnRead") as caught:
+        export(model, tmp_path / "out", plan={"keep": "all", "target": "tf-2.4"})
+    assert "SM120" in caught.value.found
+    assert not (tmp_path / "out").exists()
