@@ -173,4 +173,4 @@ def _no_tensors(view: GraphView) -> UsageError:
 def _wanted(plan: Plan) -> Wanted:
     parts = [part for part in plan.signatures.values() if isinstance(part, Tensors)]
     signatures = tuple((tuple(part.inputs.values()), tuple(part.outputs.values())) for part in parts)
-    return Wanted(signatures, plan.source.tags, getattr(plan, "init_op", None))
+    return Wanted(signatures, plan.source.tags, plan.init_op)
