@@ -4,6 +4,7 @@ PYTHON3 = $(shell sh make/python3.sh)
 VENV := .venv
 LIGHT := .venv-tf-2.21
 EXPLAIN := .venv-explain-sdk
+CONSUMERS := $(addprefix .venv-consumer-tf-,1.15 2.4 2.7)
 BIN := $(VENV)/bin
 BOOTSTRAP := make/environment.py make/interpreters.py make/uv.py requirements/uv.txt requirements/compiler.txt
 PACKAGE := setup.py pyproject.toml components/tfx_savedmodel/versions.py
@@ -17,10 +18,10 @@ SABOTAGE ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-tf221 test-full explain-sdk lint format bench schemas op-tables lock clean clean-all
+.PHONY: help install demo test test-tf221 test-full explain-sdk consumers consumers-table lint format bench schemas op-tables lock clean clean-all
 
 help:  ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(VENV)/.installed  ## make .venv: TFX 1.15, the tools, and .venv/bin/tfx-savedmodel
 
@@ -40,15 +41,24 @@ demo: install  ## run the penguin pipeline (SABOTAGE=nan or signature: with a br
 	@$(BIN)/python -m pipelines.penguin.run $(if $(SABOTAGE),--sabotage $(SABOTAGE))
 
 test: install  ## run the tests: unit, then tf, then tfx
+	-@$(PYTHON3) make/consumers.py
 	@$(BIN)/python -m pytest -m "not full" $(ARGS)
 
 test-tf221: $(LIGHT)/.installed  ## run the unit and tf tests on TensorFlow 2.21 and Keras 3
 	@$(LIGHT)/bin/python -m pytest -m "(unit or tf) and not full" $(ARGS)
 
 test-full: install  ## run every test, the long ones too
+	-@$(PYTHON3) make/consumers.py tf-1.15 tf-2.4 tf-2.7
 	@$(BIN)/python -m pytest $(ARGS)
 
 explain-sdk: $(EXPLAIN)/.installed  ## make .venv-explain-sdk: the reader of explanation metadata, for its test
+
+consumers:  ## make .venv-consumer-tf-1.15 and others: old TensorFlows that load our exports, for their tests
+	@$(PYTHON3) make/consumers.py
+
+consumers-table: install $(LIGHT)/.installed  ## write the tables of docs/consumers.md again, each cell measured
+	@$(PYTHON3) make/consumers.py tf-1.15 tf-2.4 tf-2.7
+	@PYTHONPATH=make:. $(BIN)/python make/consumers_table.py
 
 lint: install  ## ruff, mypy and the import contracts
 	@$(BIN)/ruff check
@@ -77,4 +87,4 @@ clean:  ## remove caches and build/, where the demo writes
 	@find components make pipelines templates tests benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +
 
 clean-all: clean  ## remove the environments too
-	@rm -rf $(VENV) $(LIGHT) $(EXPLAIN) .uv
+	@rm -rf $(VENV) $(LIGHT) $(EXPLAIN) $(CONSUMERS) .uv

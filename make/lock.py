@@ -21,6 +21,9 @@ LOCKS: tuple[tuple[str, str, tuple[str, ...], str | None], ...] = (
     ("tfx-1.15-dev.txt", "3.10", ("tfx-1.15.in", "dev.in"), "tfx-1.15.txt"),
     ("explain-sdk.txt", "3.10", ("explain-sdk.in",), "tfx-1.15.txt"),
     ("tf-2.21-dev.txt", "3.12", ("tf-2.21.in", "dev.in"), None),
+    ("consumer-tf-1.15.txt", "3.7", ("consumer-tf-1.15.in",), None),
+    ("consumer-tf-2.4.txt", "3.8", ("consumer-tf-2.4.in",), None),
+    ("consumer-tf-2.7.txt", "3.9", ("consumer-tf-2.7.in",), None),
 )
 
 
