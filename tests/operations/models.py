@@ -17,13 +17,13 @@ def keras() -> types.ModuleType:
 
 def output_name() -> str:
     """Return the exported name of `save_keras`'s output: Keras 3 numbers the outputs of an export."""
-    return "probabilities" if _is_keras_2() else "output_0"
+    return "probabilities" if is_keras_2() else "output_0"
 
 
 def save_keras(directory: Path) -> Path:
     """Save a functional model: `bill` float32 [1] and `island` float32 [3] to `probabilities` [3]."""
     model = _functional()
-    if _is_keras_2():
+    if is_keras_2():
         model.save(directory, save_format="tf")
     else:
         model.export(directory, verbose=False)
@@ -94,7 +94,8 @@ def example(**features: Any) -> bytes:
     return serialized
 
 
-def _is_keras_2() -> bool:
+def is_keras_2() -> bool:
+    """Tell whether TensorFlow's Keras is Keras 2."""
     return not hasattr(keras(), "version") and not getattr(keras(), "__version__", "2").startswith("3")
 
 
