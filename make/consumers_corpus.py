@@ -167,11 +167,11 @@ def reached(outcome: Outcome, path: Path, consumer: Consumer, newest: Consumer) 
         if answer.error and newest.ask(path, {}, loader, outcome.tags).error:
             refused.append(loader)
         elif answer.refusal:
-            faults[loader] = answer.refusal.replace("\n", " ")[:300]
+            faults[loader] = " ".join(answer.refusal.split())[:130]
         elif any(not close(answer.answers[key], outputs) for key, outputs in outcome.answers.items()):
             faults[loader] = "answers otherwise"
     if faults or refused == list(LOADERS):
-        return f"fault: {faults or 'no loader takes it'}"
+        return f"fails there: {next(iter(faults.values()), 'no loader takes it')}"
     return REACHED if outcome.requests else LOADED
 
 

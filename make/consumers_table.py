@@ -84,7 +84,7 @@ def cell(name: str, target: str, workshop: Workshop, consumer: Consumer) -> str:
         return f"no: {consumers_corpus.lacking(str(exported.error), target)}"
     fault = reached(name, exported.path, consumer)
     if fault:
-        return f"fault: {fault}"
+        return f"fails there: {fault}"
     return "with `target`" if reached(name, untouched.path, consumer) else "as it is"
 
 
