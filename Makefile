@@ -4,7 +4,7 @@ PYTHON3 = $(shell sh make/python3.sh)
 VENV := .venv
 LIGHT := .venv-tf-2.21
 EXPLAIN := .venv-explain-sdk
-CONSUMERS := $(addprefix .venv-consumer-tf-,1.15 2.4 2.7 2.10)
+CONSUMERS := $(addprefix .venv-consumer-tf-,1.15 2.4 2.7)
 BIN := $(VENV)/bin
 BOOTSTRAP := make/environment.py make/interpreters.py make/uv.py requirements/uv.txt requirements/compiler.txt
 PACKAGE := setup.py pyproject.toml components/tfx_savedmodel/versions.py
@@ -57,7 +57,7 @@ consumers:  ## make .venv-consumer-tf-1.15 and others: old TensorFlows that load
 	@$(PYTHON3) make/consumers.py
 
 consumers-table: install $(LIGHT)/.installed  ## write the tables of docs/consumers.md again, each cell measured
-	@$(PYTHON3) make/consumers.py tf-1.15 tf-2.4 tf-2.7 tf-2.10
+	@$(PYTHON3) make/consumers.py tf-1.15 tf-2.4 tf-2.7
 	@PYTHONPATH=make:. $(BIN)/python make/consumers_table.py
 
 lint: install  ## ruff, mypy and the import contracts

@@ -21,9 +21,9 @@ CONSUMERS = {
     f"tf-{release}": Environment(
         f".venv-consumer-tf-{release}", python, f"requirements/consumer-tf-{release}.txt", False
     )
-    for release, python in (("1.15", "3.7"), ("2.4", "3.8"), ("2.7", "3.9"), ("2.10", "3.10"))
+    for release, python in (("1.15", "3.7"), ("2.4", "3.8"), ("2.7", "3.9"))
 }
-#: What `make test` wants. `make test-full` wants 2.4 too, and 2.10 is for the table of docs/consumers.md alone.
+#: What `make test` wants; `make test-full` and the table of docs/consumers.md want 2.4 too.
 TESTED = ("tf-1.15", "tf-2.7")
 
 

@@ -7,6 +7,7 @@ ones of the corpus is looked at.
 from __future__ import annotations
 
 import dataclasses
+import json
 import multiprocessing
 import re
 import sys
@@ -18,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.conftest import corpus_folder, corpus_index
+from tests.conftest import ROOT, corpus_folder, corpus_index
 from tests.consumers.consumer import Arrays, Consumer
 from tests.consumers.workshop import answers_here
 from tfx_savedmodel.errors import TargetError, TfxSavedModelError
@@ -31,6 +32,9 @@ from tfx_savedmodel.validation.loading.synthetic import synthetic_inputs
 
 SECONDS = 240
 TARGETS = ("tf-1.15", "tf-2.4", "tf-2.7")
+NEWEST = "tf-2.15"
+LOADERS = ("tf1", "tf2")
+SAID = ROOT / "build" / "consumers-corpus.json"
 REACHED, LOADED = "reaches it", "is loaded"
 KINDS = {"SavedModel v1": "TF1 SavedModel", "SavedModel v2": "TF2 SavedModel", "Keras HDF5": "Keras", ".keras": "Keras"}
 
@@ -49,24 +53,36 @@ class Outcome:
 def tables(folder: Path, consumers: Mapping[str, Consumer]) -> list[str]:
     """Return the lines of the summary.
 
-    This process must not have run anything in TensorFlow yet: it is forked.
+    This process must not have run anything in TensorFlow yet: it is forked. What was said is kept in a file until all
+    is there, so that a run that was stopped goes on where it was.
     """
     corpus = corpus_folder()
     if corpus is None:
         raise SystemExit("no corpus of third-party models: set SAVEDMODEL_CORPUS to its folder")
+    entries = [entry for entry in corpus_index() if entry["category"] == "good"]
+    said: dict[str, dict[str, str]] = json.loads(SAID.read_text(encoding="utf-8")) if SAID.exists() else {}
+    for entry in entries:
+        name = entry["name"]
+        if name not in said:
+            path = folder / "corpus" / name
+            path.mkdir(parents=True)
+            outcomes = apart(corpus / entry["dir"] / (entry["main_file"] if kind(entry) == "Keras" else ""), path)
+            said[name] = {
+                target: reached(outcomes[target], path / target, consumers[target], consumers[NEWEST])
+                for target in TARGETS
+            }
+            SAID.parent.mkdir(parents=True, exist_ok=True)
+            SAID.write_text(json.dumps(said, indent=1), encoding="utf-8")
+        print(f"{name}: {said[name]}", flush=True)
     found: dict[str, dict[str, dict[str, str]]] = {target: defaultdict(dict) for target in TARGETS}
-    for entry in corpus_index():
-        if entry["category"] != "good":
-            continue
-        kind = next(kind for begin, kind in KINDS.items() if entry["format"].startswith(begin))
-        path = folder / "corpus" / entry["name"]
-        path.mkdir(parents=True)
-        outcomes = apart(corpus / entry["dir"] / (entry["main_file"] if kind == "Keras" else ""), path)
+    for entry in entries:
         for target in TARGETS:
-            said = reached(outcomes[target], path / target, consumers[target])
-            found[target][kind][entry["name"]] = said
-            print(f"{entry['name']} {target}: {said}", flush=True)
+            found[target][kind(entry)][entry["name"]] = said[entry["name"]][target]
     return summary(found)
+
+
+def kind(entry: Mapping[str, Any]) -> str:
+    return next(kind for begin, kind in KINDS.items() if entry["format"].startswith(begin))
 
 
 def apart(model: Path, path: Path) -> dict[str, Outcome]:
@@ -136,21 +152,26 @@ def numbers(name: str, value: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return np.random.default_rng(zlib.crc32(name.encode())).uniform(-1, 1, value.shape).astype(value.dtype)
 
 
-def reached(outcome: Outcome, path: Path, consumer: Consumer) -> str:
-    """Say in a few words how far a model came: REACHED, or another."""
+def reached(outcome: Outcome, path: Path, consumer: Consumer, newest: Consumer) -> str:
+    """Say in a few words how far a model came.
+
+    What a loader refuses today too is no fault of the export, as long as another loader takes it.
+    """
     if outcome.error:
         return f"not exported: {outcome.error}"
     if outcome.lacks:
         return f"lacks {outcome.lacks}"
-    said = {}
-    for loader in ("tf1", "tf2"):
+    faults, refused = {}, []
+    for loader in LOADERS:
         answer = consumer.ask(path, outcome.requests, loader, outcome.tags)
-        if answer.refusal:
-            said[loader] = answer.refusal.replace("\n", " ")[:300]
+        if answer.error and newest.ask(path, {}, loader, outcome.tags).error:
+            refused.append(loader)
+        elif answer.refusal:
+            faults[loader] = " ".join(answer.refusal.split())[:130]
         elif any(not close(answer.answers[key], outputs) for key, outputs in outcome.answers.items()):
-            said[loader] = "answers otherwise"
-    if said:
-        return f"FAULT {said}"
+            faults[loader] = "answers otherwise"
+    if faults or refused == list(LOADERS):
+        return f"fails there: {next(iter(faults.values()), 'no loader takes it')}"
     return REACHED if outcome.requests else LOADED
 
 

@@ -24,7 +24,6 @@ LOCKS: tuple[tuple[str, str, tuple[str, ...], str | None], ...] = (
     ("consumer-tf-1.15.txt", "3.7", ("consumer-tf-1.15.in",), None),
     ("consumer-tf-2.4.txt", "3.8", ("consumer-tf-2.4.in",), None),
     ("consumer-tf-2.7.txt", "3.9", ("consumer-tf-2.7.in",), None),
-    ("consumer-tf-2.10.txt", "3.10", ("consumer-tf-2.10.in",), None),
 )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.consumers.consumer import PYTHONS, Consumer, consumer_python, require_consumer
+from tests.consumers.consumer import TESTED, Consumer, consumer_python, require_consumer
 
 # Its assertions shall say what they compare, as those of tests do.
 pytest.register_assert_rewrite("tests.consumers.questions")
@@ -28,15 +28,17 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
 def consumer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Consumer]]:
     """A function that gives a running consumer by its name, or skips.
 
-    All start at once: they import TensorFlow while the first model is built.
+    Those that are always asked start at once: they import TensorFlow while the first model is built.
     """
     folder = tmp_path_factory.mktemp("logs")
     running = {
-        name: Consumer(consumer_python(name), folder / name) for name in PYTHONS if consumer_python(name).exists()
+        name: Consumer(consumer_python(name), folder / name) for name in TESTED if consumer_python(name).exists()
     }
 
     def get(name: str) -> Consumer:
-        require_consumer(name)
+        python = require_consumer(name)
+        if name not in running:
+            running[name] = Consumer(python, folder / name)
         return running[name]
 
     yield get

@@ -17,10 +17,12 @@ from tests.conftest import ROOT, require_tool
 Arrays = dict[str, np.ndarray[Any, Any]]
 
 RUNNER = Path(__file__).with_name("run_model.py")
+#: TensorFlow 2.15.1, which is the default stack's.
+NEWEST = "tf-2.15"
 #: The consumers that the tests run, by the name that `target` has in a plan, and the Python that each wants.
-PYTHONS = {"tf-1.15": "3.7", "tf-2.4": "3.8", "tf-2.7": "3.9"}
-#: Between the two others: whoever fits both fits it, and `make test` leaves it out.
-ONLY_IN_FULL = ("tf-2.4",)
+PYTHONS = {"tf-1.15": "3.7", "tf-2.4": "3.8", "tf-2.7": "3.9", NEWEST: "3.10"}
+#: What `make test` makes. Who fits 1.15 and 2.7 fits 2.4.
+TESTED = ("tf-1.15", "tf-2.7")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,13 +102,15 @@ class Consumer:
 
 
 def consumer_python(name: str) -> Path:
-    return ROOT / f".venv-consumer-{name}" / "bin" / "python"
+    return ROOT / (".venv" if name == NEWEST else f".venv-consumer-{name}") / "bin" / "python"
 
 
 def require_consumer(name: str) -> str:
     """Return the Python of a consumer's environment; where there is none the test skips, under CI=true it fails."""
-    wanted = f"make consumers, which wants Python {PYTHONS[name]} (pyenv install {PYTHONS[name]})"
-    return require_tool(str(consumer_python(name)), wanted)
+    verb = "install" if name == NEWEST else "consumers" if name in TESTED else "test-full"
+    return require_tool(
+        str(consumer_python(name)), f"make {verb}, which wants Python {PYTHONS[name]} (pyenv install {PYTHONS[name]})"
+    )
 
 
 def encoded(value: Any) -> dict[str, Any]:

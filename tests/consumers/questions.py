@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.consumers.cases import CASES, missing
-from tests.consumers.consumer import ONLY_IN_FULL, PYTHONS, Arrays, Consumer
+from tests.consumers.consumer import NEWEST, PYTHONS, TESTED, Arrays, Consumer
 from tests.consumers.workshop import Workshop, answers_here
 from tfx_savedmodel.errors import TargetError
 
@@ -18,7 +18,19 @@ from tfx_savedmodel.errors import TargetError
 LOADERS = ("tf1", "tf2", "cli")
 
 Consumers = Callable[[str], Consumer]
-TARGETS = [pytest.param(target, marks=pytest.mark.full if target in ONLY_IN_FULL else ()) for target in PYTHONS]
+
+
+def cases_and_targets(names: Iterable[str]) -> list[Any]:
+    """Return each case with each consumer; in `make test` those with the old ones, and Keras 3 with TensorFlow 2.15."""
+    return [
+        pytest.param(
+            name,
+            target,
+            marks=() if target in TESTED or (target == NEWEST and name.startswith("keras3-")) else pytest.mark.full,
+        )
+        for name in names
+        for target in PYTHONS
+    ]
 
 
 def skip_what_is_missing(name: str) -> None:

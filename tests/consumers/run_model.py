@@ -13,6 +13,7 @@ import of TensorFlow is paid once, and a crash or a hang ends one request only.
 from __future__ import annotations
 
 import argparse
+import inspect
 import io
 import json
 import os
@@ -116,14 +117,16 @@ def in_cli(model: str, tags: list[str]) -> Loaded:
     """saved_model_cli as a person runs it, in this process: its start is the import of TensorFlow."""
     import numpy as np
     import tensorflow as tf
+    from absl.testing import flagsaver
     from tensorflow.python.tools import saved_model_cli
 
     def run(*arguments: str) -> str:
-        # Its parser has every command; each command is a function of the parsed arguments.
-        parsed = saved_model_cli.create_parser().parse_args(list(arguments))
+        # Its parser has every command; each is a function of what was parsed, later of absl's flags.
         printed, sys.stdout = sys.stdout, io.StringIO()
         try:
-            parsed.func(parsed)
+            with flagsaver.flagsaver():
+                parsed = saved_model_cli.create_parser().parse_args(list(arguments))
+                parsed.func(*[parsed][: len(inspect.signature(parsed.func).parameters)])
             return sys.stdout.getvalue()
         finally:
             sys.stdout = printed

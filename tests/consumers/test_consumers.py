@@ -6,8 +6,8 @@ import pytest
 
 from tests.consumers.cases import CASES
 from tests.consumers.questions import (
-    TARGETS,
     Consumers,
+    cases_and_targets,
     it_answers_there,
     it_is_refused,
     skip_what_is_missing,
@@ -29,8 +29,7 @@ UNTARGETED = {
 }
 
 
-@pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "target"), cases_and_targets(NAMES))
 def test_an_export_for_a_consumer(name: str, target: str, workshop: Workshop, consumer: Consumers) -> None:
     skip_what_is_missing(name)
     if (name, target) in LACKS:
