@@ -15,7 +15,7 @@ import pytest
 from tests.corpus.test_corpus import ENTRIES, SAMPLE, name
 from tfx_savedmodel.errors import PlanError, TargetError, UnreadableModelError
 from tfx_savedmodel.operations.export import export
-from tfx_savedmodel.saved_model.consumer import lacks
+from tfx_savedmodel.saved_model.consumers.judgement import lacks
 from tfx_savedmodel.saved_model.locate import find_saved_model
 from tfx_savedmodel.saved_model.reader import read_saved_model
 from tfx_savedmodel.validation.loading.observe import LOADERS, LoaderHost

@@ -28,7 +28,7 @@ from tfx_savedmodel.errors import (
     UsageError,
 )
 from tfx_savedmodel.operations.convert import ConversionResult, convert
-from tfx_savedmodel.saved_model.consumer import lacks
+from tfx_savedmodel.saved_model.consumers.judgement import lacks
 from tfx_savedmodel.saved_model.reader import read_saved_model
 from tfx_savedmodel.saved_model.session import ServingSession
 

@@ -19,8 +19,8 @@ from tfx_savedmodel.errors import PlanError, TargetError, UsageError
 from tfx_savedmodel.operations import targeting
 from tfx_savedmodel.operations.export import ExportResult, export
 from tfx_savedmodel.operations.validate import validate
-from tfx_savedmodel.saved_model import consumer_replace
-from tfx_savedmodel.saved_model.consumer import lacks
+from tfx_savedmodel.saved_model.consumers import replacements
+from tfx_savedmodel.saved_model.consumers.judgement import lacks
 from tfx_savedmodel.saved_model.reader import CONTRACT_FILE, read_saved_model
 from tfx_savedmodel.saved_model.session import ServingSession
 from tfx_savedmodel.saved_model.view import MetaGraphView
@@ -198,11 +198,11 @@ def test_a_loader_that_refuses_the_edit_is_heard(
     sources: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(node: Any, scope: Any) -> bool:
-        consumer_replace._become(node, "NoOp", ["^nowhere"])
+        replacements._become(node, "NoOp", ["^nowhere"])
         node.ClearField("attr")
         return True
 
-    monkeypatch.setitem(consumer_replace._REPLACEMENTS, "DisableCopyOnRead", broken)
+    monkeypatch.setitem(replacements._REPLACEMENTS, "DisableCopyOnRead", broken)
     with pytest.raises(TargetError, match="the edited model cannot be loaded") as caught:
         exported(sources["dense"], tmp_path / "out", "tf-2.7")
     assert "nowhere" in caught.value.found

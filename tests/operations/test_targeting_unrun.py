@@ -12,7 +12,7 @@ from tests.saved_model.graphs import node, save, tensor
 from tfx_savedmodel.errors import TargetError
 from tfx_savedmodel.operations import targeting
 from tfx_savedmodel.operations.export import export
-from tfx_savedmodel.saved_model.consumer import lacks
+from tfx_savedmodel.saved_model.consumers.judgement import lacks
 from tfx_savedmodel.saved_model.reader import read_saved_model
 
 pytestmark = pytest.mark.unit

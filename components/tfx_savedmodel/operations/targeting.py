@@ -12,8 +12,8 @@ from tfx_savedmodel.operations.gate import refuse_broken, refuse_unsafe
 from tfx_savedmodel.operations.inputs import Given
 from tfx_savedmodel.operations.materials import ExportMaterials
 from tfx_savedmodel.saved_model.answers import Answer, alike, ask, same, tf2_fault
-from tfx_savedmodel.saved_model.consumer import check_consumer
-from tfx_savedmodel.saved_model.consumer_fit import Fit, fit_to_consumer
+from tfx_savedmodel.saved_model.consumers.fit import Fit, fit_to_consumer
+from tfx_savedmodel.saved_model.consumers.judgement import check_consumer
 from tfx_savedmodel.saved_model.fingerprint import FILE as FINGERPRINT_FILE
 from tfx_savedmodel.saved_model.fingerprint import renew_fingerprint
 from tfx_savedmodel.saved_model.parsing import parsing_spec

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tfx_savedmodel.errors import UnsupportedStackError
 from tfx_savedmodel.operations.selection import Selection
 from tfx_savedmodel.operations.selection import select as select_checks
-from tfx_savedmodel.saved_model.consumer import check_consumer
+from tfx_savedmodel.saved_model.consumers.judgement import check_consumer
 from tfx_savedmodel.saved_model.facts import model_facts
 from tfx_savedmodel.saved_model.reader import read_saved_model
 from tfx_savedmodel.saved_model.remote import WEIGHTS, Staging

@@ -17,7 +17,7 @@ import pydantic
 import pydantic_core
 
 from tfx_savedmodel.errors import PlanError, Problem, UsageError
-from tfx_savedmodel.saved_model.consumer import check_consumer, consumer_names
+from tfx_savedmodel.saved_model.consumers.judgement import check_consumer, consumer_names
 from tfx_savedmodel.signatures.kinds import Part, Signature
 from tfx_savedmodel.signatures.options import Explanation, SaveOptions, Source, Warmup
 from tfx_savedmodel.signatures.plan_problems import near, problem_of_form

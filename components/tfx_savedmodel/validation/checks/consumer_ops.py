@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from tfx_savedmodel.saved_model.consumer import Lack, check_consumer, consumer_names, lacks
+from tfx_savedmodel.saved_model.consumers.judgement import Lack, check_consumer, consumer_names, lacks
 from tfx_savedmodel.saved_model.view import GraphView
 from tfx_savedmodel.validation.check import GraphCheck, Skip
 from tfx_savedmodel.validation.result import Finding

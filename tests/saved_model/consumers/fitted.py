@@ -7,8 +7,8 @@ from typing import Any
 
 from tests.saved_model.attribute_values import FLOAT, shape
 from tests.saved_model.graphs import node, save, tensor
-from tfx_savedmodel.saved_model.consumer import lacks
-from tfx_savedmodel.saved_model.consumer_fit import fit_to_consumer
+from tfx_savedmodel.saved_model.consumers.fit import fit_to_consumer
+from tfx_savedmodel.saved_model.consumers.judgement import lacks
 from tfx_savedmodel.saved_model.parse import parse_saved_model
 from tfx_savedmodel.saved_model.reader import read_saved_model
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tfx_savedmodel.saved_model import protos
-from tfx_savedmodel.saved_model.consumer_keep import Keeper, Uses
+from tfx_savedmodel.saved_model.consumers.keep import Keeper, Uses
 from tfx_savedmodel.saved_model.tensors import split_tensor
 
 _VARIABLES = (

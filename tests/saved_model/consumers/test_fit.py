@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from tests.saved_model.attribute_values import FLOAT, INT32, INT64, STRING, number, several, shape, strings, value
-from tests.saved_model.fitted import SERVES_Y, Fitted, X, Y, handle
+from tests.saved_model.consumers.fitted import SERVES_Y, Fitted, X, Y, handle
 from tests.saved_model.graphs import node, save
 from tfx_savedmodel.errors import TargetError, UsageError
-from tfx_savedmodel.saved_model.consumer_fit import fit_to_consumer
+from tfx_savedmodel.saved_model.consumers.fit import fit_to_consumer
 from tfx_savedmodel.saved_model.parse import parse_saved_model
 
 pytestmark = pytest.mark.unit

@@ -6,8 +6,8 @@ import collections
 from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Any
 
-from tfx_savedmodel.saved_model.consumer_keep import Uses, registered_gradients
-from tfx_savedmodel.saved_model.consumer_specs import unreadable
+from tfx_savedmodel.saved_model.consumers.keep import Uses, registered_gradients
+from tfx_savedmodel.saved_model.consumers.specs import unreadable
 from tfx_savedmodel.saved_model.meta_graph import RESERVED_SIGNATURES, tensor_names
 from tfx_savedmodel.saved_model.structures import spec_kinds, value_kinds
 from tfx_savedmodel.saved_model.tensors import split_tensor

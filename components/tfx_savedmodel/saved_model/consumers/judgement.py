@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from tfx_savedmodel.errors import UsageError
-from tfx_savedmodel.saved_model.consumer_nodes import Fault, NodeJudge
-from tfx_savedmodel.saved_model.consumer_specs import unreadable
+from tfx_savedmodel.saved_model.consumers.nodes import Fault, NodeJudge
+from tfx_savedmodel.saved_model.consumers.specs import unreadable
 from tfx_savedmodel.saved_model.facts import all_nodes
 from tfx_savedmodel.saved_model.op_tables import versions
 from tfx_savedmodel.saved_model.reachability import Reach

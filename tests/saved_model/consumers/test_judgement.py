@@ -12,8 +12,8 @@ import pytest
 from tests.saved_model.attribute_values import FLOAT, INT32, INT64, RESOURCE, STRING, UINT32, several, shape, value
 from tests.saved_model.graphs import node, save, tensor
 from tfx_savedmodel.errors import UsageError
-from tfx_savedmodel.saved_model.consumer import Lack, check_consumer, consumer_names, lacks
-from tfx_savedmodel.saved_model.consumer_nodes import Fault
+from tfx_savedmodel.saved_model.consumers.judgement import Lack, check_consumer, consumer_names, lacks
+from tfx_savedmodel.saved_model.consumers.nodes import Fault
 from tfx_savedmodel.saved_model.parse import parse_saved_model
 from tfx_savedmodel.saved_model.reader import read_saved_model
 from tfx_savedmodel.saved_model.view import MetaGraphView

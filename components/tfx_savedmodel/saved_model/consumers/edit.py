@@ -5,8 +5,8 @@ from __future__ import annotations
 import collections
 from typing import Any
 
-from tfx_savedmodel.saved_model.consumer_nodes import NodeJudge
-from tfx_savedmodel.saved_model.consumer_replace import Scope, replace
+from tfx_savedmodel.saved_model.consumers.nodes import NodeJudge
+from tfx_savedmodel.saved_model.consumers.replacements import Scope, replace
 from tfx_savedmodel.saved_model.reachability import Place
 
 

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from tfx_savedmodel.errors import TargetError, UsageError
-from tfx_savedmodel.saved_model.consumer import PREFIX, Lack, VersionFinder, lacks, loaded_by, undeclared
-from tfx_savedmodel.saved_model.consumer_collections import Collections
-from tfx_savedmodel.saved_model.consumer_edit import GraphEditor
-from tfx_savedmodel.saved_model.consumer_keep import Keeper, Uses
-from tfx_savedmodel.saved_model.consumer_nodes import Fault, NodeJudge
-from tfx_savedmodel.saved_model.consumer_op_list import fit_op_list
-from tfx_savedmodel.saved_model.consumer_prune import count_notes, prune
+from tfx_savedmodel.saved_model.consumers.collections import Collections
+from tfx_savedmodel.saved_model.consumers.edit import GraphEditor
+from tfx_savedmodel.saved_model.consumers.judgement import PREFIX, Lack, VersionFinder, lacks, loaded_by, undeclared
+from tfx_savedmodel.saved_model.consumers.keep import Keeper, Uses
+from tfx_savedmodel.saved_model.consumers.nodes import Fault, NodeJudge
+from tfx_savedmodel.saved_model.consumers.op_list import fit_op_list
+from tfx_savedmodel.saved_model.consumers.prune import count_notes, prune
 from tfx_savedmodel.saved_model.facts import all_nodes
 from tfx_savedmodel.saved_model.meta_graph import read_meta_graph
 from tfx_savedmodel.saved_model.op_tables import versions

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.saved_model.attribute_values import FLOAT, value
-from tests.saved_model.fitted import Fitted, Y, handle
+from tests.saved_model.consumers.fitted import Fitted, Y, handle
 from tests.saved_model.graphs import node
 from tfx_savedmodel.saved_model import protos
 
