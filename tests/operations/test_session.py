@@ -242,7 +242,11 @@ def test_what_nothing_reached_is_judged_before_it_runs(source: Path, tmp_path: P
     shutil.copytree(source, tmp_path / "model")
 
     def add_a_dead_op(proto: Any) -> None:
-        proto.meta_graphs[0].graph_def.node.add(name="etc", op="ReadFile", input=["word"])
+        graph = proto.meta_graphs[0].graph_def
+        path = graph.node.add(name="path", op="Const")
+        path.attr["dtype"].type = tf.string.as_datatype_enum
+        path.attr["value"].tensor.CopyFrom(tf.make_tensor_proto("/etc/passwd"))
+        graph.node.add(name="etc", op="ReadFile", input=["path"])
 
     edit(tmp_path / "model", add_a_dead_op)
     export(tmp_path / "model", tmp_path / "fine", plan={"keep": "all"})
