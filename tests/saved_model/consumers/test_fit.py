@@ -9,7 +9,7 @@ import pytest
 
 from tests.saved_model.attribute_values import FLOAT, INT32, INT64, STRING, number, several, shape, strings, value
 from tests.saved_model.consumers.fitted import SERVES_Y, Fitted, X, Y, handle
-from tests.saved_model.graphs import node, save
+from tests.saved_model.graphs import node, save, tensor
 from tfx_savedmodel.errors import TargetError, UsageError
 from tfx_savedmodel.saved_model.consumers.fit import fit_to_consumer
 from tfx_savedmodel.saved_model.parse import parse_saved_model
@@ -172,6 +172,32 @@ def test_segment_ids_of_64_bits_are_cast(tmp_path: Path) -> None:
     total["attrs"]["Tsegmentids"] = INT32
     fitted = Fitted(tmp_path / "b", "tf-1.15", total)
     assert (list(fitted.nodes["y"].input), fitted.done.replaced) == (["x"] * 3, {})
+
+
+def norm(*inputs: str, **attributes: Any) -> Any:
+    kinds = {"T": FLOAT, "U": FLOAT, "data_format": value(s=b"NCHW"), "exponential_avg_factor": value(f=1.0)}
+    return node("y", "FusedBatchNormV3", *inputs, **{**kinds, **attributes})
+
+
+def test_batches_of_channels_first_are_normalised_as_channels_last(tmp_path: Path) -> None:
+    """1.15 and 2.0 have no kernel for the CPU, whatever they register; from 2.1 on the model fits as it is."""
+    made = norm("x", "x", "x", "x", "x")
+    fitted = Fitted(tmp_path / "a", "tf-1.15", made)
+    last = fitted.nodes["y"]
+    assert (last.op, list(last.input), set(last.attr)) == ("Transpose", ["y/nhwc", "y/to_nchw"], {"T", "Tperm"})
+    inner = fitted.nodes["y/nhwc"]
+    assert (inner.op, list(inner.input)) == ("FusedBatchNormV3", ["y/turned", "x", "x", "x", "x"])
+    assert inner.attr["data_format"].s == b"NHWC" and "exponential_avg_factor" not in inner.attr
+    axes = [list(fitted.nodes[f"y/to_{order}"].attr["value"].tensor.int_val) for order in ("nhwc", "nchw")]
+    assert axes == [[0, 2, 3, 1], [0, 3, 1, 2]]
+    assert fitted.done.replaced == {"FusedBatchNormV3": 1}
+    save(tmp_path / "b", [X, made], signatures=SERVES_Y)
+    assert fit_to_consumer(tmp_path / "b", ("serve",), "tf-2.2") is None
+    # Somebody reads the mean too, which is of the inner node: the op cannot be said otherwise.
+    serves_z = {"serve": {"inputs": {"x": tensor("x:0")}, "outputs": {"z": tensor("z:0")}}}
+    with pytest.raises(TargetError, match="no kernel for the CPU with data_format 'NCHW'") as caught:
+        Fitted(tmp_path / "c", "tf-2.0", made, node("z", "AddV2", "y", "y:1", T=FLOAT), signatures=serves_z)
+    assert "tf-2.1" in caught.value.next_step
 
 
 def test_what_nothing_runs_is_pruned_and_named_no_more(tmp_path: Path) -> None:

@@ -32,7 +32,8 @@ class GraphEditor:
 
     def _edit_function(self, function: Any) -> None:
         arguments = {argument.name for argument in function.signature.input_arg}
-        scope = Scope({node.name: node for node in function.node_def}, arguments, function.signature.name)
+        nodes = {node.name: node for node in function.node_def}
+        scope = Scope(nodes, arguments, function.signature.name, tuple(function.ret.values()))
         self._edit(function.node_def, scope)
         if not scope.renamed:
             return
@@ -44,14 +45,15 @@ class GraphEditor:
 
     def _edit(self, nodes: Any, scope: Scope) -> None:
         for node in nodes:
-            self._edit_node(node, scope)
+            op = node.op
+            if replace(node, scope, self._judge):
+                self.replaced[op] += 1
+                self.places.append((scope.function, node.name))
         nodes.extend(scope.made)
+        for node in nodes:
+            self._edit_attributes(node)
 
-    def _edit_node(self, node: Any, scope: Scope) -> None:
-        op = node.op
-        if replace(node, scope, self._judge.table):
-            self.replaced[op] += 1
-            self.places.append((scope.function, node.name))
+    def _edit_attributes(self, node: Any) -> None:
         for name in list(self._judge.unknown(node.op, node.attr)):
             self.stripped[f"{node.op}.{name}"] += 1
             del node.attr[name]

@@ -28,6 +28,11 @@ _MEANINGLESS_OF_DATASETS = "metadata"
 #: The first version that ignores attributes which it does not know.
 _TOLERANT = "2.5"
 
+#: The first version whose kernels for the CPU normalise batches of either format (tensorflow#32567); what they are
+#: registered for does not say so. Measured with 1.15.5, 2.0.4, 2.1.4 and 2.2.3.
+_NORMALISES_CHANNELS_FIRST = "2.1"
+_NORMS = ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3")
+
 #: From here on a DataType is that of a reference.
 _REFERENCE = 100
 
@@ -58,7 +63,7 @@ class NodeJudge:
 
     def __init__(self, version: str, meta_graph: MetaGraphView) -> None:
         self.table = op_table(version)
-        self._is_tolerant = versions().index(self.table.version) >= versions().index(_TOLERANT)
+        self._is_tolerant = self._is_from(_TOLERANT)
         self._producer = meta_graph.producer
         self._functions = meta_graph.functions
         self._own = meta_graph.ops
@@ -74,9 +79,17 @@ class NodeJudge:
             *self._attribute_faults(definition, attributes),
         ]
         found = found or list(_input_faults(definition, attributes, node.inputs))
+        if not found and self.normalises_channels_first(op, attributes):
+            found.append(Fault("kernel", f"{op} has no kernel for the CPU with data_format 'NCHW'", "data_format"))
         if not found and not self._has_kernel(definition, attributes):
             found.append(Fault("kernel", f"{op} has no kernel for the CPU with {_types(definition, attributes)}"))
         return found
+
+    def normalises_channels_first(self, op: str, attributes: Mapping[str, Any]) -> bool:
+        """Tell whether a node normalises batches in the format NCHW, which the version can on a GPU alone."""
+        if op not in _NORMS or self._is_from(_NORMALISES_CHANNELS_FIRST):
+            return False
+        return "data_format" in attributes and attributes["data_format"].s == b"NCHW"
 
     def unknown(self, op: str, attributes: Mapping[str, Any]) -> Iterator[str]:
         """Yield the attributes that the version does not know and can do without."""
@@ -94,6 +107,9 @@ class NodeJudge:
         for name, default in _other_defaults(self.table.version, op):
             if name not in attributes:
                 yield name, default
+
+    def _is_from(self, version: str) -> bool:
+        return versions().index(self.table.version) >= versions().index(version)
 
     def _can_go(self, op: str, name: str, value: Any) -> bool:
         """Tell whether a node means the same without this attribute where its op does not know it."""

@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
+from tfx_savedmodel.saved_model.consumers.nodes import NodeJudge
 from tfx_savedmodel.saved_model.op_tables import OpTable
 
 _INT32, _STRING, _INT64 = 3, 7, 9
@@ -17,11 +18,13 @@ _INT32, _STRING, _INT64 = 3, 7, 9
 
 @dataclasses.dataclass
 class Scope:
-    """The graph, or the function, that holds a node: its nodes, the function's arguments, and what is added."""
+    """The graph, or the function, that holds a node: its nodes, the function's arguments and what it returns, and
+    what is added."""
 
     nodes: Mapping[str, Any]
     arguments: Collection[str] = ()
     function: str | None = None
+    returned: Collection[str] = ()
     made: list[Any] = dataclasses.field(default_factory=list)
     renamed: dict[tuple[str, str], str] = dataclasses.field(default_factory=dict)
     """By node and old name: outputs that have another name now, which only functions say."""
@@ -31,6 +34,10 @@ class Scope:
         if self.function is not None:
             return f"{node}:{output}:{index}"
         return f"{node}:{index}" if index else node
+
+    def is_read(self, tensor: str) -> bool:
+        """Tell whether a node or the function's caller reads a tensor."""
+        return tensor in self.returned or any(tensor in node.input for node in (*self.nodes.values(), *self.made))
 
     def add(self, beside: Any, name: str, op: str, inputs: Collection[str], types: Mapping[str, int]) -> Any:
         """Add a node on the device of another one, under its name and a free one below."""
@@ -51,12 +58,14 @@ class Scope:
         return self.tensor(cast.name, "y")
 
 
-def replace(node: Any, scope: Scope, table: OpTable) -> bool:
-    """Say a NodeDef in ops of `table` where it lacks its op or attribute; tell whether anything was done."""
-    if node.op not in table:
+def replace(node: Any, scope: Scope, judge: NodeJudge) -> bool:
+    """Say a NodeDef in ops of a version where it lacks the op, attribute or kernel; tell whether anything was done."""
+    if node.op not in judge.table:
         replacement = _REPLACEMENTS.get(node.op)
         return replacement is not None and replacement(node, scope)
-    return _by_int32_segments(node, scope, table)
+    if judge.normalises_channels_first(node.op, node.attr):
+        return _by_channels_last(node, scope)
+    return _by_int32_segments(node, scope, judge.table)
 
 
 def _split_inputs(node: Any) -> tuple[list[str], list[str]]:
@@ -149,6 +158,43 @@ def _by_int32_segments(node: Any, scope: Scope, table: OpTable) -> bool:
     node.input[2] = scope.as_int32(node, "segment_ids", node.input[2])
     del node.attr[_SEGMENT_TYPE]
     return True
+
+
+def _by_channels_last(node: Any, scope: Scope) -> bool:
+    """Transpose before and after, as the kernels of 2.1 and later do themselves.
+
+    The node becomes the second of these, so that its first output keeps its name; the others must be asked of nobody.
+    """
+    others = (scope.tensor(node.name, name, number if scope.function is None else 0) for number, name in _OTHER_OUTPUTS)
+    if any(map(scope.is_read, others)):
+        return False
+    data, waits = _split_inputs(node)
+    types = {"T": node.attr["T"].type, "Tperm": _INT32}
+    there, back = (_permutation(node, scope, *sizes) for sizes in (("to_nhwc", 0, 2, 3, 1), ("to_nchw", 0, 3, 1, 2)))
+    turned = scope.add(node, "turned", "Transpose", [data[0], there], types)
+    norm = scope.add(node, "nhwc", node.op, [scope.tensor(turned.name, "y"), *data[1:], *waits], {})
+    norm.attr.MergeFrom(node.attr)
+    norm.attr["data_format"].s = b"NHWC"
+    _become(node, "Transpose", [scope.tensor(norm.name, "y"), back])
+    _keep_attributes(node, [])
+    for attribute, number in types.items():
+        node.attr[attribute].type = number
+    return True
+
+
+#: The outputs of FusedBatchNorm and its later forms but the first, by number.
+_OTHER_OUTPUTS = tuple(
+    enumerate(("batch_mean", "batch_variance", "reserve_space_1", "reserve_space_2", "reserve_space_3"), 1)
+)
+
+
+def _permutation(node: Any, scope: Scope, name: str, *axes: int) -> str:
+    constant = scope.add(node, name, "Const", [], {"dtype": _INT32})
+    tensor = constant.attr["value"].tensor
+    tensor.dtype = _INT32
+    tensor.tensor_shape.dim.add(size=len(axes))
+    tensor.int_val.extend(axes)
+    return scope.tensor(constant.name, "output")
 
 
 _REPLACEMENTS: dict[str, Callable[[Any, Scope], bool]] = {
