@@ -120,6 +120,17 @@ def test_initialisers_join_the_one_that_counts(place: str) -> None:
     assert INIT_SIGNATURE not in found.signature_def and INIT["legacy"] not in found.collection_def
 
 
+@pytest.mark.parametrize("place", ["main", "legacy", "nowhere"])
+def test_the_plans_op_runs_after_what_ran_before(place: str) -> None:
+    found = meta_graph(("fill", "NoOp", []), ("mine", "M", ["x"]), ("x", "X", []))
+    found.collection_def[INIT.get(place, "table_initializer")].node_list.value.append("fill")
+    set_init_op(found, "mine")
+    assert list(initialisers(found)) == ["mine"] and list(found.graph_def.node[1].input) == ["x", "^fill"]
+    # An op that the initialiser itself runs cannot wait for it.
+    set_init_op(found, "x")
+    assert list(initialisers(found)) == ["x"] and list(found.graph_def.node[2].input) == []
+
+
 def test_placeholders_are_bound_and_what_nothing_reaches_goes() -> None:
     found = meta_graph(("x", "P", []), ("y", "Y", ["x", "z:1", "^x"]), ("z", "Z", []), ("far", "call", []))
     function(found, "call", "deeper")

@@ -7,7 +7,7 @@ tensorflow/cc/saved_model/loader_util.cc.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from tfx_savedmodel.saved_model import protos
@@ -29,13 +29,39 @@ def initialisers(meta_graph: Any) -> Iterator[str]:
 
 
 def set_init_op(meta_graph: Any, op: str) -> None:
-    """Make loaders run this op and no other, written as TF1's Builder writes its `main_op`."""
+    """Make loaders run this op, after what they ran before: it waits for that, or tables would stay empty.
+
+    Written as TF1's Builder writes its `main_op`. What the old initialiser itself runs needs not wait for it: then
+    the new op takes its place alone.
+    """
+    nodes = {node.name: node for node in meta_graph.graph_def.node}
+    old = [node for node in _run_by_loaders(meta_graph) if node in nodes]
     if INIT_SIGNATURE in meta_graph.signature_def:
         del meta_graph.signature_def[INIT_SIGNATURE]
     for name in (_MAIN, _LEGACY):
         if name in meta_graph.collection_def:
             del meta_graph.collection_def[name]
     meta_graph.collection_def[_MAIN].node_list.value.append(op)
+    before = _ancestors(nodes, op)
+    waits = [name for name in old if name not in before and op not in _ancestors(nodes, name)]
+    nodes[op].input.extend(f"^{name}" for name in dict.fromkeys(waits))
+
+
+def _run_by_loaders(meta_graph: Any) -> list[str]:
+    """Return what loaders run of a MetaGraph, as node names."""
+    named = [name.partition(":")[0] for name in initialisers(meta_graph)]
+    return named or [*_by_default(meta_graph)]
+
+
+def _ancestors(nodes: Mapping[str, Any], start: str) -> set[str]:
+    """Return a node with all that it waits for."""
+    found, pending = {start}, [start]
+    while pending:
+        values = nodes[pending.pop()].input
+        fresh = {value.removeprefix("^").partition(":")[0] for value in values} & set(nodes) - found
+        found |= fresh
+        pending += fresh
+    return found
 
 
 def add_initialisers(meta_graph: Any, nodes: Collection[str], name: str) -> None:
@@ -46,11 +72,9 @@ def add_initialisers(meta_graph: Any, nodes: Collection[str], name: str) -> None
     """
     if not nodes:
         return
-    before = [*initialisers(meta_graph)]
-    if not before:
-        there = {node.name for node in meta_graph.graph_def.node}
-        before = [node for node in _by_default(meta_graph) if node in there]
-    waits = dict.fromkeys(f"^{node.partition(':')[0]}" for node in (*before, *nodes))
+    there = {node.name for node in meta_graph.graph_def.node}
+    before = [node for node in _run_by_loaders(meta_graph) if node in there]
+    waits = dict.fromkeys(f"^{node}" for node in (*before, *nodes))
     meta_graph.graph_def.node.add(name=name, op="NoOp", input=list(waits))
     tables = meta_graph.collection_def[_TABLES]
     if tables.WhichOneof("kind") in (None, "node_list"):
