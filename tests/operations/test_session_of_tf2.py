@@ -150,3 +150,21 @@ def test_function_aliases_stay_and_tf2_explanations_go(tmp_path: Path) -> None:
     assert not (tmp_path / "out" / "explanation_metadata.json").exists()
     (value,) = answers(tmp_path / "out", "twice", {"value": np.float32(3)}).values()
     assert value == 6
+
+
+def test_variables_that_share_a_name_keep_what_they_are(tmp_path: Path) -> None:
+    class Three(tf.Module):
+        def __init__(self) -> None:
+            self.first, self.second = (tf.Variable(value, name="Variable") for value in (2.0, 3.0))
+            self.still = tf.Variable(5.0, trainable=False, name="still")
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, name="x")])
+        def score(self, x: Any) -> Any:
+            return {"y": self.first * x + self.second + self.still}
+
+    plan = {"signatures": {DEFAULT: {"kind": "function", "path": "score"}}, "builder": "session"}
+    export(Three(), tmp_path / "out", plan=plan)
+    (meta_graph,) = parse_saved_model(tmp_path / "out", "saved_model.pb").meta_graphs
+    counts = [len(meta_graph.collection_def[name].bytes_list.value) for name in ("variables", "trainable_variables")]
+    assert counts == [3, 2]
+    same(answers(tmp_path / "out", DEFAULT, {"x": np.float32([1, 10])}), {"y": np.float32([10, 28])})

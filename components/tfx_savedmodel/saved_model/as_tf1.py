@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,8 @@ def write_as_tf1(source: Path, tags: Sequence[str], destination: Path) -> None:
         for name in ("saved_model_main_op", _ASSETS):
             graph.get_collection_ref(name).clear()
         main_op = graph.get_operation_by_name(init) if init is not None else None
-        declared = _declare_variables(graph, _trainable(meta_graph), _filled_by(main_op))
+        handles = [node.name for node in graph.get_operations() if node.type == "VarHandleOp"]
+        declared = _declare_variables(graph, _trainable(meta_graph, handles), _filled_by(main_op))
         builder = v1.saved_model.Builder(str(destination))
         builder.add_meta_graph_and_variables(
             session,
@@ -70,9 +72,21 @@ def _refuse_other_state(meta_graph: Any, where: str) -> None:
         )
 
 
-def _trainable(meta_graph: Any) -> set[str]:
-    nodes = meta_graph.object_graph_def.nodes
-    return {node.variable.name for node in nodes if node.WhichOneof("kind") == "variable" and node.variable.trainable}
+def _trainable(meta_graph: Any, handles: Collection[str]) -> set[str]:
+    """Return the handles of trainable variables, by name.
+
+    Of variables that share a name, TF2's save numbers the handles, in an order of its own: they are trainable only
+    where all of them are.
+    """
+    by_name: dict[str, list[bool]] = {}
+    for node in meta_graph.object_graph_def.nodes:
+        if node.WhichOneof("kind") == "variable":
+            by_name.setdefault(node.variable.name, []).append(node.variable.trainable)
+
+    def of(handle: str) -> list[bool]:
+        return by_name.get(handle) or by_name.get(re.sub(r"_\d+$", "", handle)) or [False]
+
+    return {handle for handle in handles if all(of(handle))}
 
 
 def _filled_by(main_op: Any) -> set[str]:
