@@ -11,6 +11,7 @@ from tfx_savedmodel.errors import UnsafeModelError, UnsupportedModelError
 from tfx_savedmodel.estimators.lambdas import refuse_lambdas_of
 from tfx_savedmodel.saved_model.keras_files import KerasFile, read_keras_file
 from tfx_savedmodel.saved_model.keras_metadata import keras_nodes
+from tfx_savedmodel.sources.keras_calls import keeps_state
 from tfx_savedmodel.sources.keras_load import keras_version, load_keras_file
 from tfx_savedmodel.sources.keras_objects import custom_objects
 from tfx_savedmodel.sources.module_file import ModuleFile
@@ -151,11 +152,6 @@ def _is_known_to_estimators(optimizer: Any) -> bool:
         return False
 
 
-def is_stateful(model: Any) -> bool:
-    """Tell whether a layer keeps state from one call to the next, for each place of the batch."""
-    return any(getattr(layer, "stateful", False) for layer in getattr(model, "layers", ()))
-
-
 def model_inputs(model: Any) -> tuple[ModelInput, ...]:
     """Return the inputs of a functional or Sequential model of Keras 2, in its order.
 
@@ -164,7 +160,7 @@ def model_inputs(model: Any) -> tuple[ModelInput, ...]:
     """
     import tensorflow as tf
 
-    inputs, stateful = [], is_stateful(model)
+    inputs, stateful = [], keeps_state(model)
     for name, tensor in zip(model.input_names, model.inputs, strict=True):
         spec = tensor.type_spec
         if not isinstance(spec, tf.TensorSpec):

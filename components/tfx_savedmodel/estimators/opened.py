@@ -12,7 +12,6 @@ from tfx_savedmodel.errors import UnsupportedModelError
 from tfx_savedmodel.estimators.keras_model import (
     Allowed,
     ModelInput,
-    is_stateful,
     load_keras_model,
     model_inputs,
     not_keras,
@@ -22,6 +21,7 @@ from tfx_savedmodel.saved_model.locate import GRAPH_FILES
 from tfx_savedmodel.saved_model.parse import parse_saved_model
 from tfx_savedmodel.saved_model.reader import read_saved_model
 from tfx_savedmodel.sources.keras import KerasSource
+from tfx_savedmodel.sources.keras_calls import keeps_state
 from tfx_savedmodel.sources.keras_load import is_keras_3, keras_version
 from tfx_savedmodel.sources.saved_model import SavedModelSource
 from tfx_savedmodel.sources.source import TrainedModel
@@ -46,7 +46,7 @@ class OpenedModel:
 
     @property
     def stateful(self) -> bool:
-        return self.root is not None and is_stateful(self.root)
+        return self.root is not None and keeps_state(self.root)
 
     @functools.cached_property
     def inputs(self) -> tuple[ModelInput, ...]:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tfx_savedmodel import errors
 from tfx_savedmodel.errors import ConversionError, PlanError, Problem, TfxSavedModelError
@@ -62,14 +62,7 @@ def convert_in_process(request: Request, worker: str) -> dict[str, Any]:
         file.write_text(json.dumps(dataclasses.asdict(request)), encoding="utf-8")
         stderr = Path(folder) / "stderr.txt"
         with stderr.open("wb") as sink:
-            code = subprocess.run(
-                [sys.executable, "-m", worker, str(file)],
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
-                stderr=sink,
-                env=_environment(),
-                check=False,
-            ).returncode
+            code = _run(worker, file, sink)
         answer = file.with_name(RESPONSE_FILE)
         if code or not answer.is_file():
             raise ConversionError(
@@ -82,6 +75,18 @@ def convert_in_process(request: Request, worker: str) -> dict[str, Any]:
     if "error" in response:
         raise _revive(response["error"])
     return dict(response["result"])
+
+
+def _run(worker: str, request: Path, sink: IO[bytes]) -> int:
+    """Run a worker's module on a request; return its exit code, negative for a signal."""
+    return subprocess.run(
+        [sys.executable, "-m", worker, str(request)],
+        stdin=subprocess.DEVNULL,
+        stdout=sink,
+        stderr=sink,
+        env=_environment(),
+        check=False,
+    ).returncode
 
 
 def _environment() -> dict[str, str]:

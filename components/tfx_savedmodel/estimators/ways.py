@@ -24,6 +24,8 @@ def obstacle(model: OpenedModel) -> str | None:
         )
     if not model.is_graph_network:
         return f"{type(model.root).__name__} is no functional or Sequential model: an Estimator would lose its weights"
+    if model.stateful:
+        return "it keeps state from one call to the next, which an Estimator's checkpoint would lack"
     for layer in model.root._flatten_layers(include_self=False):
         if _is_restored(layer):
             return f"the class of layer {layer.name!r} is not there: Keras restored the layer from its traces"
