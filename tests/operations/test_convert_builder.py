@@ -122,7 +122,7 @@ def test_a_subclassed_model_whose_class_is_missing(tmp_path: Path) -> None:
     model.save(tmp_path / "model")
     result = convert(tmp_path / "model", tmp_path / "out")
     assert result.way == "builder" and "no functional or Sequential" in result.notes[0]
-    (found,) = answers(tmp_path / "out", "serve_raw", {"input_1": values}).values()
+    (found,) = answers(tmp_path / "out", "serve_raw", {"args_0": values}).values()
     np.testing.assert_allclose(found, wanted, rtol=1e-6)
     with pytest.raises(UnsupportedModelError, match="no Estimator checkpoint") as caught:
         convert(tmp_path / "model", tmp_path / "other", checkpoint=tmp_path / "checkpoint")

@@ -130,7 +130,8 @@ def test_an_export_with_the_three_outputs_is_loaded_by_tf1_and_tf2(
         "regression": {"kind": "regress", "value": "score"},
     }
     out = tmp_path / "out"
-    convert(model, out, receiver="parsing", outputs=outputs, serving_default="classification")
+    given: dict[str, Any] = {"outputs": outputs, "serving_default": "classification", "target": "tf-1.15"}
+    convert(model, out, receiver="parsing", **given)
     same(answers(out, "predict", {"examples": EXAMPLES}), wanted)
     same(answers(out, "classification", {"inputs": EXAMPLES}), {"scores": wanted["group"]})
     same(answers(out, "serving_default", {"inputs": EXAMPLES}), {"scores": wanted["group"]})

@@ -31,6 +31,7 @@ from tfx_savedmodel.estimators.receivers import (
 )
 from tfx_savedmodel.estimators.ways import BUILDER, MODEL_TO_ESTIMATOR, obstacle
 from tfx_savedmodel.operations.export import export
+from tfx_savedmodel.operations.forward_pass import forward_pass_as_tf1
 from tfx_savedmodel.operations.gate import refuse_unsafe
 from tfx_savedmodel.operations.materials import users
 from tfx_savedmodel.operations.own_requests import own_batches
@@ -161,10 +162,8 @@ class Conversion:
     def _by_builder(self, made: Path) -> None:
         """Write the forward pass as TF1 does, and put the receiver before it."""
         request, model = self._request, self._model
-        outputs = None if all(a == b for a, b in model.outputs.items()) else model.outputs
-        plan = {"builder": "session", "signatures": {DEFAULT: {"kind": "model", "outputs": outputs}}}
         try:
-            export(self._source if model.root is None else model.root, made, plan=plan)
+            forward_pass_as_tf1(model, made)
         except TfxSavedModelError:
             raise
         except Exception as error:  # Keras and TensorFlow raise every kind while they trace
