@@ -127,7 +127,7 @@ def reference(model: OpenedModel, asked: Iterable[Batch]) -> list[Batch]:
     """Return batches with what a Keras model says of them; the model must not have been converted.
 
     Raises:
-      ConversionError: the Keras model cannot be run on one.
+      ExamplesError: the Keras model cannot be run on one.
     """
     ask = forward_pass(model)
     found: list[Batch] = []
@@ -144,9 +144,9 @@ def reference(model: OpenedModel, asked: Iterable[Batch]) -> list[Batch]:
     return found
 
 
-def _cannot_ask(model: OpenedModel, batch: Batch, error: Exception) -> ConversionError:
+def _cannot_ask(model: OpenedModel, batch: Batch, error: Exception) -> ExamplesError:
     shapes = ", ".join(f"{name}: {array.dtype} {list(array.shape)}" for name, array in batch.features.items())
-    return ConversionError(
+    return ExamplesError(
         "the Keras model itself cannot be run on the inputs that it is compared with",
         where=str(model.path),
         found=f"{type(error).__name__}: {error} (for {shapes})"[:2000],

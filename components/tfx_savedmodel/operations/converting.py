@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import functools
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tfx_savedmodel.errors import ConversionError, TfxSavedModelError, UnsafeModelError, UnsupportedModelError
+from tfx_savedmodel.errors import (
+    ConversionError,
+    ExamplesError,
+    TfxSavedModelError,
+    UnsafeModelError,
+    UnsupportedModelError,
+)
 from tfx_savedmodel.estimators.conversion import convert_keras_model, forget_transform_graph
 from tfx_savedmodel.estimators.features import FeaturePath
 from tfx_savedmodel.estimators.grafting import put_before
@@ -30,6 +35,7 @@ from tfx_savedmodel.estimators.receivers import (
     signatures_of,
 )
 from tfx_savedmodel.estimators.ways import BUILDER, MODEL_TO_ESTIMATOR, obstacle
+from tfx_savedmodel.operations.conversion_options import has_estimators
 from tfx_savedmodel.operations.export import export
 from tfx_savedmodel.operations.forward_pass import forward_pass_as_tf1
 from tfx_savedmodel.operations.gate import refuse_unsafe
@@ -42,6 +48,9 @@ from tfx_savedmodel.sources.module_file import load_module
 from tfx_savedmodel.sources.schema import read_schema
 from tfx_savedmodel.sources.transform import TransformGraph
 
+#: Where in the directory of the result everything is made that does not stay.
+_WORK = ".conversion"
+
 
 class Conversion:
     """One conversion; the Keras model is loaded when this is made."""
@@ -51,7 +60,7 @@ class Conversion:
         self._source = Path(request.model)
         self._module = None if request.module_file is None else load_module(request.module_file)
         self._allowed = Allowed.of(request.allow, self._module)
-        self._model = open_model(self._source, self._allowed, compiled=False)
+        self._model = open_model(self._source, self._allowed, compiled=has_estimators())
         self._notes: list[str] = []
         self._is_built = False
         #: The receiver of the author's own by signature key: the names of its alternatives, "" for the first.
@@ -62,17 +71,20 @@ class Conversion:
         request, export_to = self._request, Path(self._request.export)
         way = self._way()
         self._is_built = way == BUILDER
-        with tempfile.TemporaryDirectory(prefix="tfx-savedmodel-", dir=export_to.parent) as folder:
-            # What is renamed or graphed again is written beside, so that its weights can be hard-linked.
-            made = Path(folder) / "model"
-            made.mkdir()
-            batches = self._before(Path(folder)) if way == MODEL_TO_ESTIMATOR else []
-            if way == MODEL_TO_ESTIMATOR:
-                self._by_estimator(made)
-            else:
-                self._by_builder(made)
-                batches = self._before(Path(folder))
-            self._name_outputs(made, export_to)
+        work = export_to / _WORK
+        made = work / "model"
+        made.mkdir(parents=True)
+        # Keras refuses to run eagerly what it loaded, once an Estimator's graph was built from it; and a model with
+        # state must not have been asked when the Builder writes it.
+        if way == MODEL_TO_ESTIMATOR:
+            batches = self._before(work)
+            self._by_estimator(made)
+        else:
+            self._by_builder(made)
+            batches = self._before(work)
+        for child in self._named(made, work / "named").iterdir():
+            child.rename(export_to / child.name)
+        shutil.rmtree(work)
         asked = self._asked(export_to)
         parity: dict[str, Any] = {"source": "not compared", "examples": 0, "max_relative_difference": None}
         if request.compare:
@@ -97,11 +109,7 @@ class Conversion:
         return BUILDER
 
     def _before(self, folder: Path) -> list[Batch]:
-        """Return what the model is compared by, and its answers.
-
-        Keras refuses to run eagerly what it loaded, once an Estimator's graph was built from it; and a model with
-        state must not have been asked when it is written.
-        """
+        """Return what the model is compared by, and its answers."""
         request = self._request
         if not request.compare:
             return []
@@ -114,7 +122,7 @@ class Conversion:
             batches = (Batch(serialized, features, {}) for serialized, features in given)
         found = reference(self._model, batches)
         if not found:
-            raise ConversionError(
+            raise ExamplesError(
                 "there is nothing to compare the models by",
                 where=str(self._source),
                 found="no batch of examples",
@@ -148,7 +156,11 @@ class Conversion:
 
     def _by_estimator(self, made: Path) -> None:
         request = self._request
-        load = functools.partial(load_keras_model, self._source, self._allowed)
+
+        def load() -> Any:
+            # What was asked for its answers builds no graph any more.
+            return load_keras_model(self._source, self._allowed) if request.compare else self._model.root
+
         self._notes += convert_keras_model(
             load, made, Path(request.model_dir), for_estimators(self._receiver), request.checkpoint_format
         )
@@ -188,23 +200,21 @@ class Conversion:
             error.where = str(self._source)
             raise
 
-    def _name_outputs(self, made: Path, destination: Path) -> None:
-        """Move the model to its place, with the author's outputs."""
+    def _named(self, made: Path, named: Path) -> Path:
+        """Return the directory of the model with the author's outputs."""
         request = self._request
-        (made / CONTRACT_FILE).unlink(missing_ok=True)
         if request.outputs:
             (meta_graph,) = read_saved_model(made).meta_graphs
             others = [key for key in meta_graph.signatures if key != DEFAULT]
             rename_signatures(made, {DEFAULT: BASE})
             plan = plan_of(request.outputs, request.serving_default, others)
-            export(made, destination, plan=plan, transform_graph=request.transform_graph)
-            (destination / CONTRACT_FILE).unlink(missing_ok=True)
-        else:
-            for child in made.iterdir():
-                shutil.move(child, destination / child.name)
-        extra = (destination / CONTRACT_FILE).parent
-        if extra.is_dir() and not any(extra.iterdir()):
-            extra.rmdir()
+            export(made, named, plan=plan, transform_graph=request.transform_graph)
+            made = named
+        contract = made / CONTRACT_FILE
+        contract.unlink(missing_ok=True)
+        if contract.parent.is_dir() and not any(contract.parent.iterdir()):
+            contract.parent.rmdir()
+        return made
 
     def _asked(self, written: Path) -> dict[str, str | Asked]:
         """Return how each signature that was written is asked."""
