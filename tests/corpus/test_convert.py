@@ -25,8 +25,10 @@ RECORDED_ON = "2.15."
 AT_LEAST = 14
 ENTRIES = corpus_index()
 
-#: A functional model, one of a newer Keras, a TF1 graph, and a file that is none.
-SAMPLE: frozenset[str] = frozenset()
+#: A functional model, one whose class is missing, a SavedModel that is none of Keras, and one of a newer Keras.
+SAMPLE = frozenset(
+    {"pypi_mmsplice__Donor.h5", "java__python_model", "tfjs__times_two_int", "keras__pr_fixed_model.keras"}
+)
 
 
 def name(entry: dict[str, Any]) -> str:
