@@ -31,8 +31,8 @@ from tfx_savedmodel.sources.source import TrainedModel
 class OpenedModel:
     """A model to convert.
 
-    `root` is the Keras model; or, where Keras 3 cannot load what Keras 2 saved as a SavedModel, None: then
-    `source` has its traced functions.
+    `root` is the Keras model; or, where Keras 3 cannot load what Keras 2 saved as a SavedModel, or the model's class
+    is missing, None: then `source` has its traced functions.
     """
 
     path: Path
@@ -101,13 +101,16 @@ def open_model(model: Path, allowed: Allowed, *, compiled: bool) -> OpenedModel:
     if model.is_dir() and is_keras_3():
         return _restored(model)
     root = load_keras_model(model, allowed, compiled=compiled)
+    if model.is_dir() and not getattr(root, "_is_graph_network", False) and root.save_spec() is None:
+        # Its class is missing, and Keras kept no specs of its call: what was traced of it is there.
+        return _restored(model)
     return OpenedModel(model, root, KerasSource.of_object(root, f"the Keras model, {model}"))
 
 
 def _restored(model: Path) -> OpenedModel:
-    """Keras 3 loads no SavedModel; Keras 2 left the traces of its models in theirs."""
+    """Return what Keras 2 traced of a model in its SavedModel, which is all that Keras 3 can have of it."""
     if not _is_of_keras(model):
-        raise not_keras(model, f"a SavedModel without Keras metadata; Keras {keras_version()} loads no SavedModel")
+        raise not_keras(model, f"a SavedModel without Keras metadata, under Keras {keras_version()}")
     return OpenedModel(model, None, SavedModelSource(read_saved_model(model)))
 
 

@@ -22,6 +22,8 @@ def obstacle(model: OpenedModel) -> str | None:
         return (
             f"TensorFlow {tf.__version__} has no tf.estimator; {versions.LAST_TENSORFLOW_WITH_ESTIMATOR} was the last"
         )
+    if model.root is None:
+        return "the model's class is not there: Keras restored the model from its traces"
     if not model.is_graph_network:
         return f"{type(model.root).__name__} is no functional or Sequential model: an Estimator would lose its weights"
     if model.stateful:
