@@ -65,9 +65,9 @@ class Asked:
 
 
 def batches_of_examples(
-    inputs: Sequence[ModelInput], path: FeaturePath | None, files: Sequence[str]
+    inputs: Sequence[ModelInput], path: FeaturePath | None, files: Sequence[str], *, whole: bool = False
 ) -> Iterator[tuple[Array | None, dict[str, Array]]]:
-    """Yield (serialized examples, features): of the files, else generated.
+    """Yield (serialized examples, features): of the files, else generated, with `whole` of whole numbers alone.
 
     Raises:
       ExamplesError: an example cannot be parsed or transformed.
@@ -75,12 +75,12 @@ def batches_of_examples(
     size = next((each.batch for each in inputs if each.batch is not None), None)
     batch = size or _BATCH
     if path is None:
-        yield None, generate_features(inputs, batch)
+        yield None, generate_features(inputs, batch, whole=whole)
         return
     if files:
         source: Iterable[Array] = read_batches(files, batch=batch, limit=MAX_EXAMPLES)
     else:
-        generated = generate_examples(path.spec, _GENERATED if size is None else 2 * size)
+        generated = generate_examples(path.spec, _GENERATED if size is None else 2 * size, whole=whole)
         source = (generated[start : start + batch] for start in range(0, len(generated), batch))
     for position, serialized in enumerate(source):
         if size is None or len(serialized) == size:

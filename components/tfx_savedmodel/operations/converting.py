@@ -116,10 +116,20 @@ class Conversion:
         if self._is_own:
             saved = folder / "receiver"
             self._own = save_receiver(self._receiver, saved)
-            batches: Iterator[Batch] = own_batches(saved, list(self._own), request.examples)
-        else:
-            given = batches_of_examples(self._model.inputs, self._path, request.examples)
-            batches = (Batch(serialized, features, {}) for serialized, features in given)
+            return self._answered(own_batches(saved, list(self._own), request.examples))
+        try:
+            return self._answered(self._batches(whole=False))
+        except ExamplesError:
+            if request.examples or self._model.stateful:
+                raise
+            # Floats that are looked up in an embedding must be whole.
+            return self._answered(self._batches(whole=True))
+
+    def _batches(self, *, whole: bool) -> Iterator[Batch]:
+        given = batches_of_examples(self._model.inputs, self._path, self._request.examples, whole=whole)
+        return (Batch(serialized, features, {}) for serialized, features in given)
+
+    def _answered(self, batches: Iterator[Batch]) -> list[Batch]:
         found = reference(self._model, batches)
         if not found:
             raise ExamplesError(
