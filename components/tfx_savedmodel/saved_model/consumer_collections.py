@@ -148,6 +148,12 @@ _PROTOS: dict[str, Callable[[], Any]] = {
 _NO_NODES = ("context_name", "full_name")
 
 
+def _is_repeated(field: Any) -> bool:
+    """Tell whether a field is a list; newer protobufs warn of `label`, older ones have nothing else."""
+    found = getattr(field, "is_repeated", None)
+    return bool(field.label == field.LABEL_REPEATED if found is None else found)
+
+
 def _names(item: Any) -> Iterator[str]:
     """Yield the nodes and tensors that a proto names, at any depth."""
     for field, value in item.ListFields():
@@ -157,7 +163,7 @@ def _names(item: Any) -> Iterator[str]:
             # ValuesDef.external_values: a tensor outside of the context -> one inside of it.
             yield from (text for pair in value.items() for text in pair if isinstance(text, str))
             continue
-        for each in value if field.label == field.LABEL_REPEATED else [value]:
+        for each in value if _is_repeated(field) else [value]:
             if field.message_type is not None:
                 yield from _names(each)
             elif isinstance(each, str) and each:
