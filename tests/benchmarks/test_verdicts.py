@@ -73,7 +73,12 @@ def rewrite_export(module: types.ModuleType, slower: float) -> dict[str, Any]:
     }
 
 
-MEASURED = {each.__name__: each for each in (startup, trace_export, examples_throughput, rewrite_export)}
+def convert(module: types.ModuleType, slower: float) -> dict[str, Any]:
+    runs = {module.BARE: [(10.0, 500.0)], module.WITHOUT: [(11.0 * slower, 550.0)], module.WITH: [(50.0, 900.0)]}
+    return {"make_model": "model", "measure": runs}
+
+
+MEASURED = {each.__name__: each for each in (startup, trace_export, examples_throughput, rewrite_export, convert)}
 
 
 def run(monkeypatch: pytest.MonkeyPatch, name: str, fakes: dict[str, Any], module: types.ModuleType) -> Any:

@@ -74,3 +74,17 @@ def people(count: int) -> list[dict[str, Any]]:
 def read_serialized(path: Path) -> np.ndarray[Any, Any]:
     """Return the records of a plain TFRecord file, an object array [records]."""
     return np.array([record.numpy() for record in tf.data.TFRecordDataset(str(path))], dtype=object)
+
+
+def example_of(**features: list[Any]) -> bytes:
+    """Return a serialized tf.Example of lists of bytes, integers or floats."""
+    example = tf.train.Example()
+    for name, values in features.items():
+        feature = example.features.feature[name]
+        if values and isinstance(values[0], bytes):
+            feature.bytes_list.value.extend(values)
+        elif values and isinstance(values[0], int):
+            feature.int64_list.value.extend(values)
+        else:
+            feature.float_list.value.extend(values)
+    return bytes(example.SerializeToString())

@@ -39,18 +39,6 @@ def test_what_is_no_keras_model_is_said(tmp_path: Path) -> None:
         load_keras_model(tmp_path / "tf1")
 
 
-def test_a_subclassed_model_is_refused_since_its_weights_would_be_lost(tmp_path: Path) -> None:
-    class Subclassed(tf.keras.Model):
-        def call(self, values: tf.Tensor) -> tf.Tensor:
-            return 2 * values
-
-    model = Subclassed()
-    model(tf.zeros([1, 3]))
-    model.save(tmp_path / "model")
-    with pytest.raises(UnsupportedModelError, match="subclassed"):
-        load_keras_model(tmp_path / "model")
-
-
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

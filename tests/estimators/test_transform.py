@@ -93,3 +93,33 @@ def test_a_transformed_feature_of_another_shape_is_named(transform_graph: Path) 
 def test_only_the_raw_features_that_the_inputs_depend_on_are_parsed(transform_graph: Path) -> None:
     path = FeaturePath([ModelInput("island_hot", tf.float32, (4,))], str(transform_graph), None)
     assert set(path.spec) == {"island"}
+
+
+class Subclassed(tf.keras.Model):
+    """What only the Builder converts, over the same inputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = tf.keras.layers.Dense(2)
+
+    def call(self, inputs: dict[str, tf.Tensor]) -> tf.Tensor:
+        return self.dense(tf.concat([inputs["mass_scaled"], inputs["island_hot"]], axis=1))
+
+
+def test_the_builder_puts_the_transform_graph_before_the_model(
+    transform_graph: Path, examples: Path, tmp_path: Path
+) -> None:
+    model = Subclassed()
+    model({"mass_scaled": tf.zeros([1, 1]), "island_hot": tf.zeros([1, 4])})
+    model.save(tmp_path / "model")
+    lent = shutil.copytree(transform_graph, tmp_path / "lent")
+    result = convert(tmp_path / "model", tmp_path / "out", transform_graph=lent, examples=[str(examples)])
+    shutil.rmtree(lent)
+    assert (result.way, result.parity["examples"]) == ("builder", 5)
+    assert str(lent).encode() not in (tmp_path / "out" / "saved_model.pb").read_bytes()
+    rows = [{name: value for name, value in row.items() if name != "species"} for row in (*ROWS, UNSEEN)]
+    serialized = read_serialized(write_examples(tmp_path / "data", rows))
+    with ServingSession(tmp_path / "out") as session:
+        (found,) = session.run("serving_default", {"examples": serialized}).values()
+    assert found.shape == (5, 2)
+    assert np.isfinite(found).all()

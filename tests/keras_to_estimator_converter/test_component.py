@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from tfx_savedmodel.errors import UsageError
+from tfx_savedmodel.errors import UnsupportedStackError, UsageError
 
 pytestmark = pytest.mark.tfx
 
@@ -45,3 +46,34 @@ def test_refuses_what_no_conversion_takes(arguments: dict[str, Any]) -> None:
         converter(**arguments)
     assert repr(next(iter(arguments.values()))) in str(caught.value)
     assert caught.value.wanted
+
+
+def test_all_that_can_be_said_is_part_of_the_cache_key(tmp_path: Any) -> None:
+    (tmp_path / "classes.txt").write_text("a\nb\n", encoding="utf-8")
+    (tmp_path / "own.py").write_text("", encoding="utf-8")
+    classes = {"file": str(tmp_path / "classes.txt")}
+    component = converter(
+        receiver="module:make",
+        module_file=str(tmp_path / "own.py"),
+        allow=["Attention"],
+        feature_spec={"age": {"dtype": "float32"}},
+        outputs={"classification": {"kind": "classify", "scores": "group", "classes": classes}},
+        serving_default="classification",
+        checkpoint_format="saver",
+    )
+    options = json.loads(component.spec.exec_properties["options"])
+    assert options["outputs"]["classification"]["classes"] == {"labels": ["a", "b"]}
+    assert (options["allow"], options["checkpoint_format"]) == (["Attention"], "saver")
+    assert options["feature_spec"] == {"age": {"dtype": "float32", "shape": []}}
+
+
+def test_the_checkpoint_is_an_output_where_there_are_estimators(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tfx_savedmodel import versions
+
+    assert set(converter(estimator_checkpoint=False).outputs) == {"estimator_model"}
+    own = versions.installed
+    monkeypatch.setattr(versions, "installed", lambda name: "2.21.0" if name == "tensorflow" else own(name))
+    assert set(converter().outputs) == {"estimator_model"}
+    with pytest.raises(UnsupportedStackError) as caught:
+        converter(estimator_checkpoint=True)
+    assert "2.21.0" in caught.value.found and versions.LAST_TENSORFLOW_WITH_ESTIMATOR in caught.value.wanted

@@ -216,17 +216,10 @@ def test_mistakes_are_told_before_any_work(two_inputs: Path, tmp_path: Path) -> 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["taken"]
 
 
-@pytest.mark.skipif(versions.has_estimator(tf.__version__), reason=f"TensorFlow {tf.__version__} has tf.estimator")
-def test_a_tensorflow_without_estimators_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(UnsupportedStackError) as caught:
-        convert(tmp_path / "nothing", tmp_path / "out")
-    assert tf.__version__ in caught.value.found
-    assert versions.LAST_TENSORFLOW_WITH_ESTIMATOR in caught.value.wanted
-
-
-def test_a_newer_tensorflow_is_refused_before_the_model_is_looked_for(
+def test_a_checkpoint_of_a_tensorflow_without_estimators_is_refused_before_the_model_is_looked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(versions, "installed", {"tensorflow": "2.21.0"}.get)
-    with pytest.raises(UnsupportedStackError, match=r"2\.21\.0"):
-        convert(tmp_path / "nothing", tmp_path / "out")
+    with pytest.raises(UnsupportedStackError, match=r"2\.21\.0") as caught:
+        convert(tmp_path / "nothing", tmp_path / "out", checkpoint=tmp_path / "checkpoint")
+    assert versions.LAST_TENSORFLOW_WITH_ESTIMATOR in caught.value.wanted

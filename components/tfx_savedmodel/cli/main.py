@@ -23,6 +23,7 @@ DEBUG_VARIABLE = "TFX_SAVEDMODEL_DEBUG"
 VERBS = {
     "inspect": ("tfx_savedmodel.cli.inspect", "Show what a SavedModel is, without loading it."),
     "export": ("tfx_savedmodel.cli.export", "Give a model exactly the signatures of a plan."),
+    "to-estimator": ("tfx_savedmodel.cli.to_estimator", "Make a Keras model an Estimator's SavedModel."),
     "validate": ("tfx_savedmodel.cli.validate", "Check a SavedModel and say whether it is blessed."),
     "diff": ("tfx_savedmodel.cli.diff", "Show what changed between two models, and whether it breaks clients."),
     "checks": ("tfx_savedmodel.cli.checks", "List the checks, or show the page of one."),

@@ -8,20 +8,32 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tfx_savedmodel.estimators.keras_model import load_keras_model, make_compiled
+from tfx_savedmodel.estimators.keras_model import make_compiled
 from tfx_savedmodel.saved_model.rewrite import edit
 
-WAY = "model_to_estimator"
+#: The formats of a checkpoint, by our names -> what model_to_estimator calls them.
+CHECKPOINT_FORMATS = {"object": "checkpoint", "saver": "saver"}
 
 _FIRST_CHECKPOINT = ("keras", "keras_model.ckpt")
 _CHECKPOINT = "model.ckpt-0"
 
 
-def convert_keras_model(model: Path, export: Path, model_dir: Path, receiver: Callable[[], Any]) -> tuple[str, ...]:
+def convert_keras_model(
+    load: Callable[[], Any],
+    export: Path,
+    model_dir: Path,
+    receiver: Callable[[], Any],
+    checkpoint_format: str = "object",
+) -> tuple[str, ...]:
     """Write the Estimator SavedModel into `export` and the checkpoint into `model_dir`, both empty before.
 
-    The model is loaded for this alone: converting makes a Keras object useless for anything else. An old
-    `model_dir` would silently give the weights that lie in it.
+    Converting makes a Keras object useless for anything else. An old `model_dir` would silently give the weights
+    that lie in it.
+
+    Args:
+      load: gives the Keras model.
+      receiver: the serving_input_receiver_fn.
+      checkpoint_format: "object" or "saver".
 
     Returns:
       What had to be done to the model, in words.
@@ -30,11 +42,13 @@ def convert_keras_model(model: Path, export: Path, model_dir: Path, receiver: Ca
 
     # The exported graph keeps the variables' initialisers: with fixed seeds a model converts to the same graph twice.
     tf.keras.utils.set_random_seed(1)
-    loaded = load_keras_model(model)
+    loaded = load()
     notes = make_compiled(loaded)
     # The object-based format restores by the model's structure: ops of a receiver that take a layer's name,
     # which would shift the names of its variables, do it no harm.
-    estimator = tf.keras.estimator.model_to_estimator(loaded, model_dir=str(model_dir), checkpoint_format="checkpoint")
+    estimator = tf.keras.estimator.model_to_estimator(
+        loaded, model_dir=str(model_dir), checkpoint_format=CHECKPOINT_FORMATS[checkpoint_format]
+    )
     base = export / "by-estimator"
     written = Path(estimator.export_saved_model(str(base), receiver).decode())
     for child in written.iterdir():

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tfx_savedmodel.errors import SchemaError, TfxSavedModelError, TransformGraphError, UnsupportedModelError
+from tfx_savedmodel.estimators.feature_spec import parsing_spec_of
 from tfx_savedmodel.estimators.keras_model import ModelInput
 from tfx_savedmodel.signatures.fitting import castable, fitted, one_each, same_sizes, takes_one_value
 from tfx_savedmodel.sources.schema import feature_spec, read_schema
@@ -25,6 +26,7 @@ class FeaturePath:
       inputs: the model's inputs.
       transform_graph: directory of a Transform graph, or None.
       schema: path of a schema, or None. Beside a Transform graph it is used where that keeps no raw metadata.
+      given: the author's own parsing spec, as `read_feature_spec` gives it, in the place of the others.
 
     Raises:
       TransformGraphError: the Transform graph gives no feature for an input, or another dtype or shape.
@@ -32,17 +34,29 @@ class FeaturePath:
       UnsupportedModelError: an input has no form in a tf.Example.
     """
 
-    def __init__(self, inputs: Sequence[ModelInput], transform_graph: str | None, schema: str | None) -> None:
+    def __init__(
+        self,
+        inputs: Sequence[ModelInput],
+        transform_graph: str | None,
+        schema: str | None,
+        given: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
         self.inputs = tuple(inputs)
+        own = None if given is None else parsing_spec_of(given)
         self.transform_graph = transform_graph
         self._eager_layer: Any = None
         if transform_graph:
             graph = TransformGraph(transform_graph)
             graph.needed_for([each.name for each in self.inputs])
             self._eager_layer = graph.layer()
-            self.spec = self._needed(_raw_spec(graph, schema))
+            self.spec = self._needed(_raw_spec(graph, schema) if own is None else own)
             return
-        self.spec = _schema_spec(schema, self.inputs) if schema else {each.name: _spec_of(each) for each in self.inputs}
+        if own is not None:
+            self.spec = _only_inputs(own, self.inputs, "the feature spec")
+        elif schema:
+            self.spec = _only_inputs(feature_spec(read_schema(schema)), self.inputs, schema)
+        else:
+            self.spec = {each.name: _spec_of(each) for each in self.inputs}
         _trace(self)
 
     def __call__(self, serialized: Any) -> dict[str, Any]:
@@ -59,7 +73,7 @@ class FeaturePath:
 
     def _fit(self, features: Mapping[str, Any], complaint: Complaint) -> dict[str, Any]:
         """Pick the model's inputs from features, labels and all."""
-        return {each.name: _fit(features[each.name], each, complaint) for each in self.inputs}
+        return {each.name: fit_feature(features[each.name], each, complaint) for each in self.inputs}
 
     def _needed(self, spec: dict[str, Any]) -> dict[str, Any]:
         """Return the part of `spec` that the model's inputs depend on."""
@@ -98,13 +112,12 @@ def _raw_spec(graph: TransformGraph, schema: str | None) -> dict[str, Any]:
         return feature_spec(read_schema(schema))
 
 
-def _schema_spec(schema: str, inputs: Sequence[ModelInput]) -> dict[str, Any]:
-    spec = feature_spec(read_schema(schema))
+def _only_inputs(spec: Mapping[str, Any], inputs: Sequence[ModelInput], where: str) -> dict[str, Any]:
     missing = sorted({each.name for each in inputs} - set(spec))
     if missing:
         raise SchemaError(
-            "the schema has no feature for an input of the model",
-            where=f"{schema}: feature {missing[0]!r}",
+            "no feature for an input of the model",
+            where=f"{where}: feature {missing[0]!r}",
             found=f"features {', '.join(sorted(spec))}",
             wanted=f"a feature for each input: {', '.join(each.name for each in inputs)}",
             next_step="give the Transform graph that makes the inputs, or the schema of what the model was trained on",
@@ -134,7 +147,7 @@ def _spec_of(wanted: ModelInput) -> Any:
     )
 
 
-def _fit(tensor: Any, wanted: ModelInput, complaint: Complaint) -> Any:
+def fit_feature(tensor: Any, wanted: ModelInput, complaint: Complaint) -> Any:
     """Give a feature an input's dtype and shape, as Keras itself would: numbers are cast, sizes of 1 come and go."""
     import tensorflow as tf
 
@@ -147,7 +160,8 @@ def _fit(tensor: Any, wanted: ModelInput, complaint: Complaint) -> Any:
         raise complaint(wanted, str(found))
     if tensor.shape.rank is not None and not same_sizes(found.shape, wanted.shape):
         raise complaint(wanted, str(found))
-    return fitted(tensor, wanted.dtype.name, wanted.shape)
+    value = fitted(tensor, wanted.dtype.name, wanted.shape)
+    return value if wanted.batch is None else tf.ensure_shape(value, [wanted.batch, *wanted.shape])
 
 
 def _sizes(tensor: Any) -> tuple[int | None, ...]:

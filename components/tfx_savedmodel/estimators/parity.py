@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from tfx_savedmodel.errors import ConversionError, ExamplesError, ParityError
 from tfx_savedmodel.estimators.examples import generate_examples, generate_features, read_batches
 from tfx_savedmodel.estimators.features import FeaturePath
 from tfx_savedmodel.estimators.keras_model import ModelInput
+from tfx_savedmodel.estimators.opened import OpenedModel
 from tfx_savedmodel.estimators.receivers import EXAMPLES_INPUT
 from tfx_savedmodel.saved_model.session import ServingSession
 
@@ -35,35 +37,54 @@ class Batch:
     """Examples, what they are to the model, and what the Keras model says of them.
 
     `serialized` is an object array [batch] or None; `features` and `outputs` are arrays [batch, …] by name.
+    `requests` are what a receiver of the author's own is fed, by signature key; only that one is asked then.
     """
 
     serialized: Array | None
     features: Mapping[str, Array]
     outputs: Mapping[str, Array]
+    requests: Mapping[str, Mapping[str, Array]] = dataclasses.field(default_factory=dict)
 
     @property
     def size(self) -> int:
         return len(next(iter(self.features.values())))
 
 
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """How a signature is asked: `kind` is "parsing", "raw", or "own" for a receiver of the author's.
+
+    `key` is the receiver's signature that it stands on; `only` names the one input where it has another name, and
+    `outputs` are exported name -> the model's, None for all as they are.
+    """
+
+    kind: str
+    key: str = ""
+    only: str | None = None
+    outputs: Mapping[str, str] | None = None
+
+
 def batches_of_examples(
-    inputs: Sequence[ModelInput], path: FeaturePath | None, files: Sequence[str]
+    inputs: Sequence[ModelInput], path: FeaturePath | None, files: Sequence[str], *, whole: bool = False
 ) -> Iterator[tuple[Array | None, dict[str, Array]]]:
-    """Yield (serialized examples, features): of the files, else generated.
+    """Yield (serialized examples, features): of the files, else generated, with `whole` of whole numbers alone.
 
     Raises:
       ExamplesError: an example cannot be parsed or transformed.
     """
+    size = next((each.batch for each in inputs if each.batch is not None), None)
+    batch = size or _BATCH
     if path is None:
-        yield None, generate_features(inputs, _BATCH)
+        yield None, generate_features(inputs, batch, whole=whole)
         return
     if files:
-        source: Iterable[Array] = read_batches(files, batch=_BATCH, limit=MAX_EXAMPLES)
+        source: Iterable[Array] = read_batches(files, batch=batch, limit=MAX_EXAMPLES)
     else:
-        generated = generate_examples(path.spec, _GENERATED)
-        source = (generated[start : start + _BATCH] for start in range(0, _GENERATED, _BATCH))
+        generated = generate_examples(path.spec, _GENERATED if size is None else 2 * size, whole=whole)
+        source = (generated[start : start + batch] for start in range(0, len(generated), batch))
     for position, serialized in enumerate(source):
-        yield serialized, _features(path, serialized, position * _BATCH, files)
+        if size is None or len(serialized) == size:
+            yield serialized, _features(path, serialized, position * batch, files)
 
 
 def _features(path: FeaturePath, serialized: Array, first: int, files: Sequence[str]) -> dict[str, Array]:
@@ -81,29 +102,71 @@ def _features(path: FeaturePath, serialized: Array, first: int, files: Sequence[
         ) from error
 
 
-def reference(model: Any, batches: Iterable[tuple[Array | None, dict[str, Array]]]) -> list[Batch]:
-    """Return what a Keras model says of batches; the model must not have been converted."""
+def forward_pass(model: OpenedModel) -> Callable[[Mapping[str, Array]], dict[str, Array]]:
+    """Return what asks a model, which must not have been converted, for its outputs by name."""
     import tensorflow as tf
 
+    if not model.is_graph_network:
+        return lambda features: {
+            name: value.numpy()
+            for name, value in model.call({key: tf.constant(array) for key, array in features.items()}).items()
+        }
+    root = model.root
     # A list in, a list out, whatever structure the model itself takes and gives.
-    flat = tf.keras.Model(model.inputs, model.outputs)
+    flat = tf.keras.Model(root.inputs, root.outputs)
     run = tf.function(lambda values: flat(values, training=False), reduce_retracing=True)
+
+    def ask(features: Mapping[str, Array]) -> dict[str, Array]:
+        values = run([tf.constant(features[name]) for name in root.input_names])
+        return {name: value.numpy() for name, value in zip(root.output_names, tf.nest.flatten(values), strict=True)}
+
+    return ask
+
+
+def reference(model: OpenedModel, asked: Iterable[Batch]) -> list[Batch]:
+    """Return batches with what a Keras model says of them; the model must not have been converted.
+
+    Raises:
+      ExamplesError: the Keras model cannot be run on one.
+    """
+    ask = forward_pass(model)
     found: list[Batch] = []
     kept = 0
-    for serialized, features in batches:
-        values = run([tf.constant(features[name]) for name in model.input_names])
-        outputs = {name: value.numpy() for name, value in zip(model.output_names, tf.nest.flatten(values), strict=True)}
-        found.append(Batch(serialized, features, outputs))
-        kept += sum(array.nbytes for array in (*features.values(), *outputs.values()))
+    for batch in asked:
+        try:
+            outputs = ask(batch.features)
+        except Exception as error:  # whatever Keras or an op raises of such inputs
+            raise _cannot_ask(model, batch, error) from error
+        found.append(dataclasses.replace(batch, outputs=outputs))
+        kept += sum(array.nbytes for array in (*batch.features.values(), *outputs.values()))
         if kept > _MEMORY:
             break
     return found
 
 
+def _cannot_ask(model: OpenedModel, batch: Batch, error: Exception) -> ExamplesError:
+    shapes = ", ".join(f"{name}: {array.dtype} {list(array.shape)}" for name, array in batch.features.items())
+    return ExamplesError(
+        "the Keras model itself cannot be run on the inputs that it is compared with",
+        where=str(model.path),
+        found=f"{type(error).__name__}: {error} (for {shapes})"[:2000],
+        wanted="inputs that the model takes",
+        next_step="give --examples with data that the model was trained on",
+    )
+
+
 def check_parity(
-    directory: Path, signatures: Mapping[str, str], batches: Sequence[Batch], tolerance: float
+    directory: Path,
+    signatures: Mapping[str, str | Asked],
+    batches: Sequence[Batch],
+    tolerance: float,
+    *,
+    fresh: bool = False,
 ) -> dict[str, Any]:
-    """Run signatures ("parsing" or "raw", by key) of the SavedModel in `directory` against the reference.
+    """Run signatures (`Asked`, or its kind alone, by key) of the SavedModel in `directory` against the reference.
+
+    Args:
+      fresh: load the model for each signature, since it keeps state from one call to the next.
 
     Returns:
       `examples`, their number; `max_relative_difference`; and `outputs`, that difference by output name. It is
@@ -115,21 +178,42 @@ def check_parity(
       ConversionError: a signature is missing, lacks an output, or cannot be run.
     """
     widest: dict[str, float] = dict.fromkeys(batches[0].outputs, 0.0)
-    with _session(directory) as session:
-        for key, kind in signatures.items():
-            worst = {name: _Worst(key, name, tolerance) for name in widest}
-            first = 0
-            for batch in batches:
-                outputs = _run(session, key, kind, batch)
-                for name, each in worst.items():
-                    each.add(batch.outputs[name], outputs[name], first)
-                first += batch.size
-            widest = {name: max(widest[name], each.judge()) for name, each in worst.items()}
+    with contextlib.ExitStack() as stack:
+        session = stack.enter_context(_session(directory))
+        for number, (key, how) in enumerate(signatures.items()):
+            if fresh and number:
+                stack.close()
+                session = stack.enter_context(_session(directory))
+            asked = how if isinstance(how, Asked) else Asked(how, key)
+            for name, apart in _compared(session, key, asked, batches, tolerance).items():
+                widest[name] = max(widest[name], apart)
     return {
         "examples": sum(batch.size for batch in batches),
-        "max_relative_difference": max(widest.values()),
+        "max_relative_difference": max(widest.values(), default=0.0),
         "outputs": widest,
     }
+
+
+def _compared(
+    session: ServingSession, key: str, asked: Asked, batches: Sequence[Batch], tolerance: float
+) -> dict[str, float]:
+    """Return the relative difference of one signature by the model's output."""
+    pairs = dict(asked.outputs) if asked.outputs is not None else {name: name for name in batches[0].outputs}
+    worst = {name: _Worst(key, name, tolerance) for name in pairs}
+    first = 0
+    for batch in batches:
+        if batch.requests and asked.key not in batch.requests:
+            continue
+        outputs = _run(session, key, asked, batch, pairs)
+        for name, each in worst.items():
+            each.add(_like(batch.outputs[pairs[name]], outputs[name], asked), outputs[name], first)
+        first += batch.size
+    return {pairs[name]: each.judge() for name, each in worst.items()}
+
+
+def _like(wanted: Array, found: Array, asked: Asked) -> Array:
+    """Classify and Regress answer float32, whatever floats the model has."""
+    return wanted.astype(found.dtype) if asked.only and wanted.dtype.kind == found.dtype.kind == "f" else wanted
 
 
 def _session(directory: Path) -> ServingSession:
@@ -141,11 +225,17 @@ def _session(directory: Path) -> ServingSession:
         ) from error
 
 
-def _run(session: ServingSession, key: str, kind: str, batch: Batch) -> dict[str, Array]:
-    inputs = {EXAMPLES_INPUT: batch.serialized} if kind == "parsing" else batch.features
+def _run(session: ServingSession, key: str, asked: Asked, batch: Batch, wanted: Mapping[str, str]) -> dict[str, Array]:
+    inputs: Mapping[str, Any]
+    if asked.kind == "own":
+        inputs = batch.requests[asked.key]
+    else:
+        inputs = {EXAMPLES_INPUT: batch.serialized} if asked.kind == "parsing" else batch.features
+    if asked.only:
+        inputs = {asked.only: next(iter(inputs.values()))}
     where = f"signature {key!r}"
     try:
-        outputs = session.run(key, inputs)  # type: ignore[arg-type]
+        outputs = session.run(key, inputs)
     except Exception as error:
         raise ConversionError(
             "the converted model does not run",
@@ -153,12 +243,13 @@ def _run(session: ServingSession, key: str, kind: str, batch: Batch) -> dict[str
             found=f"{type(error).__name__}: {error}",
             next_step="an Estimator keeps no tables of Keras lookup layers: look strings up in a Transform graph",
         ) from error
-    if set(outputs) != set(batch.outputs):
+    lacking = set(wanted) - set(outputs)
+    if lacking or (asked.outputs is None and set(outputs) != set(wanted)):
         raise ConversionError(
             "the converted model has other outputs",
             where=where,
             found=", ".join(sorted(outputs)),
-            wanted=", ".join(sorted(batch.outputs)),
+            wanted=", ".join(sorted(wanted)),
         )
     return outputs
 

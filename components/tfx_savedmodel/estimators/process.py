@@ -12,34 +12,46 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tfx_savedmodel import errors
-from tfx_savedmodel.errors import ConversionError, TfxSavedModelError
+from tfx_savedmodel.errors import ConversionError, PlanError, Problem, TfxSavedModelError
 
 REQUEST_FILE = "request.json"
 RESPONSE_FILE = "response.json"
 
-_WORKER = "tfx_savedmodel.estimators.worker"
 _LAST_LINES = 12
 
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What to convert: local paths, `export` and `model_dir` being empty directories to write into."""
+    """What to convert: local paths, `export` and `model_dir` being empty directories to write into.
+
+    `way` is the only way that may be gone, None for the first that can be; `checkpoint` says whether `model_dir`
+    is wanted: "needed", "perhaps" or "no". `compare` False leaves the comparison out.
+    """
 
     model: str
     export: str
     model_dir: str
-    receiver: Any
+    receiver: str
     transform_graph: str | None
     schema: str | None
     examples: list[str]
     tolerance: float
+    feature_spec: dict[str, dict[str, Any]] | None = None
+    module_file: str | None = None
+    allow: list[str] = dataclasses.field(default_factory=list)
+    outputs: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    serving_default: str | None = None
+    checkpoint: str = "no"
+    checkpoint_format: str = "object"
+    way: str | None = None
+    compare: bool = True
 
 
-def convert_in_process(request: Request) -> dict[str, Any]:
-    """Run the worker; return its result: `way`, `notes` and `parity`.
+def convert_in_process(request: Request, worker: str) -> dict[str, Any]:
+    """Run a worker, a module's name; return its result: `way`, `notes` and `parity`.
 
     Raises:
       TfxSavedModelError: the exception of ours that ended the worker, with its fields.
@@ -50,26 +62,31 @@ def convert_in_process(request: Request) -> dict[str, Any]:
         file.write_text(json.dumps(dataclasses.asdict(request)), encoding="utf-8")
         stderr = Path(folder) / "stderr.txt"
         with stderr.open("wb") as sink:
-            code = subprocess.run(
-                [sys.executable, "-m", _WORKER, str(file)],
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
-                stderr=sink,
-                env=_environment(),
-                check=False,
-            ).returncode
+            code = _run(worker, file, sink)
         answer = file.with_name(RESPONSE_FILE)
         if code or not answer.is_file():
             raise ConversionError(
                 "the model could not be converted",
                 where=request.model,
                 found=_last_words(code, stderr),
-                next_step="an Estimator takes functional and Sequential models of built-in layers, no lookup layers",
+                next_step="mend what the last lines name; where they name nothing of yours, please report it",
             )
         response = json.loads(answer.read_text(encoding="utf-8"))
     if "error" in response:
         raise _revive(response["error"])
     return dict(response["result"])
+
+
+def _run(worker: str, request: Path, sink: IO[bytes]) -> int:
+    """Run a worker's module on a request; return its exit code, negative for a signal."""
+    return subprocess.run(
+        [sys.executable, "-m", worker, str(request)],
+        stdin=subprocess.DEVNULL,
+        stdout=sink,
+        stderr=sink,
+        env=_environment(),
+        check=False,
+    ).returncode
 
 
 def _environment() -> dict[str, str]:
@@ -99,4 +116,13 @@ def _revive(error: dict[str, Any]) -> TfxSavedModelError:
     if not (isinstance(cls, type) and issubclass(cls, TfxSavedModelError)):
         cls = ConversionError
     fields = dict(error["fields"])
+    if cls is PlanError:
+        return PlanError([Problem(**problem) for problem in error["problems"]], where=fields["where"])
     return cls(fields.pop("message"), **fields)
+
+
+def told(error: TfxSavedModelError) -> dict[str, Any]:
+    """Return an exception of ours as JSON."""
+    fields = {name: getattr(error, name) for name in ("message", "where", "found", "wanted", "next_step")}
+    problems = [dataclasses.asdict(problem) for problem in getattr(error, "problems", ())]
+    return {"type": type(error).__name__, "fields": fields, "problems": problems}

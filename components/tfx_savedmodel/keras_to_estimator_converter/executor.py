@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
+from absl import logging
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
 from tfx_savedmodel.artifacts.local import Artifacts, local_inputs, local_output
+from tfx_savedmodel.artifacts.user_module import user_module
 from tfx_savedmodel.operations.convert import convert
 
 
@@ -21,16 +24,16 @@ class Executor(base_executor.BaseExecutor):
 
         Custom properties of `estimator_model`: `way`, `signatures` (a JSON list), `fingerprint`,
         `tensorflow_version`, `parity` (the comparison as JSON) and `parity_max_difference`, the largest
-        one, relative to the output's scale.
+        one, relative to the output's scale; of `estimator_checkpoint`: `written`, 1 or 0.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         model = artifact_utils.get_single_instance(output_dict["estimator_model"])
-        checkpoint_uri = artifact_utils.get_single_uri(output_dict["estimator_checkpoint"])
-        with (
-            local_inputs(input_dict) as inputs,
-            local_output(path_utils.serving_model_dir(model.uri)) as destination,
-            local_output(checkpoint_uri) as checkpoint,
-        ):
+        run = artifact_utils.get_single_instance(output_dict["estimator_checkpoint"]) if _has(output_dict) else None
+        with contextlib.ExitStack() as stack:
+            module_file = stack.enter_context(user_module(exec_properties))
+            inputs = stack.enter_context(local_inputs(input_dict))
+            destination = stack.enter_context(local_output(path_utils.serving_model_dir(model.uri)))
+            checkpoint = None if run is None else stack.enter_context(local_output(run.uri))
             result = convert(
                 inputs.model() or "",
                 destination,
@@ -38,13 +41,24 @@ class Executor(base_executor.BaseExecutor):
                 transform_graph=inputs.folder("transform_graph"),
                 schema=inputs.only_file("schema"),
                 examples=inputs.examples(),
+                module_file=module_file,
                 checkpoint=checkpoint,
                 tolerance=exec_properties["tolerance"],
                 target=exec_properties.get("target"),
+                **json.loads(exec_properties["options"]),
             )
+            notes = inputs.stage.named(result.notes)
+        for note in notes:
+            logging.info("%s", note)
         model.set_string_custom_property("way", result.way)
         model.set_string_custom_property("signatures", json.dumps(list(result.signatures)))
         model.set_string_custom_property("fingerprint", result.fingerprint)
         model.set_string_custom_property("tensorflow_version", result.tensorflow_version)
         model.set_string_custom_property("parity", json.dumps(dict(result.parity)))
         model.set_float_custom_property("parity_max_difference", float(result.parity["max_relative_difference"]))
+        if run is not None:
+            run.set_int_custom_property("written", int(result.checkpoint is not None))
+
+
+def _has(output_dict: Artifacts) -> bool:
+    return bool(output_dict.get("estimator_checkpoint"))

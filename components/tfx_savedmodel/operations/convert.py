@@ -4,41 +4,51 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import importlib.util
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
-from tfx_savedmodel import versions
-from tfx_savedmodel.errors import UnreadableModelError, UnsupportedStackError, UsageError
+from tfx_savedmodel.errors import ConversionError, UnreadableModelError, UsageError
 from tfx_savedmodel.estimators.examples import find_example_files
 from tfx_savedmodel.estimators.process import Request, convert_in_process
-from tfx_savedmodel.estimators.receivers import RECEIVERS
+from tfx_savedmodel.estimators.ways import BUILDER
+from tfx_savedmodel.operations.conversion_options import (
+    FeatureSpecLike,
+    OutputsLike,
+    check_assets,
+    check_options,
+    check_stack,
+    has_estimators,
+    put_assets,
+    read_feature_spec,
+    read_outputs,
+)
 from tfx_savedmodel.operations.gate import refuse_broken, refuse_unsafe
 from tfx_savedmodel.operations.targeting import check_consumer, fit_staged, serialized_requests
 from tfx_savedmodel.saved_model.local import is_remote, remote_uri
-from tfx_savedmodel.saved_model.locate import find_saved_model
 from tfx_savedmodel.saved_model.publish import check_destination, publishing, unpublish
 from tfx_savedmodel.saved_model.reader import read_saved_model
 from tfx_savedmodel.saved_model.remote import Staging
+from tfx_savedmodel.sources.find import KERAS_FILE, SAVED_MODEL, find_trained_model
 from tfx_savedmodel.sources.schema import read_schema
 from tfx_savedmodel.sources.transform import TransformGraph
 
-_KERAS_FILES = (".h5", ".hdf5", ".keras")
+_WORKER = "tfx_savedmodel.operations.conversion_worker"
 
-#: The distributions that bring the package `tensorflow`.
-_TENSORFLOWS = ("tensorflow", "tensorflow-cpu", "tensorflow-gpu", "tensorflow-intel", "tensorflow-macos")
+PathLike = str | os.PathLike[str]
 
 
 @dataclasses.dataclass(frozen=True)
 class ConversionResult:
     """What a conversion published.
 
-    `way` is how ("model_to_estimator"); `fingerprint` is SHA-256 in hex. `parity` holds `examples` (how many
-    were compared), `source` ("given" or "generated"), `max_relative_difference`, and `outputs`, that
-    difference by output name. `notes` say what had to be done to the model first. A remote path is text.
+    `way` is how, "model_to_estimator" or "builder"; `fingerprint` is SHA-256 in hex. `parity` holds `examples` (how
+    many were compared), `source` ("given", "generated" or "not compared"), `max_relative_difference`, and `outputs`,
+    that difference by output name. `notes` say what had to be done to the model first, and why this way was gone.
+    A remote path is text.
     """
 
     path: Path | str
@@ -52,55 +62,89 @@ class ConversionResult:
 
 
 def convert(
-    model: str | os.PathLike[str],
-    destination: str | os.PathLike[str],
+    model: PathLike,
+    destination: PathLike,
     *,
     receiver: str = "both",
-    transform_graph: str | os.PathLike[str] | None = None,
-    schema: str | os.PathLike[str] | None = None,
-    examples: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
-    checkpoint: str | os.PathLike[str] | None = None,
+    transform_graph: PathLike | None = None,
+    schema: PathLike | None = None,
+    feature_spec: FeatureSpecLike | None = None,
+    examples: PathLike | Sequence[PathLike] = (),
+    module_file: PathLike | None = None,
+    allow: Sequence[str] = (),
+    outputs: OutputsLike | None = None,
+    serving_default: str | None = None,
+    assets_extra: Mapping[str, PathLike] | None = None,
+    checkpoint: PathLike | None = None,
+    checkpoint_format: str = "object",
+    checkpoint_needed: bool = True,
     tolerance: float = 1e-6,
+    compare: bool = True,
     target: str | None = None,
     overwrite: bool = False,
 ) -> ConversionResult:
-    """Convert a functional or Sequential Keras model into an Estimator's SavedModel.
+    """Convert a Keras model into an Estimator's SavedModel, by `model_to_estimator` or by TF1's Builder.
 
     The signatures are `serving_default`, from serialized tf.Examples (string [batch], input `examples`), and
     `serve_raw`, from the Keras model's own inputs. With `receiver` "parsing" or "raw" there is only
     `serving_default`, of that kind. Outputs are named as the Keras model's output layers.
 
+    The way is `model_to_estimator` where TensorFlow has it, for functional and Sequential models without lookup
+    tables. Any other model, and every model above TensorFlow 2.15, is written by TF1's Builder: the same variables of
+    TF1, receivers, signatures and method names.
+
     Args:
       model: a Keras SavedModel, a TFX Model artifact's directory, or an H5 or `.keras` file.
       destination: the directory to write.
-      receiver: "both", "raw" or "parsing".
+      receiver: "both", "raw", "parsing", or "module:NAME": a function of the module file that returns a
+        ServingInputReceiver, or an object with its `features` and `receiver_tensors`. It may take
+        `transform_graph` (a tft.TFTransformOutput or None) and `schema` (a Schema proto or None).
       transform_graph: a Transform graph's directory; examples go through it before the model.
       schema: a schema, or its directory; how examples are parsed where there is no Transform graph. Without
         either that follows from the model's inputs.
+      feature_spec: how examples are parsed, in the place of the schema or the Transform graph's raw spec:
+        {"age": {"dtype": "float32", "shape": [1]}, …}, with null for a shape of any number of values, and perhaps a
+        `default`; a mapping, JSON text or a JSON file.
       examples: TFRecord files, directories of them, or globs; 1024 examples at most are compared. Without
         any, examples are generated.
+      module_file: a Python file, or a module's dotted name, with the model's own classes and the receiver.
+      allow: names of custom classes and functions that may be loaded; "Lambda" allows Python code in the model.
+      outputs: the signatures over `serving_default`'s receiver, by key: {"kind": "predict", "outputs": {…}},
+        {"kind": "classify", "scores": …, "classes": …} or {"kind": "regress", "value": …}, as PredictOutput,
+        ClassificationOutput and RegressionOutput give; a mapping, JSON text or a JSON file.
+      serving_default: the key of `outputs` that is `serving_default` too; by default that predicts every output.
+      assets_extra: files to lie in assets.extra, by their path there.
       checkpoint: where to write a model_dir that an Estimator made from the same Keras model goes on from
         (`model_to_estimator(…, checkpoint_format="checkpoint")`).
+      checkpoint_format: "object", or "saver" for TF1's own, by variable names.
+      checkpoint_needed: whether it is an error where the model has to be written by the Builder, which makes no
+        checkpoint; else the result's `checkpoint` is None then.
       tolerance: the largest difference from the Keras model that passes, relative to an output's scale.
+      compare: False leaves the comparison out, and the result says so.
       target: the oldest TensorFlow that is to load the SavedModel, "tf-1.15" or "tf-2.7", as `export` takes it.
       overwrite: whether what is at `destination` and `checkpoint` may be replaced.
 
     Raises:
-      UnsupportedStackError: the installed TensorFlow has no Estimators.
+      UnsupportedStackError: there is no TensorFlow, or a checkpoint is asked for of one without Estimators.
       UsageError, UnreadableModelError, ExamplesError, DestinationError: an argument cannot be used.
       UnsafeModelError, UnsupportedModelError: the model may not, or cannot, be loaded as Keras.
       TransformGraphError, SchemaError: a feature does not fit the model's inputs.
+      PlanError: `outputs` do not fit the model.
       ConversionError: the conversion failed.
       TargetError: the result cannot be made to fit the target, or would answer otherwise there.
       ParityError: the converted model answers differently. Nothing is published on any error.
     """
-    _check_stack()
+    wants = "no" if checkpoint is None else "needed" if checkpoint_needed else "perhaps"
+    check_stack(checkpoint=wants == "needed")
     if target is not None:
         check_consumer(target, "target")
+    check_options(receiver, tolerance, checkpoint_format, has_module=module_file is not None)
+    spec = None if feature_spec is None else read_feature_spec(feature_spec)
+    named = read_outputs(outputs, serving_default)
     place, checkpoint_place = _place(destination), None if checkpoint is None else _place(checkpoint)
     with Staging() as stage:
-        source = _source(stage.path(model, "the model"))
-        _check_arguments(receiver, tolerance, stage.named(str(source)), place, checkpoint_place)
+        source = _source(stage.trained_model(model))
+        _check_places(stage.named(str(source)), place, checkpoint_place)
         if source.is_dir():
             view = read_saved_model(source)
             refuse_broken(view)
@@ -113,6 +157,8 @@ def convert(
         if described is not None:
             read_schema(described)
         files = find_example_files(stage.examples(examples, natively=False))
+        extra = {name: stage.path(path, "assets_extra") for name, path in (assets_extra or {}).items()}
+        check_assets(extra)
         check_destination(place, overwrite=overwrite)
         with _publishing_both(place, checkpoint_place, overwrite) as (export, model_dir):
             request = Request(
@@ -124,14 +170,24 @@ def convert(
                 schema=None if described is None else str(described),
                 examples=files,
                 tolerance=tolerance,
+                feature_spec=spec,
+                module_file=None if module_file is None else os.fspath(module_file),
+                allow=list(allow),
+                outputs=named,
+                serving_default=serving_default,
+                checkpoint=wants,
+                checkpoint_format=checkpoint_format,
+                compare=compare,
             )
-            result = stage.named(convert_in_process(request))
+            result = stage.named(_converted(request))
+            put_assets(extra, export)
             notes = (*result["notes"], *_fit(export, target, files))
             view = read_saved_model(export)
+            has_checkpoint = checkpoint is not None and any(model_dir.iterdir())
     meta_graph = view.meta_graphs[0]
     return ConversionResult(
         path=place,
-        checkpoint=checkpoint_place,
+        checkpoint=checkpoint_place if has_checkpoint else None,
         way=result["way"],
         signatures=tuple(sorted(meta_graph.signatures)),
         fingerprint=view.fingerprint or "",
@@ -139,6 +195,25 @@ def convert(
         parity=result["parity"],
         notes=notes,
     )
+
+
+def _converted(request: Request) -> dict[str, Any]:
+    """Run the conversion; what breaks `model_to_estimator` for a reason that nobody foresaw goes the other way."""
+    try:
+        return convert_in_process(request, _WORKER)
+    except ConversionError as error:
+        if request.way == BUILDER or request.checkpoint == "needed" or not has_estimators():
+            raise
+        for folder in (Path(request.export), Path(request.model_dir)):
+            for path in folder.iterdir():
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        try:
+            result = convert_in_process(dataclasses.replace(request, way=BUILDER), _WORKER)
+        except ConversionError:
+            raise error from None
+        last = error.found.strip().splitlines()[-1] if error.found else error.message
+        result["notes"] = [f"written by TF1's Builder: model_to_estimator failed: {last}", *result["notes"]]
+        return result
 
 
 def _fit(export: Path, target: str | None, examples: Sequence[str]) -> tuple[str, ...]:
@@ -149,42 +224,29 @@ def _fit(export: Path, target: str | None, examples: Sequence[str]) -> tuple[str
     return fit_staged(export, view.tags, target, lambda: serialized_requests(view, examples))
 
 
-def _place(path: str | os.PathLike[str]) -> Path | str:
+def _place(path: PathLike) -> Path | str:
     return remote_uri(path) if is_remote(path) else Path(path).resolve()
 
 
-def _check_stack() -> None:
-    installed = next(filter(None, map(versions.installed, _TENSORFLOWS)), None)
-    wanted = f"TensorFlow {versions.LAST_TENSORFLOW_WITH_ESTIMATOR} or older, the last with tf.estimator"
-    if installed is None and importlib.util.find_spec("tensorflow") is None:
-        raise UnsupportedStackError("TensorFlow is not installed", wanted=wanted)
-    if installed is not None and not versions.has_estimator(installed):
-        raise UnsupportedStackError(
-            "this TensorFlow has no Estimators",
-            found=f"TensorFlow {installed}",
-            wanted=wanted,
-            next_step="convert in an environment of the tfx-1.15 stack; the result also serves under newer ones",
-        )
+def _source(path: Path) -> Path:
+    """Return the SavedModel's directory or the Keras file at a local path.
+
+    Raises:
+      UnreadableModelError: there is none, or it is another form of model.
+    """
+    found = find_trained_model(path)
+    if found.form in (SAVED_MODEL, KERAS_FILE):
+        return found.path.resolve()
+    raise UnreadableModelError(
+        "not a Keras model",
+        where=str(path),
+        found=f"a {found.form}",
+        wanted="a SavedModel or a Keras file with a whole model",
+        next_step="build the model, load its weights, and save it with model.save",
+    )
 
 
-def _source(model: str | os.PathLike[str]) -> Path:
-    path = Path(model).resolve()
-    if not path.is_file():
-        return find_saved_model(path)
-    if path.suffix.lower() not in _KERAS_FILES:
-        raise UnreadableModelError(
-            "not a Keras file", where=str(path), found=path.suffix or "no suffix", wanted=", ".join(_KERAS_FILES)
-        )
-    return path
-
-
-def _check_arguments(
-    receiver: str, tolerance: float, source: str, destination: Path | str, checkpoint: Path | str | None
-) -> None:
-    if receiver not in RECEIVERS:
-        raise UsageError("no such receiver", where="receiver", found=repr(receiver), wanted=", ".join(RECEIVERS))
-    if not tolerance >= 0:
-        raise UsageError("not a tolerance", where="tolerance", found=repr(tolerance), wanted="0 or more")
+def _check_places(source: str, destination: Path | str, checkpoint: Path | str | None) -> None:
     places: dict[str, PurePath] = {"model": PurePosixPath(source), "destination": PurePosixPath(destination)}
     if checkpoint is not None:
         places["checkpoint"] = PurePosixPath(checkpoint)
@@ -206,7 +268,7 @@ def _publishing_both(
 ) -> Iterator[tuple[Path, Path]]:
     """Yield the directories that become the SavedModel and the model_dir: both of them, or neither.
 
-    Without `checkpoint` the second is a temporary one.
+    Without `checkpoint` the second is a temporary one; where it is not needed, it may stay empty.
     """
     if checkpoint is None:
         with (

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from absl import logging
-from tfx.components.util import udf_utils
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
-from tfx.utils import io_utils, path_utils
+from tfx.utils import path_utils
 
 from tfx_savedmodel.artifacts.local import Artifacts, local_inputs, local_output
+from tfx_savedmodel.artifacts.user_module import user_module
 from tfx_savedmodel.operations.export import export
 
 
@@ -29,7 +26,7 @@ class Executor(base_executor.BaseExecutor):
         self._log_startup(input_dict, output_dict, exec_properties)
         model = artifact_utils.get_single_instance(output_dict["exported_model"])
         with (
-            _module_file(exec_properties) as module_file,
+            user_module(exec_properties) as module_file,
             local_inputs(input_dict) as inputs,
             local_output(path_utils.serving_model_dir(model.uri)) as destination,
         ):
@@ -50,17 +47,3 @@ class Executor(base_executor.BaseExecutor):
         model.set_string_custom_property("builder", result.builder)
         model.set_string_custom_property("fingerprint", result.fingerprint)
         model.set_string_custom_property("tensorflow_version", result.tensorflow_version)
-
-
-@contextlib.contextmanager
-def _module_file(exec_properties: dict[str, Any]) -> Iterator[str | None]:
-    """Yield the user's module as a file: TFX packs it into a wheel and passes `module@wheel`.
-
-    By its file and not by its name, for another component's module may have the same name.
-    """
-    module, wheels = udf_utils.decode_user_module_key(exec_properties.get("module_path") or "")
-    if not wheels:
-        yield exec_properties.get("module_file") or None
-        return
-    with udf_utils.TempPipInstallContext([io_utils.ensure_local(wheel) for wheel in wheels]) as installed:
-        yield str(Path(installed.temp_directory) / f"{module}.py")

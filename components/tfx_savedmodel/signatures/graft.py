@@ -67,17 +67,29 @@ def grow(
         for number, (key, (signature, specs)) in enumerate(sorted(finishers.items())):
             with v1.name_scope(f"after_{number}"):
                 after[key] = _finisher(signature, specs)
+    return Grown(graft_of(graph, [*receivers.values(), *after.values()]), receivers, after)
+
+
+def graft_of(graph: Any, parts: Collection[Ends]) -> Graft:
+    """Return what of a graph of TF1's kind its parts need, with its tables and their files.
+
+    Raises:
+      TransformGraphError: the graph holds variables, which have no weights in the model.
+    """
+    import tensorflow as tf
+
+    v1 = tf.compat.v1
+    with graph.as_default():
         _refuse_variables(graph)
         tables = [_name(item) for item in v1.get_collection(v1.GraphKeys.TABLE_INITIALIZERS)]
         assets = v1.get_collection(v1.GraphKeys.ASSET_FILEPATHS)
         meta_graph = v1.train.export_meta_graph(graph=graph, strip_default_attrs=True, collection_list=[])
-    ends = [*receivers.values(), *after.values()]
-    made = [tensor.partition(":")[0] for part in ends for tensor in (*part.inputs.values(), *part.outputs.values())]
+    made = [tensor.partition(":")[0] for part in parts for tensor in (*part.inputs.values(), *part.outputs.values())]
     pruned(meta_graph, [*made, *tables])
     files = {item.name: Path(item.op.get_attr("value").string_val[0].decode()) for item in assets}
     left = {node.name for node in meta_graph.graph_def.node}
     files = {tensor: file for tensor, file in files.items() if tensor.partition(":")[0] in left}
-    return Grown(Graft(meta_graph, tuple(dict.fromkeys(tables)), files), receivers, after)
+    return Graft(meta_graph, tuple(dict.fromkeys(tables)), files)
 
 
 def _receivers(ingredients: Ingredients, ways: Collection[str]) -> dict[str, Ends]:
@@ -97,7 +109,7 @@ def _receivers(ingredients: Ingredients, ways: Collection[str]) -> dict[str, End
                 made = receiver.from_features(fed)
             # An input may be a feature as it is: the signature's output is a tensor of its own.
             given = {name: tf.identity(value, _plain(name)) for name, value in made.items()}
-        found[way] = _ends(fed, given)
+        found[way] = ends_of(fed, given)
     return found
 
 
@@ -105,10 +117,11 @@ def _finisher(signature: ResolvedSignature, specs: Specs) -> Ends:
     import tensorflow as tf
 
     fed = {name: tf.compat.v1.placeholder(*spec, _plain(name)) for name, spec in specs.items()}
-    return _ends(fed, {name: tf.identity(value, _plain(name)) for name, value in finished(signature, fed).items()})
+    return ends_of(fed, {name: tf.identity(value, _plain(name)) for name, value in finished(signature, fed).items()})
 
 
-def _ends(inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> Ends:
+def ends_of(inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> Ends:
+    """Return the names of tensors by theirs in a part of a graph."""
     return Ends(*({name: value.name for name, value in side.items()} for side in (inputs, outputs)))
 
 

@@ -45,7 +45,7 @@ class CallSpecs:
 
 
 def call_specs(model: Any, where: str) -> CallSpecs:
-    """Return what a model is called with, the batch left open.
+    """Return what a model is called with, the batch left open unless the model keeps state for each place of it.
 
     Functional and Sequential inputs are named as their layers; those of a subclassed model by the keys of a
     dictionary, else as Keras names them: `input_1`, `args_0`.
@@ -83,6 +83,13 @@ def output_names(model: Any, results: Any) -> list[str]:
     return [f"output_{index + first}" for index in range(count)]
 
 
+def keeps_state(model: Any) -> bool:
+    """Tell whether a layer keeps state from one call to the next, for each place of a batch of fixed size."""
+    return any(
+        getattr(layer, "stateful", False) is True or keeps_state(layer) for layer in getattr(model, "layers", ()) or ()
+    )
+
+
 def takes_training(model: Any) -> bool:
     """Tell whether a model's call has an argument `training`."""
     parameters = inspect.signature(model.call).parameters
@@ -90,13 +97,16 @@ def takes_training(model: Any) -> bool:
 
 
 def _of_keras_2(model: Any, where: str) -> tuple[list[Any], dict[str, Any]]:
-    specs = model.save_spec(dynamic_batch=True) if hasattr(model, "save_spec") else None
+    specs = model.save_spec(dynamic_batch=not keeps_state(model)) if hasattr(model, "save_spec") else None
     if specs is None:
         shapes = (model.get_build_config() or {}).get("input_shape") if model.built else None
         if shapes is None:
             raise unbuilt(where, type(model).__name__)
         return [_from_shapes(shapes, model.dtype or "float32")], {}
     args, kwargs = specs
+    args = list(args)
+    while len(args) > 1 and (args[-1] is None or isinstance(args[-1], bool)):
+        args.pop()  # `training`, which is given by name, and what has no value
     kwargs = {name: value for name, value in kwargs.items() if name != "training"}
     _refuse_composites((args, kwargs), getattr(model, "input_names", None) or [], where)
     return list(args), kwargs
@@ -108,20 +118,22 @@ def _of_keras_3(model: Any, where: str) -> tuple[list[Any], dict[str, Any]]:
     if _is_graph(model):
         # A Sequential model keeps its graph in a functional one of its own.
         structure = getattr(model, "_inputs_struct", None)
-        return [_map(structure if structure is not None else model.inputs[0], lambda item: _symbolic(item, where))], {}
+        batch = keeps_state(model)
+        inputs = structure if structure is not None else model.inputs[0]
+        return [_map(inputs, lambda item: _symbolic(item, where, batch=batch))], {}
     shapes = getattr(model, "_build_shapes_dict", None)
     if not shapes:
         raise unbuilt(where, type(model).__name__)
     return [_from_shapes(value, model.input_dtype) for value in shapes.values()], {}
 
 
-def _symbolic(tensor: Any, where: str) -> Any:
+def _symbolic(tensor: Any, where: str, *, batch: bool) -> Any:
     import tensorflow as tf
 
     for form in ("sparse", "ragged"):
         if getattr(tensor, form, False):
             raise _composite(where, tensor.name, form)
-    return tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype, name=tensor.name)
+    return tf.TensorSpec((tensor.shape[0] if batch else None, *tensor.shape[1:]), tensor.dtype, name=tensor.name)
 
 
 def _is_graph(model: Any) -> bool:

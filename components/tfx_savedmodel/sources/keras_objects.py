@@ -78,7 +78,9 @@ def refuse_code(config: Mapping[str, Any], where: str, allowed: Collection[str],
         flags = " ".join(f"--allow {name!r}" for name in dict.fromkeys(item.names[0] for item in custom))
         steps.append(f"{flags} and --module FILE.py, or source.custom_objects in the plan, if you wrote them")
     if code:
-        steps.append("source.allow_lambda in the plan if you wrote the model, or replace each Lambda by a layer")
+        steps.append(
+            "--allow Lambda, or source.allow_lambda in the plan, if you wrote it; or replace each Lambda by a layer"
+        )
     if files:
         steps.append("save the model with its vocabulary in it")
     if calls:

@@ -1,0 +1,69 @@
+"""What a loaded model is said to take and give, and which way it can go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tensorflow as tf
+
+from tfx_savedmodel import versions
+from tfx_savedmodel.estimators.keras_model import Allowed
+from tfx_savedmodel.estimators.opened import OpenedModel, open_model
+from tfx_savedmodel.estimators.ways import obstacle
+
+pytestmark = pytest.mark.tf
+
+layers = tf.keras.layers
+HAS_ESTIMATORS = versions.has_estimator(tf.__version__)
+
+
+def opened(path: Path, model: Any) -> OpenedModel:
+    model.save(path)
+    return open_model(path, Allowed(), compiled=False)
+
+
+def two_outputs() -> Any:
+    numbers = tf.keras.Input((3,), name="numbers")
+    return tf.keras.Model(numbers, [layers.Dense(1, name="first")(numbers), layers.Dense(2, name="second")(numbers)])
+
+
+def lookup() -> Any:
+    word = tf.keras.Input((1,), dtype="string", name="word")
+    return tf.keras.Model(word, layers.StringLookup(vocabulary=["a"], output_mode="one_hot")(word))
+
+
+def lookup_inside() -> Any:
+    word = tf.keras.Input((1,), dtype="string", name="word")
+    return tf.keras.Model(word, lookup()(word))
+
+
+def stateful() -> Any:
+    steps = tf.keras.Input((3, 1), batch_size=2, name="steps")
+    return tf.keras.Model(steps, layers.LSTM(2, stateful=True)(steps))
+
+
+def test_outputs_have_the_names_of_their_layers_on_every_keras(tmp_path: Path) -> None:
+    model = opened(tmp_path / "model.keras", two_outputs())
+    assert list(model.outputs) == ["first", "second"]
+    assert [str(each) for each in model.inputs] == ["float32 [?, 3]"]
+    found = model.call({"numbers": tf.zeros([2, 3])})
+    assert {name: tuple(value.shape) for name, value in found.items()} == {"first": (2, 1), "second": (2, 2)}
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [(two_outputs, None), (lookup, "lookup table"), (lookup_inside, "lookup table"), (stateful, "keeps state")],
+)
+def test_what_model_to_estimator_would_lose_is_known_before(
+    tmp_path: Path, make: Callable[[], Any], reason: str | None
+) -> None:
+    said = obstacle(opened(tmp_path / "model.keras", make()))
+    if not HAS_ESTIMATORS:
+        assert said is not None and tf.__version__ in said and versions.LAST_TENSORFLOW_WITH_ESTIMATOR in said
+    elif reason is None:
+        assert said is None
+    else:
+        assert said is not None and reason in said
