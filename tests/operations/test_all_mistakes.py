@@ -87,6 +87,14 @@ def test_a_missing_schema_does_not_hide_that_the_model_is_unsafe(tmp_path: Path)
     assert "SM120" in str(caught.value) and "no schema here" in str(caught.value)
 
 
+def test_a_malformed_source_is_not_judged_by_another(model: Path, tmp_path: Path) -> None:
+    plan = {"source": {"tags": 7}, "keep": ["nope"], "signatures": {"a": {"kind": "alias", "of": "nowhere"}}}
+    assert places(model, tmp_path / "out", plan, schema=tmp_path / "no schema") == [
+        str(tmp_path / "no schema"),
+        "source.tags",
+    ]
+
+
 def test_form_and_tags(model: Path, tmp_path: Path) -> None:
     plan = {"source": {"tags": ["train"]}, "signatures": {"a": {"kind": "modle"}}}
     assert len(places(model, tmp_path / "out", plan)) == 2

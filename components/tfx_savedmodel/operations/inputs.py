@@ -142,6 +142,8 @@ class Inputs:
         beside = Beside(statistics, tuple(examples or ()))
         if "examples" not in errors:
             looked_at("warmup", checked.plan, beside.check)
+        if not checked.tells_source:
+            raise PlanError([*checked.problems, *map(_problem, errors.values())], where=checked.where)
         if "model" in errors:
             raise_all(list(errors.values()), checked)
         return Given(found, beside, transform, schema, module, errors)
@@ -165,7 +167,7 @@ def _without(checked: CheckedPlan, missing: frozenset[str]) -> CheckedPlan:
     update: dict[str, Any] = {"signatures": signatures}
     if missing & {"transform_graph", "schema"}:
         update["exclude_features"] = ()
-    return CheckedPlan(checked.plan.model_copy(update=update), checked.problems, broken, checked.where)
+    return dataclasses.replace(checked, plan=checked.plan.model_copy(update=update), broken=broken)
 
 
 def _problem(error: TfxSavedModelError) -> Problem:

@@ -78,12 +78,16 @@ PlanLike = Plan | Mapping[str, Any] | str
 
 @dataclasses.dataclass(frozen=True)
 class CheckedPlan:
-    """A plan without its malformed parts, what is wrong with those, and the keys of signatures among them."""
+    """A plan without its malformed parts, what is wrong with those, and the keys of signatures among them.
+
+    `tells_source` is False where the part on the source was malformed: then nothing can be said against the model.
+    """
 
     plan: Plan
     problems: tuple[Problem, ...] = ()
     broken: frozenset[str] = frozenset()
     where: str = "the signature plan"
+    tells_source: bool = True
 
 
 def read_plan(plan: PlanLike | os.PathLike[str], *, where: str = "the signature plan") -> Plan:
@@ -128,7 +132,8 @@ def check_plan(plan: PlanLike | os.PathLike[str], *, where: str = "the signature
             rest.pop(str(place[0]), None)
     if "signatures" not in rest:
         raise PlanError(problems, where=where)
-    return CheckedPlan(Plan.model_validate(rest), problems, frozenset(broken), where)
+    tells_source = "source" not in value or "source" in rest
+    return CheckedPlan(Plan.model_validate(rest), problems, frozenset(broken), where, tells_source)
 
 
 def _is_path(plan: PlanLike | os.PathLike[str]) -> bool:
