@@ -223,6 +223,8 @@ def test_every_mistake_has_its_place(source: Path, tmp_path: Path) -> None:
     assert "did you mean 'fill'?" in str(caught.value) and "plan kind tensors" in found["signatures.f"].next_step
     with pytest.raises(PlanError, match="computes nothing"):
         export(source, tmp_path / "out", plan={"signatures": {"e": {"kind": "model"}}, "builder": "rewrite"})
+    with pytest.raises(PlanError, match="name the op itself: fill"):
+        export(source, tmp_path / "out", plan={"keep": "all", "init_op": "fill:0"})
 
 
 def test_unsafe_graphs_are_not_extended(source: Path, tmp_path: Path) -> None:

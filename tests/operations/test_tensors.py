@@ -77,6 +77,7 @@ def test_every_mistake_has_its_place(source: Path, tmp_path: Path) -> None:
     assert sorted(found) == [f"signatures.{place}" for place in places]
     assert (found["signatures.a.inputs"].found, "unused" in str(found["signatures.a.inputs"])) == ("x:0", False)
     assert "y:0" in found["signatures.c.outputs.logits"].wanted
+    assert "such as x:0" in found["signatures.b.inputs.image"].wanted
     assert 'such as "x:0"' in found["signatures.d.outputs.logits"].wanted
 
 

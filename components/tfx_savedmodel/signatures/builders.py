@@ -44,7 +44,8 @@ def _check_init_op(resolving: Resolving, init_op: str) -> None:
         return
     nodes = resolving.materials.nodes
     if init_op not in nodes:
-        meant = near(init_op, nodes)
+        op = init_op.partition(":")[0]
+        meant = f"name the op itself: {op}" if op in nodes else near(init_op, nodes)
         wanted = "the name of an op, such as init_all_tables"
         resolving.problem("init_op", "the graph has no such op", found=init_op, wanted=wanted, next_step=meant)
         return

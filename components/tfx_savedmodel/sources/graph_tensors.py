@@ -39,7 +39,8 @@ class GraphTensors:
             raise UsageError("this is no name of a tensor", found=name, wanted='node and output, such as "x:0"')
         found = find_tensor(self._meta_graph, name)
         if found is None:
-            raise UsageError("the graph has no such tensor", found=name, wanted=self._near(node))
+            wanted = f"an output that {node} has, such as {node}:0" if self._has(node) else self._near(node)
+            raise UsageError("the graph has no such tensor", found=name, wanted=wanted)
         if found.node.op in _REFERENCES:
             # A session of TF1 reads it, TF2 does not.
             readers = [
@@ -77,6 +78,9 @@ class GraphTensors:
                 if tensor not in known:
                     pending.append(value)
         return sorted(found - known)
+
+    def _has(self, node: str) -> bool:
+        return find_tensor(self._meta_graph, f"{node}:0") is not None
 
     def _near(self, node: str) -> str:
         names = [name for name in self._meta_graph.nodes if name != node]
