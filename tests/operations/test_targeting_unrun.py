@@ -14,6 +14,7 @@ from tfx_savedmodel.operations import targeting
 from tfx_savedmodel.operations.export import export
 from tfx_savedmodel.saved_model.consumers.judgement import lacks
 from tfx_savedmodel.saved_model.reader import read_saved_model
+from tfx_savedmodel.saved_model.rewrite import edit
 
 pytestmark = pytest.mark.unit
 
@@ -53,6 +54,28 @@ def test_what_only_loses_names_is_published_with_a_note(tmp_path: Path) -> None:
 def test_what_is_said_in_other_ops_is_not(tmp_path: Path) -> None:
     model = unsafe(tmp_path / "m", node("copy", "DisableCopyOnRead", "v"))
     with pytest.raises(TargetError, match="cannot be told, although DisableCopyOnRead") as caught:
+        export(model, tmp_path / "out", plan={"keep": "all", "target": "tf-2.4"})
+    assert "SM120" in caught.value.found
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_loading_would_run_is_not_run(tmp_path: Path) -> None:
+    graph = [
+        node("x", "Placeholder", dtype=7),
+        node("v", "VarHandleOp", dtype=FLOAT, shape=shape(2), debug_name="v"),
+        node("copy", "DisableCopyOnRead", "v"),
+        node("y", "Identity", "x", "^copy", T=7),
+        node("path", "Const", value=["/etc/cron.d/x"]),
+        node("fill", "WriteFile", "path", "path"),
+    ]
+    signature = {"inputs": {"x": tensor("x:0", "string")}, "outputs": {"y": tensor("y:0", "string")}}
+    model = save(tmp_path / "m", graph, signatures={"serving_default": signature})
+
+    def fill(proto: Any) -> None:
+        proto.meta_graphs[0].collection_def["table_initializer"].node_list.value.append("fill")
+
+    edit(model, fill)
+    with pytest.raises(TargetError, match="cannot be told") as caught:
         export(model, tmp_path / "out", plan={"keep": "all", "target": "tf-2.4"})
     assert "SM120" in caught.value.found
     assert not (tmp_path / "out").exists()

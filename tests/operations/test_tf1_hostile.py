@@ -73,10 +73,19 @@ def test_two_assets_of_one_name(tmp_path: Path) -> None:
             found.append(tf.lookup.StaticHashTable(made, -1).lookup(word))
         tf.stack(found, 1, name="number")
 
-    export(train(tmp_path / "tf1", more=add).prefix, tmp_path / "out", plan=WORD)
+    model = train(tmp_path / "tf1", more=add).prefix
+    export(model, tmp_path / "out", plan=WORD)
     assert sorted(file.name for file in (tmp_path / "out" / "assets").iterdir()) == ["words.txt", "words_1.txt"]
-    (tmp_path / "tf1").rename(tmp_path / "gone")
+    gone = (tmp_path / "tf1").rename(tmp_path / "gone")
     same(answers(tmp_path / "out", DEFAULT, {"word": WORDS}), {"number": np.int64([[-1, 0], [0, -1]])})
+    export(gone / model.name, tmp_path / "moved", plan=WORD)  # by the last two parts of what the graph names
+    same(answers(tmp_path / "moved", DEFAULT, {"word": WORDS}), {"number": np.int64([[-1, 0], [0, -1]])})
+    (gone / "a" / "words.txt").rename(gone / "words.txt")
+    (gone / "b" / "words.txt").unlink()
+    with pytest.raises(UnsupportedModelError, match="cannot be told from each other") as caught:
+        export(gone / model.name, tmp_path / "one", plan=WORD)
+    assert all(str(tmp_path / "tf1" / folder / "words.txt") in caught.value.found for folder in "ab")
+    assert not (tmp_path / "one").exists()
 
 
 def test_initialisers_that_read_other_checkpoints_stay_behind(tmp_path: Path) -> None:

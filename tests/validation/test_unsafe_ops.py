@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.saved_model.graphs import node, save, tensor, view
+from tfx_savedmodel.saved_model import protos
 from tfx_savedmodel.saved_model.parse import parse_saved_model
 from tfx_savedmodel.saved_model.reader import read_saved_model
 from tfx_savedmodel.validation.checks.unsafe_ops import UnsafeOps
@@ -79,6 +80,33 @@ def test_what_runs_at_loading(tmp_path: Path) -> None:
     nodes = [node("y", "Identity", "x"), PATH, node("start", "WriteFile", "path", "path")]
     (finding,) = judge(tmp_path, nodes, init_op="start")
     assert finding.where["reached_by"] == ["init"]
+
+
+@pytest.mark.parametrize("collection", ["table_initializer", "local_variables"])
+def test_what_tf2s_loader_runs_where_no_init_op_is_named(tmp_path: Path, collection: str) -> None:
+    nodes = [node("y", "Identity", "x"), PATH, node("fill", "WriteFile", "path", "path"), node("start", "NoOp")]
+    assert judge(tmp_path, nodes) == []
+    proto = parse_saved_model(tmp_path, "saved_model.pb")
+    collections = proto.meta_graphs[0].collection_def
+    if collection == "local_variables":
+        local = protos.variable_pb2().VariableDef(variable_name="v:0", initializer_name="fill")
+        collections[collection].bytes_list.value.append(local.SerializeToString())
+    else:
+        collections[collection].node_list.value.append("fill")
+    (tmp_path / "saved_model.pb").write_bytes(proto.SerializeToString())
+    (finding,) = UnsafeOps().check(read_saved_model(tmp_path))
+    assert (finding.where["node"], finding.where["reached_by"]) == ("fill", ["init"])
+    collections["saved_model_main_op"].node_list.value.append("start")
+    (tmp_path / "saved_model.pb").write_bytes(proto.SerializeToString())
+    assert list(UnsafeOps().check(read_saved_model(tmp_path))) == []
+
+
+def test_a_local_variable_that_does_not_parse_is_a_fault(tmp_path: Path) -> None:
+    save(tmp_path, [node("y", "NoOp")])
+    proto = parse_saved_model(tmp_path, "saved_model.pb")
+    proto.meta_graphs[0].collection_def["local_variables"].bytes_list.value.append(b"\xff\xff")
+    (tmp_path / "saved_model.pb").write_bytes(proto.SerializeToString())
+    assert "local_variables does not parse" in str(read_saved_model(tmp_path).fault)
 
 
 @pytest.mark.parametrize("op", ["PyFunc", "EagerPyFunc", "RpcCall", "DebugIdentityV2"])

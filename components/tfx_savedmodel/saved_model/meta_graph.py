@@ -25,6 +25,7 @@ INIT_SIGNATURE = "__saved_model_init_op"
 RESERVED_SIGNATURES = (INIT_SIGNATURE, "__saved_model_train_op")
 _INIT_COLLECTIONS = ("saved_model_main_op", "legacy_init_op")
 _ASSETS_COLLECTION = "saved_model_assets"
+_TABLES, _LOCAL_VARIABLES = "table_initializer", "local_variables"
 
 
 class _Lazy(Mapping[str, Any]):
@@ -51,7 +52,7 @@ def read_meta_graph(proto: Any) -> MetaGraphView:
     """Return one MetaGraph of a SavedModel as plain data; nodes are read when looked at.
 
     Raises:
-      Fault: an asset's entry does not parse.
+      Fault: an asset's entry, or that of a local variable that loaders initialise, does not parse.
     """
     library = proto.graph_def.library.function
     return MetaGraphView(
@@ -73,6 +74,7 @@ def read_meta_graph(proto: Any) -> MetaGraphView:
         captured_assets=_Lazy(functools.partial(_captured_assets, proto)),
         function_kinds=_Lazy(functools.partial(function_kinds, proto.object_graph_def)),
         producer=proto.graph_def.versions.producer,
+        default_init_ops=tuple(_default_init_ops(proto)),
     )
 
 
@@ -171,6 +173,22 @@ def _init_ops(proto: Any) -> Iterator[str]:
     for name in _INIT_COLLECTIONS:
         if name in proto.collection_def:
             yield from (value.partition(":")[0] for value in proto.collection_def[name].node_list.value)
+
+
+def _default_init_ops(proto: Any) -> Iterator[str]:
+    """Yield what `Scaffold.default_local_init_op` groups. Source: tensorflow/python/saved_model/load_v1_in_v2.py."""
+    from google.protobuf.message import DecodeError
+
+    if any(_init_ops(proto)):
+        return
+    if _TABLES in proto.collection_def:
+        yield from (value.partition(":")[0] for value in proto.collection_def[_TABLES].node_list.value)
+    packed = proto.collection_def[_LOCAL_VARIABLES].bytes_list.value if _LOCAL_VARIABLES in proto.collection_def else ()
+    try:
+        for value in packed:
+            yield protos.variable_pb2().VariableDef.FromString(value).initializer_name.partition(":")[0]
+    except DecodeError as error:
+        raise Fault(f"an entry of its collection {_LOCAL_VARIABLES} does not parse") from error
 
 
 def _assets(proto: Any) -> dict[str, str]:

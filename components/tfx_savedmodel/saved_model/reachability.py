@@ -58,7 +58,7 @@ class Reach:
         return nodes[name]
 
     def _starts(self) -> Iterator[tuple[str, list[str]]]:
-        yield INIT, list(self.meta_graph.init_ops)
+        yield INIT, [*self.meta_graph.init_ops, *self.meta_graph.default_init_ops]
         for key, signature in self.meta_graph.signatures.items():
             tensors = [name for spec in signature.outputs.values() for name in (spec.tensor, *spec.parts) if name]
             yield signature_label(key), [split_tensor(tensor)[0] for tensor in tensors]

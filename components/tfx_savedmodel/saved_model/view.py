@@ -140,6 +140,8 @@ class MetaGraphView:
     """For each function of the object graph: the kinds of value in what it declares of its arguments."""
     producer: int = 0
     """The GraphDef version of the TensorFlow that wrote the graph."""
+    default_init_ops: tuple[str, ...] = ()
+    """What TF2's loader runs of a TF1 MetaGraph that names no init op: it fills tables and local variables."""
 
     @property
     def variable_ops(self) -> tuple[NodeView, ...]:

@@ -21,24 +21,44 @@ def find_assets(meta_graph: Any, nodes: Collection[str], folder: Path) -> dict[s
     """Return the local file of each asset among `nodes`, by its tensor.
 
     A graph names them as they lay where it was trained. Here they are looked for beside the model alone, at
-    the same relative path or by name, there or in `assets/`: what a graph names is not to be trusted.
+    the same relative path, at its last two parts or by name, there or in `assets/`: what a graph names is not to
+    be trusted.
 
     Raises:
-      UnsupportedModelError: a file is not there.
+      UnsupportedModelError: a file is not there, or cannot be told from another one of its name.
     """
     by_name = {node.name: node for node in meta_graph.graph_def.node}
-    found = {}
+    names: dict[str, str] = {}
     for tensor in dict.fromkeys([*_collected(meta_graph), *_read_by_tables(by_name)]):
         node = by_name.get(node_of(tensor))
         if node is None or node.name not in nodes:
             continue
         named = plain_value(node.attr["value"]) if node.op == "Const" else None
-        if not isinstance(named, list) or len(named) != 1:
+        if not isinstance(named, list) or len(named) != 1 or not isinstance(named[0], str):
             raise UnsupportedModelError(
                 "an asset of the graph has no name", where=f"{folder}: {tensor}", wanted="a constant file name"
             )
-        found[tensor] = _found(folder, named[0], tensor)
+        names[tensor] = named[0]
+    found = {tensor: _found(folder, named, tensor) for tensor, named in names.items()}
+    _refuse_mixed(folder, names, found)
     return found
+
+
+def _refuse_mixed(folder: Path, names: Mapping[str, str], found: Mapping[str, Path]) -> None:
+    """Two names are of two files; one file may have both only where neither had to be guessed."""
+    by_file: dict[Path, dict[PurePath, str]] = {}
+    for tensor, file in found.items():
+        by_file.setdefault(file, {})[_path(names[tensor])] = names[tensor]
+    for file, named in by_file.items():
+        if len(named) > 1 and any(_inside(folder, path) != file.relative_to(folder) for path in named):
+            raise UnsupportedModelError(
+                "files that the graph reads cannot be told from each other",
+                where=str(file),
+                found=f"the graph names {', '.join(sorted(named.values()))}",
+                wanted="each of them below the directory of the model",
+                next_step=f"put each in a folder of the model's directory as it was named: "
+                f"{', '.join(sorted('/'.join(path.parts[-2:]) for path in named))}",
+            )
 
 
 def _collected(meta_graph: Any) -> Iterable[str]:
@@ -57,13 +77,19 @@ def _read_by_tables(nodes: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{name}:0"
 
 
+def _path(named: str) -> PurePath:
+    return PurePath(named.replace("\0", "?"))  # no file system has names with NUL in them
+
+
+def _inside(folder: Path, path: PurePath) -> PurePath:
+    """Return what is below the folder as it is named from there."""
+    return path.relative_to(folder) if path.is_absolute() and path.is_relative_to(folder) else path
+
+
 def _found(folder: Path, named: str, tensor: str) -> Path:
-    path = PurePath(named.replace("\0", "?"))  # no file system has names with NUL in them
-    tried = dict.fromkeys(Path(part) for part in (path, path.name, f"assets/{path.name}"))
-    for relative in tried:
-        inside = (
-            relative.relative_to(folder) if relative.is_absolute() and relative.is_relative_to(folder) else relative
-        )
+    path = _path(named)
+    tried = (path, PurePath(*path.parts[-2:]), PurePath(path.name), PurePath("assets", path.name))
+    for inside in dict.fromkeys(_inside(folder, part) for part in tried):
         if not inside.is_absolute() and not leaves(folder, str(inside)) and (folder / inside).is_file():
             return folder / inside
     raise UnsupportedModelError(
