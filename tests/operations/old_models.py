@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tests.operations.models import _is_keras_2, keras, save_keras, save_module
+from tests.operations.models import is_keras_2, keras, save_keras, save_module
 
 
 def save(model: Any, directory: Path) -> Path:
@@ -19,7 +19,7 @@ def save(model: Any, directory: Path) -> Path:
 
 def is_keras_3() -> bool:
     """Tell which Keras comes with this TensorFlow."""
-    return not _is_keras_2()
+    return not is_keras_2()
 
 
 def dense(directory: Path) -> Path:
