@@ -82,7 +82,7 @@ def fit_staged(staged: Path, tags: Sequence[str], target: str, more: Callable[[]
     if fit is None:
         return ()
     has_fingerprint = (staged / FINGERPRINT_FILE).exists()
-    notes = [*fit.fitted.notes(), *_compared(view, fit, more)]
+    notes = [*fit.notes(), *_compared(view, fit, more)]
     if has_fingerprint:
         reason = renew_fingerprint(staged)
         if reason is not None:
@@ -147,8 +147,7 @@ def _refuse_unloadable(fit: Fit, meta_graph: MetaGraphView, original: bytes) -> 
     fault = tf2_fault(fit.directory, meta_graph.tags)
     if fault is None:
         return
-    # The edit was written to a file of its own: what the source was linked from is not touched.
-    (fit.directory / fit.file).write_bytes(original)
+    fit.undo(original)
     if tf2_fault(fit.directory, meta_graph.tags) is None:
         raise _differs(fit, "TF2's loader refuses the edited model", fault)
     fit.write()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.protobuf import text_format
 
 from tests.saved_model.attribute_values import FLOAT, INT32, INT64, STRING, number, several, shape, strings, value
 from tests.saved_model.consumers.fitted import SERVES_Y, Fitted, X, Y, handle
@@ -24,6 +25,24 @@ def test_a_model_that_fits_is_not_edited(tmp_path: Path) -> None:
     assert (tmp_path / "saved_model.pb").read_bytes() == before
     with pytest.raises(UsageError, match="no MetaGraph"):
         fit_to_consumer(tmp_path, ("train",), "tf-1.15")
+
+
+@pytest.mark.parametrize("node_def", [node("v", "NoSuchOp"), node("v", "NoOp")], ids=["unfit", "fit"])
+def test_a_model_in_text_becomes_a_binary_one(tmp_path: Path, node_def: Any) -> None:
+    """TensorFlow's parser of text refuses the fields that it does not know."""
+    save(tmp_path, [X, Y, node_def], signatures=SERVES_Y)
+    text = text_format.MessageToString(parse_saved_model(tmp_path, "saved_model.pb"))
+    (tmp_path / "saved_model.pb").unlink()
+    (tmp_path / "saved_model.pbtxt").write_text(text, encoding="utf-8")
+    fit = fit_to_consumer(tmp_path, ("serve",), "tf-1.15")
+    assert fit is not None
+    assert "saved_model.pbtxt is written as saved_model.pb:" in fit.notes()[-1]
+    original = fit.write()
+    assert [path.name for path in tmp_path.iterdir()] == ["saved_model.pb"]
+    fit.undo(original)
+    assert [path.read_text("utf-8") for path in tmp_path.iterdir()] == [text]
+    fit.write()
+    assert fit_to_consumer(tmp_path, ("serve",), "tf-1.15") is None
 
 
 def test_names_and_defaults_are_stripped_in_graph_and_functions(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from tfx_savedmodel.saved_model.consumers.nodes import Fault, NodeJudge
 from tfx_savedmodel.saved_model.consumers.op_list import fit_op_list
 from tfx_savedmodel.saved_model.consumers.prune import count_notes, prune
 from tfx_savedmodel.saved_model.facts import all_nodes
+from tfx_savedmodel.saved_model.locate import BINARY_FILE
 from tfx_savedmodel.saved_model.meta_graph import read_meta_graph
 from tfx_savedmodel.saved_model.op_tables import versions
 from tfx_savedmodel.saved_model.reachability import Place, Reach
@@ -89,17 +90,32 @@ class Fit:
     file: str
     proto: Any
 
+    def notes(self) -> tuple[str, ...]:
+        """Return what was done in words."""
+        if self.file == BINARY_FILE:
+            return self.fitted.notes()
+        why = f"{self.file} is written as {BINARY_FILE}: of text an older TensorFlow refuses fields it does not know"
+        return (*self.fitted.notes(), f"for {self.fitted.consumer}: {why}")
+
     def write(self) -> bytes:
-        """Replace the graph file, and return what it was; TensorFlow's fingerprint.pb is removed."""
+        """Replace the graph file by a binary one, and return what it was; TensorFlow's fingerprint.pb is removed."""
         original = (self.directory / self.file).read_bytes()
-        replace_graph(self.directory, self.file, self.proto)
+        replace_graph(self.directory, BINARY_FILE, self.proto)
+        if self.file != BINARY_FILE:
+            (self.directory / self.file).unlink()
         return original
+
+    def undo(self, original: bytes) -> None:
+        """Put back what `write` returned; it wrote a file of its own, so that no link of the source is touched."""
+        (self.directory / self.file).write_bytes(original)
+        if self.file != BINARY_FILE:
+            (self.directory / BINARY_FILE).unlink()
 
 
 def fit_to_consumer(directory: Path, tags: Sequence[str], consumer: str, *, also: Collection[str] = ()) -> Fit | None:
     """Edit the MetaGraph with these tags so that a consumer takes it; return the edit, None where it does already.
 
-    The directory must not be published yet when the edit is written.
+    A model in text is written in binary in any case. The directory must not be published yet when the edit is written.
 
     Args:
       consumer: "tf-1.15", "tf-2.7", …
@@ -114,7 +130,7 @@ def fit_to_consumer(directory: Path, tags: Sequence[str], consumer: str, *, also
     found = [item for item in proto.meta_graphs if set(item.meta_info_def.tags) == set(tags)]
     if not found:
         raise UsageError("no MetaGraph with these tags", where=str(directory), wanted=", ".join(tags))
-    if fits(read_meta_graph(found[0]), consumer):
+    if name == BINARY_FILE and fits(read_meta_graph(found[0]), consumer):
         return None
     return Fit(fit_meta_graph(found[0], consumer, also), directory, name, proto)
 
