@@ -32,7 +32,7 @@ def forward_pass_as_tf1(model: OpenedModel, directory: Path) -> None:
             return
         except UnsupportedModelError:
             # Something of the model is nowhere but in its layers.
-            shutil.rmtree(directory)
+            shutil.rmtree(directory, ignore_errors=True)  # TF1's Builder may have taken it away already
             directory.mkdir()
     _write(model, source, directory)
 

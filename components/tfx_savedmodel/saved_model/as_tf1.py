@@ -19,8 +19,8 @@ from tfx_savedmodel.saved_model.rewrite import edit
 from tfx_savedmodel.saved_model.tensors import split_tensor
 
 _ASSETS = "saved_model_assets"
-#: What fills a table, or another resource, from a checkpoint.
-_IMPORTS = ("LookupTableImport", "Deserialize", "BoostedTreesDeserialize", "ImportEvent")
+#: Resources whose content comes from a checkpoint, by how their ops' names begin.
+_OTHER_STATE = ("MutableHashTable", "MutableDenseHashTable", "AnonymousMutable", "BoostedTrees")
 
 
 def write_as_tf1(source: Path, tags: Sequence[str], destination: Path) -> None:
@@ -59,9 +59,18 @@ def write_as_tf1(source: Path, tags: Sequence[str], destination: Path) -> None:
 
 
 def _refuse_other_state(meta_graph: Any, where: str) -> None:
-    """A table that is filled while training is restored by ops of its own, which a Saver of variables does not have."""
-    library = meta_graph.graph_def.library.function
-    found = sorted({node.op for body in library for node in body.node_def if node.op.startswith(_IMPORTS)})
+    """A table that is filled while training is restored by ops of its own, which a Saver of variables does not have.
+
+    Layers may hold one beside the table that their calls look things up in: what no signature reaches may go.
+    """
+    nodes = {node.name: node for node in meta_graph.graph_def.node}
+    pending, reached = list(_roots_of_signatures(meta_graph)), set[str]()
+    while pending:
+        name = pending.pop()
+        if name in nodes and name not in reached:
+            reached.add(name)
+            pending += [split_tensor(value.removeprefix("^"))[0] for value in nodes[name].input]
+    found = sorted({nodes[name].op for name in reached if nodes[name].op.startswith(_OTHER_STATE)})
     if found:
         raise UnsupportedModelError(
             "the model holds state that TF1 does not save as a variable",
@@ -162,6 +171,12 @@ def _complete(made: Any, old: Any, declared: Sequence[str]) -> None:
 def _roots(meta_graph: Any) -> Iterator[str]:
     saver = meta_graph.saver_def
     tensors = [saver.filename_tensor_name, saver.save_tensor_name, saver.restore_op_name, *initialisers(meta_graph)]
+    yield from (split_tensor(tensor)[0] for tensor in tensors if tensor)
+    yield from _roots_of_signatures(meta_graph)
+
+
+def _roots_of_signatures(meta_graph: Any) -> Iterator[str]:
+    tensors: list[str] = []
     for signature in meta_graph.signature_def.values():
         for side in (signature.inputs, signature.outputs):
             for info in side.values():
