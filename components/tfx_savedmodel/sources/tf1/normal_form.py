@@ -12,6 +12,8 @@ from tfx_savedmodel.errors import UnreadableModelError, UnsupportedModelError, U
 from tfx_savedmodel.saved_model import protos
 from tfx_savedmodel.saved_model.attributes import plain_value, shape_of
 from tfx_savedmodel.saved_model.graph_files import GraphFile
+from tfx_savedmodel.saved_model.init_op import initialisers, set_init_op
+from tfx_savedmodel.saved_model.meta_graph import INIT_SIGNATURE, RESERVED_SIGNATURES
 from tfx_savedmodel.saved_model.view import VARIABLE_OPS, Shape
 from tfx_savedmodel.sources.tf1.assets import add_assets, find_assets
 from tfx_savedmodel.sources.tf1.checkpoint_files import CheckpointFiles, refuse_misfits
@@ -149,6 +151,7 @@ def _normal_form(file: GraphFile, checkpoint: CheckpointFiles | None, wanted: Wa
         _VERSION.fullmatch(made.meta_info_def.tensorflow_version) is None
     ):  # such as 0.12.head, which loaders cannot read
         made.meta_info_def.tensorflow_version = ""
+    _drop_reserved(made)
     nodes = nodes_by_name(made)
     notes = tuple(_clear_devices(made))
     named = [*wanted.tensors, *signature_tensors(made), *([wanted.init_op] if wanted.init_op else [])]
@@ -183,6 +186,15 @@ def _copy(meta_graph: Any) -> Any:
     made = type(meta_graph)()
     made.CopyFrom(meta_graph)
     return made
+
+
+def _drop_reserved(meta_graph: Any) -> None:
+    """The loaders' own signatures would win over the op written here; the op that one names is run by that one."""
+    if INIT_SIGNATURE in meta_graph.signature_def:
+        for op in list(initialisers(meta_graph)):
+            set_init_op(meta_graph, op)
+    for key in RESERVED_SIGNATURES:
+        meta_graph.signature_def.pop(key, None)
 
 
 def _clear_devices(meta_graph: Any) -> list[str]:
