@@ -86,6 +86,20 @@ def nothing():
     network()
 
 
+def unfed():
+    inputs, outputs = network()
+    return inputs, {"scores": outputs["scores"] * v1.placeholder(tf.float32, [], name="scale")}
+
+
+def defaulted():
+    inputs, outputs = network()
+    return inputs, {"scores": outputs["scores"] * v1.placeholder_with_default(1.0, [], name="scale")}
+
+
+def wrong_saver():
+    return {**dict(zip(("inputs", "outputs"), network())), "saver": "a saver"}
+
+
 ELSEWHERE = tf.constant(1.0)
 
 
@@ -157,7 +171,7 @@ def ops(model: Path) -> set[str]:
         return {operation.type for operation in graph.get_operations()}
 
 
-@pytest.mark.parametrize("function", ["network", "ref_network", "parts", "averaged"])
+@pytest.mark.parametrize("function", ["network", "ref_network", "parts", "averaged", "defaulted"])
 def test_a_network_and_a_name_based_checkpoint(trained: Trained, run: Any, tmp_path: Path, function: str) -> None:
     result = run(trained.prefix, function)
     assert (result.builder, result.signatures, result.notes) == ("session", (DEFAULT,), ())
@@ -199,6 +213,8 @@ def test_signatures_can_be_named_as_those_of_any_source(trained: Trained, module
     [
         ("misnamed", UnsupportedModelError, r"no bias, kernel[\s\S]*as the checkpoint has them: b, b/Adam"),
         ("wider", UnsupportedModelError, r"w \(3, 2\), which is \(3, 7\) in the graph"),
+        ("unfed", UnsupportedModelError, r"placeholders that are no input[\s\S]*scale:0"),
+        ("wrong_saver", UnsupportedModelError, r"no Saver[\s\S]*str"),
         ("nothing", UnsupportedModelError, "a function that returns NoneType"),
         ("eager", UnsupportedModelError, "no tensor of the graph"),
         ("fails", UsageError, "no such layer"),
