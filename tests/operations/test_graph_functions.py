@@ -12,7 +12,7 @@ import tensorflow as tf
 from tests.conftest import require_module
 from tests.tf1_graphs import WORDS, Trained, X, train
 from tests.workflows.loaders import DEFAULT, answers, same
-from tfx_savedmodel.errors import UnsupportedModelError, UsageError
+from tfx_savedmodel.errors import UnsafeModelError, UnsupportedModelError, UsageError
 from tfx_savedmodel.operations.export import ExportResult, export
 from tfx_savedmodel.operations.inspect import inspect
 
@@ -98,6 +98,11 @@ def defaulted():
 
 def wrong_saver():
     return {**dict(zip(("inputs", "outputs"), network())), "saver": "a saver"}
+
+
+def python():
+    inputs, outputs = network()
+    return inputs, {"scores": tf.py_function(abs, [outputs["scores"]], tf.float32)}
 
 
 ELSEWHERE = tf.constant(1.0)
@@ -227,6 +232,13 @@ def test_what_does_not_fit_is_said(
 ) -> None:
     with pytest.raises(error, match=said):
         run(trained.prefix, function)
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_is_unsafe_names_the_model(trained: Trained, run: Any, tmp_path: Path) -> None:
+    with pytest.raises(UnsafeModelError, match="EagerPyFunc") as caught:
+        run(trained.prefix, "python")
+    assert caught.value.where == str(trained.prefix)
     assert not (tmp_path / "out").exists()
 
 
