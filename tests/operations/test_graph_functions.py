@@ -12,7 +12,7 @@ import tensorflow as tf
 from tests.conftest import require_module
 from tests.tf1_graphs import WORDS, Trained, X, train
 from tests.workflows.loaders import DEFAULT, answers, same
-from tfx_savedmodel.errors import UnsupportedModelError, UsageError
+from tfx_savedmodel.errors import UnsafeModelError, UnsupportedModelError, UsageError
 from tfx_savedmodel.operations.export import ExportResult, export
 from tfx_savedmodel.operations.inspect import inspect
 
@@ -86,6 +86,25 @@ def nothing():
     network()
 
 
+def unfed():
+    inputs, outputs = network()
+    return inputs, {"scores": outputs["scores"] * v1.placeholder(tf.float32, [], name="scale")}
+
+
+def defaulted():
+    inputs, outputs = network()
+    return inputs, {"scores": outputs["scores"] * v1.placeholder_with_default(1.0, [], name="scale")}
+
+
+def wrong_saver():
+    return {**dict(zip(("inputs", "outputs"), network())), "saver": "a saver"}
+
+
+def python():
+    inputs, outputs = network()
+    return inputs, {"scores": tf.py_function(abs, [outputs["scores"]], tf.float32)}
+
+
 ELSEWHERE = tf.constant(1.0)
 
 
@@ -157,7 +176,7 @@ def ops(model: Path) -> set[str]:
         return {operation.type for operation in graph.get_operations()}
 
 
-@pytest.mark.parametrize("function", ["network", "ref_network", "parts", "averaged"])
+@pytest.mark.parametrize("function", ["network", "ref_network", "parts", "averaged", "defaulted"])
 def test_a_network_and_a_name_based_checkpoint(trained: Trained, run: Any, tmp_path: Path, function: str) -> None:
     result = run(trained.prefix, function)
     assert (result.builder, result.signatures, result.notes) == ("session", (DEFAULT,), ())
@@ -199,6 +218,8 @@ def test_signatures_can_be_named_as_those_of_any_source(trained: Trained, module
     [
         ("misnamed", UnsupportedModelError, r"no bias, kernel[\s\S]*as the checkpoint has them: b, b/Adam"),
         ("wider", UnsupportedModelError, r"w \(3, 2\), which is \(3, 7\) in the graph"),
+        ("unfed", UnsupportedModelError, r"placeholders that are no input[\s\S]*scale:0"),
+        ("wrong_saver", UnsupportedModelError, r"no Saver[\s\S]*str"),
         ("nothing", UnsupportedModelError, "a function that returns NoneType"),
         ("eager", UnsupportedModelError, "no tensor of the graph"),
         ("fails", UsageError, "no such layer"),
@@ -211,6 +232,13 @@ def test_what_does_not_fit_is_said(
 ) -> None:
     with pytest.raises(error, match=said):
         run(trained.prefix, function)
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_is_unsafe_names_the_model(trained: Trained, run: Any, tmp_path: Path) -> None:
+    with pytest.raises(UnsafeModelError, match="EagerPyFunc") as caught:
+        run(trained.prefix, "python")
+    assert caught.value.where == str(trained.prefix)
     assert not (tmp_path / "out").exists()
 
 

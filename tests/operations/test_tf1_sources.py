@@ -123,6 +123,7 @@ def test_tables_are_filled_from_assets(tmp_path: Path, way: str) -> None:
     folder.rename(tmp_path / "moved")
     model = tmp_path / "moved" / "model.ckpt"
     assert export(model, tmp_path / "out", plan={DEFAULT: IMAGE, "words": WORD}).builder == way
+    assert str(folder).encode() not in (tmp_path / "out" / "saved_model.pb").read_bytes()
     same(answers(tmp_path / "out", "words", {"word": WORDS}), {"number": np.int64([1, 0])})
     assert [file.name for file in (tmp_path / "out" / "assets").iterdir()] == ["words.txt"]
     (tmp_path / "moved" / "words.txt").unlink()

@@ -76,6 +76,19 @@ def test_the_state_file_names_the_latest_checkpoint(tmp_path: Path, written: str
         assert find_trained_model(asked).path == tmp_path / "ckpt-2"
 
 
+@pytest.mark.parametrize("named", ["../secret/ckpt-1", "link/ckpt-1"])
+def test_the_state_file_does_not_lead_out_of_its_directory(tmp_path: Path, named: str) -> None:
+    model = lay(tmp_path / "model", "checkpoint")
+    lay(tmp_path / "secret", "ckpt-1.index")
+    (model / "link").symlink_to(tmp_path / "secret")
+    (model / "checkpoint").write_text(f'model_checkpoint_path: "{named}"\n', encoding="utf-8")
+    with pytest.raises(UnreadableModelError, match="leads out of its directory") as caught:
+        find_trained_model(model)
+    assert named in caught.value.found
+    lay(model, "ckpt-1.index", "ckpt-2.index")
+    assert find_trained_model(model).path == model / "ckpt-1"
+
+
 @pytest.mark.parametrize(
     ("files", "asked", "said"),
     [

@@ -128,7 +128,7 @@ def export(
                 notes += fit_export(materials, resolved, given, staged)
                 exported = verified(resolved, materials.view, staged)
                 if _makes_run(builder, resolved, given):
-                    refuse_unsafe(exported)
+                    refuse_unsafe(exported, _named(model))
         made = () if given.normal is None else given.normal.notes
         notes = stage.named((*made, *notes))
     meta_graph = exported.meta_graph()
@@ -140,6 +140,10 @@ def export(
         tensorflow_version=meta_graph.tensorflow_version if meta_graph else "",
         notes=notes,
     )
+
+
+def _named(model: Any) -> str:
+    return os.fspath(model) if isinstance(model, (str, os.PathLike)) else f"a {type(model).__name__}"
 
 
 def _makes_run(builder: str, resolved: ResolvedPlan, given: Given) -> bool:

@@ -20,23 +20,26 @@ def refuse_broken(view: GraphView) -> None:
     _refuse(view, Structure(), UnreadableModelError)
 
 
-def refuse_unsafe(view: GraphView) -> None:
+def refuse_unsafe(view: GraphView, where: str | None = None) -> None:
     """Let a model pass that may be loaded; its files were judged before.
+
+    Args:
+      where: what errors name, for a model that was made where nobody finds it; by default the view's path.
 
     Raises:
       UnsafeModelError: SM120 finds ops that touch files, the network or Python.
     """
-    _refuse(view, UnsafeOps(), UnsafeModelError)
+    _refuse(view, UnsafeOps(), UnsafeModelError, where)
 
 
-def _refuse(view: GraphView, check: GraphCheck, error: type[TfxSavedModelError]) -> None:
+def _refuse(view: GraphView, check: GraphCheck, error: type[TfxSavedModelError], where: str | None = None) -> None:
     (result,) = run_graph_checks([check], view)
     if result.verdict is CheckVerdict.PASS:
         return
     findings = "; ".join(finding.message for finding in result.findings[:5]) or str(result.reason)
     raise error(
         "the model is refused",
-        where=str(view.path),
+        where=where or str(view.path),
         found=f"{result.code}: {findings}",
         wanted="a whole model whose ops touch nothing but its own assets",
         next_step=f"see tfx-savedmodel checks {result.code}",

@@ -12,7 +12,7 @@ from tfx_savedmodel.errors import UnreadableModelError
 from tfx_savedmodel.saved_model.bundle import is_table
 from tfx_savedmodel.saved_model.graph_files import SUFFIXES
 from tfx_savedmodel.saved_model.keras_files import is_keras_file
-from tfx_savedmodel.saved_model.local import local_path
+from tfx_savedmodel.saved_model.local import leaves, local_path
 from tfx_savedmodel.saved_model.locate import SERVING_DIRECTORY, find_saved_model, is_saved_model
 
 SAVED_MODEL = "SavedModel"
@@ -143,14 +143,30 @@ def _checkpoint(directory: Path, names: list[str]) -> Found | None:
 
 
 def _latest(directory: Path) -> Path | None:
-    """Return the prefix that a `checkpoint` file names; only its name counts where the directory was moved."""
+    """Return the prefix that a `checkpoint` file names; only its name counts where the directory was moved.
+
+    Raises:
+      UnreadableModelError: it leads out of the directory.
+    """
     text = (directory / _STATE_FILE).read_text(encoding="utf-8", errors="replace")
     named = re.search(r'^\s*model_checkpoint_path:\s*"((?:[^"\\]|\\.)*)"', text, re.MULTILINE)
     if named is None:
         return None
-    path = Path(_OLD_PATTERN.sub("", named[1]))
-    inside = directory / path
-    return inside if not path.is_absolute() and _is_checkpoint(inside) else directory / path.name
+    path = Path(_OLD_PATTERN.sub("", named[1]).replace("\0", "?"))
+    by_name = directory / path.name
+    if path.is_absolute():
+        return by_name
+    if not leaves(directory, str(path)):
+        return directory / path if _is_checkpoint(directory / path) else by_name
+    if _is_checkpoint(by_name):
+        return by_name
+    raise UnreadableModelError(
+        "the state file leads out of its directory",
+        where=str(directory / _STATE_FILE),
+        found=f"model_checkpoint_path {named[1]}",
+        wanted="a checkpoint in the directory",
+        next_step="name the checkpoint itself",
+    )
 
 
 def _prefix(file: Path) -> Path | None:

@@ -71,3 +71,22 @@ def test_a_name_that_is_not_there_leaves_the_graph_whole(tmp_path: Path) -> None
     form = form_of(tmp_path / "tf1", None, outputs=("zz:0",))
     assert (form.complete, form.checkpoint) == (False, None)
     assert "labels" in {node.name for node in form.meta_graph.graph_def.node}
+
+
+def test_the_loaders_own_signatures_do_not_hide_the_initialisers(tmp_path: Path) -> None:
+    trained = train(tmp_path / "tf1", more=add(tmp_path / "tf1"))
+    file = read_graph_file(trained.meta)
+    for key in ("__saved_model_init_op", "__saved_model_train_op"):
+        info = file.meta_graph.signature_def[key].outputs[key]
+        info.name, info.tensor_shape.unknown_rank = "set_own" if "init" in key else "Adam", True
+    wanted = Wanted(((("x:0", "word:0"), ("z:0",)),))
+    form = normal_form(file, read_checkpoint(trained.prefix), wanted)
+    assert form.initialisers[0] == "set_own"
+    (tmp_path / "out").mkdir()
+    form.write(tmp_path / "out")
+    with tf.Graph().as_default(), v1.Session() as session:
+        made = v1.saved_model.load(session, ["serve"], str(tmp_path / "out"))
+        one, other = (session.run("z:0", {"x:0": X, "word:0": word}) for word in ("auk", "owl"))
+    assert (one - other).round(5).tolist() == [[1.0, 1.0]] * 2
+    assert not made.signature_def
+    assert "Adam" not in {node.name for node in made.graph_def.node}

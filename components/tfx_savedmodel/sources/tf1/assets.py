@@ -14,6 +14,7 @@ from tfx_savedmodel.saved_model.local import leaves
 from tfx_savedmodel.sources.tf1.cut import node_of
 
 _READS = "InitializeTableFromTextFile"
+_TABLES = ("HashTable", "HashTableV2")
 _COLLECTION = "saved_model_assets"
 
 
@@ -102,8 +103,12 @@ def _found(folder: Path, named: str, tensor: str) -> Path:
 
 
 def add_assets(meta_graph: Any, assets: Mapping[str, Path], directory: Path) -> None:
-    """Copy files to a SavedModel's `assets/`, and say in its MetaGraph which tensor names which."""
+    """Copy files to a SavedModel's `assets/`, and say in its MetaGraph which tensor names which.
+
+    The tensors have the files' names there: where they lay is nobody's business.
+    """
     names: dict[str, Path] = {}
+    nodes = {node.name: node for node in meta_graph.graph_def.node}
     if assets:
         (directory / "assets").mkdir()
     for tensor, path in assets.items():
@@ -115,5 +120,18 @@ def add_assets(meta_graph: Any, assets: Mapping[str, Path], directory: Path) -> 
         shutil.copy2(path, directory / "assets" / name)
         item = protos.meta_graph_pb2().AssetFileDef(filename=name)
         item.tensor_info.name = tensor
+        values = nodes[node_of(tensor)].attr["value"].tensor.string_val
+        _rename_tables(nodes, values[0], name.encode())
+        values[:] = [name.encode()]
         meta_graph.asset_file_def.add().CopyFrom(item)
         meta_graph.collection_def[_COLLECTION].any_list.value.add().Pack(item)
+
+
+def _rename_tables(nodes: Mapping[str, Any], named: bytes, name: bytes) -> None:
+    """A table over a file is shared under a name made of the file's: tables that were one stay one."""
+    tables = [node for node in nodes.values() if node.op in _TABLES and "shared_name" in node.attr]
+    taken = {node.attr["shared_name"].s for node in tables}
+    for node in tables if b"/" in named else ():
+        renamed = node.attr["shared_name"].s.replace(named, name)
+        if renamed not in taken:
+            node.attr["shared_name"].s = renamed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import glob
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tfx_savedmodel.errors import UnreadableModelError, UnsupportedModelError
@@ -21,11 +21,15 @@ _WHOLE = "copy the checkpoint whole"
 
 @dataclasses.dataclass(frozen=True)
 class CheckpointFiles:
-    """A checkpoint at a prefix; `shapes` by name of what it holds, None in the format before `.index` files."""
+    """A checkpoint at a prefix; `shapes` and `dtypes` by name of what it holds.
+
+    In the format before `.index` files `shapes` is None.
+    """
 
     prefix: Path
     shapes: Mapping[str, Shape] | None
     shards: int = 0
+    dtypes: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def by_name(self) -> bool:
@@ -80,7 +84,8 @@ def read_checkpoint(prefix: Path) -> CheckpointFiles:
                 wanted=f"{name} of {size} bytes",
                 next_step=_WHOLE,
             )
-    return CheckpointFiles(prefix, {entry.key: entry.shape for entry in found.entries}, found.shards)
+    shapes = {entry.key: entry.shape for entry in found.entries}
+    return CheckpointFiles(prefix, shapes, found.shards, {entry.key: entry.dtype for entry in found.entries})
 
 
 def refuse_misfits(wanted: Mapping[str, Shape], held: Mapping[str, Shape], where: str) -> None:
@@ -97,12 +102,30 @@ def refuse_misfits(wanted: Mapping[str, Shape], held: Mapping[str, Shape], where
         for name, shape in sorted(wanted.items())
         if name in held and not compatible(shape, held[name])
     ]
+    _refuse_misfits("shapes", misfits, where)
+
+
+def refuse_other_dtypes(wanted: Mapping[str, str], held: Mapping[str, str], where: str) -> None:
+    """Let variables pass whose dtypes are those in the checkpoint: a saver restores no others.
+
+    Raises:
+      UnsupportedModelError: the dtypes of some are not.
+    """
+    misfits = [
+        f"{name} {held[name]}, which is {dtype} in the graph"
+        for name, dtype in sorted(wanted.items())
+        if name in held and held[name] != dtype
+    ]
+    _refuse_misfits("dtypes", misfits, where)
+
+
+def _refuse_misfits(what: str, misfits: Sequence[str], where: str) -> None:
     if misfits:
         raise UnsupportedModelError(
-            "the checkpoint's variables have other shapes than the graph's",
+            f"the checkpoint's variables have other {what} than the graph's",
             where=where,
             found=", ".join(misfits[:_SHOWN]),
-            wanted="the same shapes",
+            wanted=f"the same {what}",
             next_step="name the graph that the checkpoint was written with",
         )
 

@@ -8,7 +8,9 @@ from typing import Any
 from tfx_savedmodel.saved_model import protos
 from tfx_savedmodel.sources.tf1.cut import node_of
 
-_PLACEHOLDERS = ("Placeholder", "PlaceholderV2", "PlaceholderWithDefault")
+#: Placeholders that must be fed.
+BARE_PLACEHOLDERS = ("Placeholder", "PlaceholderV2")
+_PLACEHOLDERS = (*BARE_PLACEHOLDERS, "PlaceholderWithDefault")
 
 #: From here on dtypes are references.
 _REFERENCE = 100
@@ -23,7 +25,7 @@ def place_feeds(meta_graph: Any, signatures: Sequence[Signature]) -> list[str]:
     A node keeps its name and its outputs. One whose outputs' dtypes the MetaGraph does not say stays as it is.
     """
     nodes = {node.name: node for node in meta_graph.graph_def.node}
-    run = {name for fed, fetched in signatures for name in _run(nodes, fed, fetched)}
+    run = {name for fed, fetched in signatures for name in nodes_run(nodes, fed, fetched)}
     replaced = []
     for name in sorted({node_of(tensor) for fed, _ in signatures for tensor in fed} - run):
         if name not in nodes or nodes[name].op in _PLACEHOLDERS:
@@ -35,7 +37,7 @@ def place_feeds(meta_graph: Any, signatures: Sequence[Signature]) -> list[str]:
     return replaced
 
 
-def _run(nodes: Mapping[str, Any], fed: Sequence[str], fetched: Sequence[str]) -> set[str]:
+def nodes_run(nodes: Mapping[str, Any], fed: Sequence[str], fetched: Sequence[str]) -> set[str]:
     """Return the nodes that a session runs for these tensors where others are fed."""
     given = {_full(tensor) for tensor in fed}
     pending = [tensor for tensor in fetched if _full(tensor) not in given]

@@ -14,6 +14,7 @@ from tfx_savedmodel.sources.tf1.checkpoint_files import CheckpointFiles, refuse_
 from tfx_savedmodel.sources.tf1.cut import VARIABLES, ancestors
 from tfx_savedmodel.sources.tf1.estimator import DEFAULT, PREDICT, is_estimators, run_config, spec_signatures
 from tfx_savedmodel.sources.tf1.features import feature_placeholders
+from tfx_savedmodel.sources.tf1.feeds import BARE_PLACEHOLDERS, nodes_run
 from tfx_savedmodel.sources.tf1.needs import tensors_of
 from tfx_savedmodel.sources.tf1.network import network_signature
 from tfx_savedmodel.sources.tf1.normal_form import shapes_in
@@ -55,7 +56,8 @@ def save_function(
       directory: must not exist.
 
     Raises:
-      UnsupportedModelError: the function builds no graph, or variables that the checkpoint does not hold.
+      UnsupportedModelError: the function builds no graph, one that its inputs do not feed, or variables that the
+        checkpoint does not hold.
       UsageError: the function raised.
       UnreadableModelError: the checkpoint cannot be read.
     """
@@ -66,6 +68,8 @@ def save_function(
     prefix = str(checkpoint.prefix)
     with tf.Graph().as_default() as graph, v1.Session(config=session_config()) as session, no_deprecations():
         built = _build(function)
+        _refuse_unfed(graph, built, function.described)
+        _refuse_other_saver(built.saver, function.described)
         kept = _needed(graph, built)
         if built.saver is None:
             _refuse_missing(kept, held, function, prefix)
@@ -145,6 +149,39 @@ def _needed(graph: Any, built: _Built) -> list[Any]:
             next_step="make it with tf.compat.v1.get_variable",
         )
     return [*variables, *v1.get_collection(v1.GraphKeys.SAVEABLE_OBJECTS)]
+
+
+def _refuse_unfed(graph: Any, built: _Built, described: str) -> None:
+    """A signature whose outputs need a placeholder beside its inputs could never be called."""
+    nodes = {node.name: node for node in graph.as_graph_def().node}
+    for key, signature in built.signatures.items():
+        fed, fetched = (
+            [tensor for info in side.values() for tensor in tensors_of(info)]
+            for side in (signature.inputs, signature.outputs)
+        )
+        run = nodes_run(nodes, fed, fetched)
+        lacking = sorted(name for name in run if nodes[name].op in BARE_PLACEHOLDERS and f"{name}:0" not in fed)
+        if lacking:
+            raise UnsupportedModelError(
+                "the outputs need placeholders that are no input",
+                where=f"{described}, signature {key!r}",
+                found=", ".join(f"{name}:0" for name in lacking[:_SHOWN]),
+                wanted="each of them as an input",
+                next_step="return it among the inputs, or give it a value with tf.compat.v1.placeholder_with_default",
+            )
+
+
+def _refuse_other_saver(saver: Any | None, described: str) -> None:
+    import tensorflow as tf
+
+    if saver is not None and not isinstance(saver, tf.compat.v1.train.Saver):
+        raise UnsupportedModelError(
+            "the function's saver is no Saver",
+            where=described,
+            found=type(saver).__name__,
+            wanted="a tf.compat.v1.train.Saver",
+            next_step="leave it out where variables have the names of the checkpoint",
+        )
 
 
 def _refuse_missing(kept: Sequence[Any], held: Mapping[str, Any], function: GraphFunction, prefix: str) -> None:

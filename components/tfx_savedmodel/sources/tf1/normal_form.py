@@ -10,8 +10,10 @@ from typing import Any
 
 from tfx_savedmodel.errors import UnreadableModelError, UnsupportedModelError, UsageError
 from tfx_savedmodel.saved_model import protos
-from tfx_savedmodel.saved_model.attributes import plain_value, shape_of
+from tfx_savedmodel.saved_model.attributes import shape_of
 from tfx_savedmodel.saved_model.graph_files import GraphFile
+from tfx_savedmodel.saved_model.init_op import initialisers, set_init_op
+from tfx_savedmodel.saved_model.meta_graph import INIT_SIGNATURE, RESERVED_SIGNATURES
 from tfx_savedmodel.saved_model.view import VARIABLE_OPS, Shape
 from tfx_savedmodel.sources.tf1.assets import add_assets, find_assets
 from tfx_savedmodel.sources.tf1.checkpoint_files import CheckpointFiles, refuse_misfits
@@ -26,6 +28,7 @@ from tfx_savedmodel.sources.tf1.needs import (
     tensors_of,
     with_local_variables,
 )
+from tfx_savedmodel.sources.tf1.soundness import refuse_broken_graph, saver_fits
 
 _INIT = "tfx_savedmodel/init"
 _MAIN_OP, _LEGACY = "saved_model_main_op", "legacy_init_op"
@@ -125,7 +128,7 @@ def normal_form(file: GraphFile, checkpoint: CheckpointFiles | None, wanted: Wan
     Raises:
       UsageError: variables and no checkpoint.
       UnsupportedModelError: a variable that the checkpoint lacks, an asset that is not beside the model.
-      UnreadableModelError: the checkpoint, or a collection of the graph, cannot be read.
+      UnreadableModelError: the checkpoint, or a collection of the graph, cannot be read, or the graph is broken.
     """
     from google.protobuf.message import DecodeError
 
@@ -149,6 +152,7 @@ def _normal_form(file: GraphFile, checkpoint: CheckpointFiles | None, wanted: Wa
         _VERSION.fullmatch(made.meta_info_def.tensorflow_version) is None
     ):  # such as 0.12.head, which loaders cannot read
         made.meta_info_def.tensorflow_version = ""
+    _drop_reserved(made)
     nodes = nodes_by_name(made)
     notes = tuple(_clear_devices(made))
     named = [*wanted.tensors, *signature_tensors(made), *([wanted.init_op] if wanted.init_op else [])]
@@ -162,13 +166,14 @@ def _normal_form(file: GraphFile, checkpoint: CheckpointFiles | None, wanted: Wa
     nodes = nodes_by_name(made)
     needs = find_needs(made, wanted.tensors, wanted.init_op)
     where = str(checkpoint.prefix if checkpoint is not None else file.path)
-    if checkpoint is not None and _saver_fits(made, nodes, checkpoint):
+    if checkpoint is not None and saver_fits(made, nodes, checkpoint):
         refuse_misfits(_shapes(nodes, needs.variables(nodes)), checkpoint.shapes or {}, where)
         needs, more = _with_saver(made, nodes, needs, where, wanted.init_op)
         restores = False
         notes += more
     else:
         needs, restores = _without_saver(made, nodes, needs, checkpoint, file, wanted.init_op)
+    refuse_broken_graph(made, str(file.path))
     assets = find_assets(made, needs.nodes, (checkpoint.prefix if checkpoint else file.path).parent)
     has_weights = restores or bool(made.saver_def.restore_op_name)
     weights = checkpoint if has_weights else None
@@ -185,6 +190,15 @@ def _copy(meta_graph: Any) -> Any:
     return made
 
 
+def _drop_reserved(meta_graph: Any) -> None:
+    """The loaders' own signatures would win over the op written here; the op that one names is run by that one."""
+    if INIT_SIGNATURE in meta_graph.signature_def:
+        for op in list(initialisers(meta_graph)):
+            set_init_op(meta_graph, op)
+    for key in RESERVED_SIGNATURES:
+        meta_graph.signature_def.pop(key, None)
+
+
 def _clear_devices(meta_graph: Any) -> list[str]:
     """The machines of a training cluster are not those that serve."""
     functions = [node for function in meta_graph.graph_def.library.function for node in function.node_def]
@@ -195,22 +209,6 @@ def _clear_devices(meta_graph: Any) -> list[str]:
         node.device = ""
     shown = ", ".join(sorted(found)[:_SHOWN])
     return [f"the devices that the graph named are cleared: {shown}"] if found else []
-
-
-def _saver_fits(meta_graph: Any, nodes: Mapping[str, Any], checkpoint: CheckpointFiles) -> bool:
-    """Tell whether the graph's own saver restores from this checkpoint as it is."""
-    saver = meta_graph.saver_def
-    names = (saver.filename_tensor_name, saver.save_tensor_name, saver.restore_op_name)
-    if checkpoint.shapes is None or not all(node_of(name) in nodes for name in names):
-        return False
-    for name in ancestors(nodes, [saver.restore_op_name]):
-        if nodes[name].op != "RestoreV2" or len(nodes[name].input) < 2:
-            continue
-        names_from = nodes.get(node_of(nodes[name].input[1]))
-        keys = plain_value(names_from.attr["value"]) if names_from is not None else None
-        if not isinstance(keys, list) or not set(keys) <= checkpoint.shapes.keys():
-            return False
-    return True
 
 
 def _with_saver(
