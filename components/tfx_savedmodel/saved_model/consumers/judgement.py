@@ -20,6 +20,7 @@ from tfx_savedmodel.saved_model.consumers.specs import unreadable
 from tfx_savedmodel.saved_model.facts import all_nodes
 from tfx_savedmodel.saved_model.op_tables import versions
 from tfx_savedmodel.saved_model.reachability import Reach
+from tfx_savedmodel.saved_model.structures import CAPTURED
 from tfx_savedmodel.saved_model.view import MetaGraphView, NodeView
 
 PREFIX = "tf-"
@@ -127,7 +128,8 @@ def undeclared(meta_graph: MetaGraphView, function: str, version: str) -> Iterat
     """Yield what a version's TF2 loader cannot read of what the object graph declares of a function."""
     kinds = meta_graph.function_kinds.get(function, frozenset())
     for kind in unreadable(kinds, version):
-        fault = Fault("declaration", f"TF2's loader does not read {kind} in what a function declares")
+        what = "what a function binds" if kind == CAPTURED else "what a function declares"
+        fault = Fault("declaration", f"TF2's loader does not read {kind} in {what}")
         able = tuple(each for each in versions() if not unreadable(kinds, each))
         yield Lack(kind, "", function, fault, (f"function {function!r} of the object graph",), able)
 
