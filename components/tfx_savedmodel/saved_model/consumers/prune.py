@@ -60,13 +60,21 @@ def _forget_colocation(node: Any, names: Container[str]) -> None:
     if _COLOCATION not in node.attr:
         return
     held = node.attr[_COLOCATION].list.s
-    left = [item for item in held if not item.startswith(_LOCATION) or item[len(_LOCATION) :].decode() in names]
+    left = [
+        item
+        for item in held
+        if not item.startswith(_LOCATION) or item[len(_LOCATION) :].decode("utf-8", "replace") in names
+    ]
     if len(left) == len(held):
         return
     del held[:]
     held.extend(left)
     if not left:
         del node.attr[_COLOCATION]
+
+
+def _decoded(text: bytes) -> str:
+    return text.decode("utf-8", "replace")
 
 
 def _prune_signatures(meta_graph: Any, nodes: Container[str]) -> None:
