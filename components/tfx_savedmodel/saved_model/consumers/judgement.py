@@ -72,18 +72,19 @@ def consumer_names() -> tuple[str, ...]:
     return tuple(PREFIX + version for version in versions())
 
 
-def check_consumer(name: str, where: str = "") -> str:
+def check_consumer(name: object, where: str = "") -> str:
     """Return the name of a consumer as it is.
 
     Raises:
-      UsageError: it is not known; the text has the nearest one that is.
+      UsageError: it is not known, or no text; the error has the nearest one that is known.
     """
     known = consumer_names()
-    if name in known:
+    if isinstance(name, str) and name in known:
         return name
-    near = difflib.get_close_matches(name.lower(), known, 1, cutoff=0.6)
+    text = str(name)
+    near = difflib.get_close_matches(text.lower(), known, 1, cutoff=0.6)
     # A patch number is none of a consumer: all of a minor version know the same ops.
-    meant = _minor(name) if _minor(name) in known else next(iter(near), None)
+    meant = _minor(text) if _minor(text) in known else next(iter(near), None)
     raise UsageError(
         "no such consumer",
         where=where,
