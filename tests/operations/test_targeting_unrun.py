@@ -14,6 +14,7 @@ from tfx_savedmodel.operations import targeting
 from tfx_savedmodel.operations.export import export
 from tfx_savedmodel.saved_model.consumers.judgement import lacks
 from tfx_savedmodel.saved_model.reader import read_saved_model
+from tfx_savedmodel.saved_model.rewrite import edit
 
 pytestmark = pytest.mark.unit
 
@@ -56,3 +57,23 @@ def test_what_is_said_in_other_ops_is_not(tmp_path: Path) -> None:
         export(model, tmp_path / "out", plan={"keep": "all", "target": "tf-2.4"})
     assert "SM120" in caught.value.found
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("meant", ["NoOp", "NoSuchOp"])
+def test_other_meta_graphs_that_do_not_fit_are_named(tmp_path: Path, meant: str) -> None:
+    """That is so whether the one that is meant fits as it is, or is made to fit."""
+    model = unsafe(tmp_path / "m", node("copy", "NoOp"), node("idle", meant))
+
+    def add(proto: Any) -> None:
+        (served,) = proto.meta_graphs
+        del served.graph_def.node[1].attr["debug_name"]
+        for tags, op in {("train", "gpu"): "NoSuchOp", ("eval",): "NoOp"}.items():
+            other = proto.meta_graphs.add()
+            other.CopyFrom(served)
+            other.meta_info_def.tags[:] = tags
+            other.graph_def.node[-1].op = op
+
+    edit(model, add)
+    result = export(model, tmp_path / "out", plan={"keep": "all", "target": "tf-2.4"})
+    (note,) = (note for note in result.notes if "MetaGraph" in note)
+    assert note == "for tf-2.4: the MetaGraph with the tags gpu, train does not fit and stays as it is"
