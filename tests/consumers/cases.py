@@ -105,6 +105,12 @@ CASES = {
         {"serving_default": TEXTS},
         {"serving_default": "serving_default"},
     ),
+    "swish": Case(
+        "swish",
+        {"signatures": {"serving_default": {"kind": "model"}}},
+        {"serving_default": {"x": np.float32([[1, 2, 3, 4], [-1, 0.5, 0, 2]])}},
+        {"serving_default": "serving_default"},
+    ),
     "text-table": Case(
         "text-table",
         {"signatures": {"serving_default": {"kind": "function"}}},

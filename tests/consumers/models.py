@@ -36,6 +36,14 @@ def save_lstm(directory: Path) -> Path:
     return _save(keras().Model(steps, outputs), directory)
 
 
+def save_swish(directory: Path) -> Path:
+    """Save a model with swish, whose gradient of its own captures tensors: `x` float32 [?, 4] to a number."""
+    keras().utils.set_random_seed(6)
+    x = keras().Input((4,), name="x")
+    hidden = keras().layers.Dense(3, activation="swish")(x)
+    return _save(keras().Model(x, keras().layers.Dense(1, name="score")(hidden)), directory)
+
+
 def save_text(directory: Path) -> Path:
     """Save a model with TextVectorization inside: `text` string [?, 1] to a number."""
     keras().utils.set_random_seed(3)
@@ -143,6 +151,7 @@ KERAS: dict[str, Callable[[Path], Path]] = {"dense": save_keras, "lstm": save_ls
 #: What wants no certain Keras.
 OTHERS: dict[str, Callable[[Path], Path]] = {
     "bag-of-words": save_bag_of_words,
+    "swish": save_swish,
     "text-table": save_text_table,
     "tf1-ref": functools.partial(save_tf1, resource=False),
     "tf1-resource": functools.partial(save_tf1, resource=True),

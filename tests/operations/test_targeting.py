@@ -194,6 +194,33 @@ def test_an_edit_that_changes_an_answer_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("numbers", "size"),
+    [([1, 1, 2**32 + 3, 2], 4), ([2**31, 4, -1 + 2**32], 4), ([-(2**32) + 1, 1], 4), ([-1, 1], 4), ([1], 2 - 2**32)],
+)
+def test_numbers_of_64_bits_are_counted_as_before(numbers: list[int], size: int, tmp_path: Path) -> None:
+    specs = [tf.TensorSpec([None], tf.int64, "x"), tf.TensorSpec([], tf.int64, "size")]
+
+    @tf.function(input_signature=specs)
+    def count(x: Any, size: Any) -> Any:
+        return {"bins": tf.raw_ops.DenseBincount(input=x, size=size, weights=tf.constant([], tf.float32))}
+
+    module = tf.Module()
+    module.count = count
+    tf.saved_model.save(module, str(tmp_path / "source"), signatures=count)
+    exported(tmp_path / "source", tmp_path / "out", "tf-1.15")
+
+    def counted(model: Path) -> Any:
+        with ServingSession(model) as session:
+            try:
+                return session.run("serving_default", {"x": np.int64(numbers), "size": np.int64(size)})["bins"].tolist()
+            except tf.errors.InvalidArgumentError as error:
+                return type(error)
+
+    wanted = counted(tmp_path / "source")
+    assert counted(tmp_path / "out") == wanted
+
+
 def test_a_loader_that_refuses_the_edit_is_heard(
     sources: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -79,3 +79,23 @@ def test_what_loading_would_run_is_not_run(tmp_path: Path) -> None:
         export(model, tmp_path / "out", plan={"keep": "all", "target": "tf-2.4"})
     assert "SM120" in caught.value.found
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("meant", ["NoOp", "NoSuchOp"])
+def test_other_meta_graphs_that_do_not_fit_are_named(tmp_path: Path, meant: str) -> None:
+    """That is so whether the one that is meant fits as it is, or is made to fit."""
+    model = unsafe(tmp_path / "m", node("copy", "NoOp"), node("idle", meant))
+
+    def add(proto: Any) -> None:
+        (served,) = proto.meta_graphs
+        del served.graph_def.node[1].attr["debug_name"]
+        for tags, op in {("train", "gpu"): "NoSuchOp", ("eval",): "NoOp"}.items():
+            other = proto.meta_graphs.add()
+            other.CopyFrom(served)
+            other.meta_info_def.tags[:] = tags
+            other.graph_def.node[-1].op = op
+
+    edit(model, add)
+    result = export(model, tmp_path / "out", plan={"keep": "all", "target": "tf-2.4"})
+    (note,) = (note for note in result.notes if "MetaGraph" in note)
+    assert note == "for tf-2.4: the MetaGraph with the tags gpu, train does not fit and stays as it is"

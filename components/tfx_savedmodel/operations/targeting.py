@@ -12,7 +12,7 @@ from tfx_savedmodel.operations.gate import refuse_broken, refuse_unsafe
 from tfx_savedmodel.operations.inputs import Given
 from tfx_savedmodel.operations.materials import ExportMaterials
 from tfx_savedmodel.saved_model.answers import Answer, alike, ask, same, tf2_fault
-from tfx_savedmodel.saved_model.consumers.fit import Fit, fit_to_consumer
+from tfx_savedmodel.saved_model.consumers.fit import Fit, fit_to_consumer, fits
 from tfx_savedmodel.saved_model.consumers.judgement import check_consumer
 from tfx_savedmodel.saved_model.fingerprint import FILE as FINGERPRINT_FILE
 from tfx_savedmodel.saved_model.fingerprint import renew_fingerprint
@@ -78,16 +78,25 @@ def fit_staged(staged: Path, tags: Sequence[str], target: str, more: Callable[[]
       UsageError: the consumer is not known.
     """
     view = read_saved_model(staged, tags)
+    others = _others(view, target)
     fit = fit_to_consumer(staged, tags, target, also=[*_texts(view.explanation)])
     if fit is None:
-        return ()
+        return others
     has_fingerprint = (staged / FINGERPRINT_FILE).exists()
-    notes = [*fit.notes(), *_compared(view, fit, more)]
+    notes = [*others, *fit.notes(), *_compared(view, fit, more)]
     if has_fingerprint:
         reason = renew_fingerprint(staged)
         if reason is not None:
             notes.append(f"{FINGERPRINT_FILE} is left out: TensorFlow does not make it anew: {reason}")
     return tuple(notes)
+
+
+def _others(view: GraphView, target: str) -> tuple[str, ...]:
+    """Return a note for each further MetaGraph that does not fit: it stays as it is."""
+    meant = view.meta_graph()
+    unfit = [item.tags for item in view.meta_graphs if item is not meant and not fits(item, target)]
+    named = (", ".join(sorted(tags)) or "none" for tags in unfit)
+    return tuple(f"for {target}: the MetaGraph with the tags {name} does not fit and stays as it is" for name in named)
 
 
 def _texts(document: Any) -> Iterator[str]:

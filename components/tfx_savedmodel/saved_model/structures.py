@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+#: A kind of object, here a kind of what a function declares: a tensor inside of a function that another one captures.
+CAPTURED = "captured_tensor"
 #: Kinds that hold others.
 _HOLDERS = ("list_value", "tuple_value", "dict_value", "named_tuple_value")
 
@@ -62,4 +64,20 @@ def function_kinds(objects: Any) -> dict[str, frozenset[str]]:
             continue
         for name in item.function.concrete_functions or [f"object {number}"]:
             found[name] = found.get(name, frozenset()) | kinds
+    for name, kinds in _capturing(objects):
+        found[name] = found.get(name, frozenset()) | kinds
     return found
+
+
+def _capturing(objects: Any) -> Iterator[tuple[str, frozenset[str]]]:
+    """Yield what captures a tensor inside of a function, as own gradients do; and captured ones that nobody binds."""
+    captured = {number for number, item in enumerate(objects.nodes) if item.WhichOneof("kind") == CAPTURED}
+    if not captured:
+        return
+    bound: set[int] = set()
+    for name, function in objects.concrete_functions.items():
+        numbers = captured.intersection(function.bound_inputs)
+        bound |= numbers
+        if numbers:
+            yield name, frozenset({CAPTURED})
+    yield from ((f"object {number}", frozenset({CAPTURED})) for number in sorted(captured - bound))

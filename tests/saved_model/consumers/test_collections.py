@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.saved_model.attribute_values import FLOAT, value
+from tests.saved_model.attribute_values import FLOAT, several, value
 from tests.saved_model.consumers.fitted import Fitted, Y, handle
 from tests.saved_model.graphs import node
+from tfx_savedmodel.errors import UnreadableModelError
 from tfx_savedmodel.saved_model import protos
 
 pytestmark = pytest.mark.unit
@@ -144,3 +145,16 @@ def test_savers_that_restore_nothing_go(tmp_path: Path) -> None:
     )
     fitted = Fitted(tmp_path, "tf-1.15", Y, node("idle", "NoSuchOp"), change=adding(savers=[saver]))
     assert "savers" not in fitted.meta_graph.collection_def
+
+
+@pytest.mark.parametrize("key", ["variables", "local_variables", "while_context", "savers"])
+def test_an_entry_that_is_no_proto_is_named(tmp_path: Path, key: str) -> None:
+    with pytest.raises(UnreadableModelError, match="cannot be read") as caught:
+        Fitted(tmp_path, "tf-1.15", Y, node("idle", "NoSuchOp"), change=adding(**{key: [b"\xff\xff\xff"]}))
+    assert caught.value.where == f"entry 0 of the collection {key!r}"
+
+
+def test_a_place_beside_what_no_node_is_called_is_forgotten(tmp_path: Path) -> None:
+    beside = node("y", "Identity", "x", T=FLOAT, _class=several(s=[b"loc:@\xff\xfe", b"loc:@x"]))
+    fitted = Fitted(tmp_path, "tf-1.15", beside, node("idle", "NoSuchOp"))
+    assert list(fitted.nodes["y"].attr["_class"].list.s) == [b"loc:@x"]

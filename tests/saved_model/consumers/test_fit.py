@@ -165,6 +165,8 @@ def test_in_functions_tensors_have_names(tmp_path: Path) -> None:
     ]
     assert (made["c"].op, list(made["c"].input)) == ("Bincount", ["c/input:y:0", "c/size:y:0", "p:dense_values:0"])
     assert (made["c/size"].op, made["c/size"].attr["SrcT"].type, made["c/size"].attr["DstT"].type) == ("Cast", INT64, 3)
+    assert list(made["c/size"].input) == ["c/size_between:z:0"]
+    assert list(made["c/input_at_most"].input) == ["a", "c/size_between:z:0"]
     assert list(made["n"].input) == ["c:bins:0"]
     assert dict(fitted.functions["f"].ret) == {"r": "n:output:0", "s": "c:bins:0"}
 

@@ -79,7 +79,8 @@ def test_functions_that_the_loader_needs_must_fit(tmp_path: Path, role: str) -> 
     change(proto.meta_graphs[0])
     (tmp_path / "saved_model.pb").write_bytes(proto.SerializeToString())
     with pytest.raises(TargetError) as caught:
-        fit_to_consumer(tmp_path, ("serve",), "tf-1.15")
+        # 1.15 knows no captured tensors: they go.
+        fit_to_consumer(tmp_path, ("serve",), "tf-2.7" if role == "captured" else "tf-1.15")
     assert "of function 'unfit', reached by function 'unfit' of the object graph" in caught.value.found
 
 
@@ -130,6 +131,49 @@ def test_gradients_stay_as_far_as_they_fit(tmp_path: Path) -> None:
     library = fitted.meta_graph.graph_def.library
     assert [item.function_name for item in library.gradient] == ["f"]
     assert [item.registered_op_type for item in library.registered_gradients] == ["Custom-f"]
+
+
+def capturing(meta_graph: Any) -> None:
+    """Let the gradient of `forward` bind a tensor inside of it, as Keras's swish does, and one that nobody binds."""
+    objects(forward=["forward"])(meta_graph)
+    graph, library = meta_graph.object_graph_def, meta_graph.graph_def.library
+    for _ in range(2):
+        captured = graph.nodes.add().captured_tensor
+        captured.name, captured.concrete_function = "n:0", "forward"
+    graph.concrete_functions["gradient"].bound_inputs.append(2)
+    library.registered_gradients.add(registered_op_type="Custom", gradient_func="gradient")
+    for function in library.function:
+        if function.signature.name == "forward":
+            function.node_def[0].attr["_gradient_op_type"].s = b"Custom"
+
+
+@pytest.mark.parametrize(("consumer", "knows"), [("tf-1.15", False), ("tf-2.4", False), ("tf-2.7", True)])
+def test_captured_tensors_that_an_older_loader_does_not_know(tmp_path: Path, consumer: str, knows: bool) -> None:
+    traces: dict[str, Any] = {"forward": [], "gradient": []}
+    nodes = [Y, node("unknown", "NoSuchOp")] if knows else [Y]  # something to edit in any case
+    functions = {"forward": FINE, "gradient": FINE}
+    fitted = Fitted(tmp_path, consumer, *nodes, functions=functions, callable_functions=traces, change=capturing)
+    graph = fitted.meta_graph.object_graph_def
+    kind = "captured_tensor" if knows else "user_object"
+    assert [item.WhichOneof("kind") for item in graph.nodes][2:] == [kind, kind]
+    assert set(graph.concrete_functions) == set(fitted.functions) == ({"forward", "gradient"} if knows else {"forward"})
+    assert len(fitted.meta_graph.graph_def.library.registered_gradients) == knows
+    assert set(fitted.done.left_out) == (set() if knows else {"gradient"})
+
+
+def test_a_signature_that_binds_a_captured_tensor_cannot_do_without(tmp_path: Path) -> None:
+    def change(meta_graph: Any) -> None:
+        capturing(meta_graph)
+        graph = meta_graph.object_graph_def
+        graph.nodes[0].children.add(local_name="_initialize", node_id=len(graph.nodes))
+        graph.nodes.add().function.concrete_functions.append("gradient")
+
+    traces: dict[str, Any] = {"forward": [], "gradient": []}
+    functions = {"forward": FINE, "gradient": FINE}
+    with pytest.raises(TargetError, match="captured_tensor") as caught:
+        Fitted(tmp_path, "tf-2.4", Y, functions=functions, callable_functions=traces, change=change)
+    assert "in what a function binds: function 'gradient'" in caught.value.found
+    assert caught.value.next_step.startswith("the target tf-2.7 would do")
 
 
 def declaring(**kinds: Any) -> Any:

@@ -216,9 +216,10 @@ def test_what_reaches_a_node_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "meant"), [("tf2.7", "tf-2.7"), ("2.7", "tf-2.7"), ("tf-2.7.4", "tf-2.7"), ("TF-1.15", "tf-1.15")]
+    ("said", "meant"),
+    [("tf2.7", "tf-2.7"), ("2.7", "tf-2.7"), ("tf-2.7.4", "tf-2.7"), ("TF-1.15", "tf-1.15"), (2.7, "tf-2.7")],
 )
-def test_a_consumer_that_is_nearly_named(said: str, meant: str) -> None:
+def test_a_consumer_that_is_nearly_named(said: object, meant: str) -> None:
     assert check_consumer(meant) == meant
     with pytest.raises(UsageError) as caught:
         check_consumer(said, "target")

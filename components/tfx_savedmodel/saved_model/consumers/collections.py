@@ -13,6 +13,7 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tfx_savedmodel.errors import UnreadableModelError
 from tfx_savedmodel.saved_model import protos
 from tfx_savedmodel.saved_model.consumers.keep import Keeper, Uses
 from tfx_savedmodel.saved_model.tensors import split_tensor
@@ -124,11 +125,30 @@ class Collections:
         return item
 
     def _protos(self, key: str) -> list[Any]:
-        """Return the entries of a collection that is known to hold protos of one kind."""
+        """Return the entries of a collection that is known to hold protos of one kind.
+
+        Raises:
+          UnreadableModelError: one cannot be parsed.
+        """
         if key not in self._held or self._held[key].WhichOneof("kind") != "bytes_list":
             return []
-        kind = _PROTOS[key]()
-        return [kind.FromString(value) for value in self._held[key].bytes_list.value]
+        return [_parsed(key, number, value) for number, value in enumerate(self._held[key].bytes_list.value)]
+
+
+def _parsed(key: str, number: int, value: bytes) -> Any:
+    from google.protobuf.message import DecodeError
+
+    kind = _PROTOS[key]()
+    try:
+        return kind.FromString(value)
+    except DecodeError as error:
+        raise UnreadableModelError(
+            "the model has a collection that cannot be read",
+            where=f"entry {number} of the collection {key!r}",
+            found=str(error),
+            wanted=f"a serialized {kind.DESCRIPTOR.name}",
+            next_step="export without a target: what an older TensorFlow makes of it cannot be told",
+        ) from error
 
 
 def _variable() -> Any:

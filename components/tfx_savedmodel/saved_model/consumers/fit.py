@@ -144,7 +144,7 @@ def fit_meta_graph(meta_graph: Any, consumer: str, also: Collection[str] = ()) -
     view = read_meta_graph(meta_graph)
     misfits = _Misfits(view, judge)
     keeper = Keeper(meta_graph, view)
-    kept = keeper.required()
+    kept = keeper.required(judge.table.version)
     problems = misfits.of(kept)
     if problems:
         raise target_error(problems, consumer)

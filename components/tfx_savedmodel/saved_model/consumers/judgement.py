@@ -20,6 +20,7 @@ from tfx_savedmodel.saved_model.consumers.specs import unreadable
 from tfx_savedmodel.saved_model.facts import all_nodes
 from tfx_savedmodel.saved_model.op_tables import versions
 from tfx_savedmodel.saved_model.reachability import Reach
+from tfx_savedmodel.saved_model.structures import CAPTURED
 from tfx_savedmodel.saved_model.view import MetaGraphView, NodeView
 
 PREFIX = "tf-"
@@ -71,18 +72,19 @@ def consumer_names() -> tuple[str, ...]:
     return tuple(PREFIX + version for version in versions())
 
 
-def check_consumer(name: str, where: str = "") -> str:
+def check_consumer(name: object, where: str = "") -> str:
     """Return the name of a consumer as it is.
 
     Raises:
-      UsageError: it is not known; the text has the nearest one that is.
+      UsageError: it is not known, or no text; the error has the nearest one that is known.
     """
     known = consumer_names()
-    if name in known:
+    if isinstance(name, str) and name in known:
         return name
-    near = difflib.get_close_matches(name.lower(), known, 1, cutoff=0.6)
+    text = str(name)
+    near = difflib.get_close_matches(text.lower(), known, 1, cutoff=0.6)
     # A patch number is none of a consumer: all of a minor version know the same ops.
-    meant = _minor(name) if _minor(name) in known else next(iter(near), None)
+    meant = _minor(text) if _minor(text) in known else next(iter(near), None)
     raise UsageError(
         "no such consumer",
         where=where,
@@ -127,7 +129,8 @@ def undeclared(meta_graph: MetaGraphView, function: str, version: str) -> Iterat
     """Yield what a version's TF2 loader cannot read of what the object graph declares of a function."""
     kinds = meta_graph.function_kinds.get(function, frozenset())
     for kind in unreadable(kinds, version):
-        fault = Fault("declaration", f"TF2's loader does not read {kind} in what a function declares")
+        what = "what a function binds" if kind == CAPTURED else "what a function declares"
+        fault = Fault("declaration", f"TF2's loader does not read {kind} in {what}")
         able = tuple(each for each in versions() if not unreadable(kinds, each))
         yield Lack(kind, "", function, fault, (f"function {function!r} of the object graph",), able)
 

@@ -11,7 +11,9 @@ import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from tfx_savedmodel.saved_model.consumers.specs import unreadable
 from tfx_savedmodel.saved_model.reachability import functions_of, node_of
+from tfx_savedmodel.saved_model.structures import CAPTURED
 from tfx_savedmodel.saved_model.tensors import split_tensor
 from tfx_savedmodel.saved_model.view import MetaGraphView
 
@@ -67,9 +69,9 @@ class Keeper:
             waiting.extend(more)
         return found
 
-    def required(self) -> Uses:
-        """Return what no loader and no signature can do without."""
-        return self.uses(_root_nodes(self.meta_graph, self.view), _required_functions(self.meta_graph))
+    def required(self, version: str) -> Uses:
+        """Return what no loader of a version and no signature can do without."""
+        return self.uses(_root_nodes(self.meta_graph, self.view), _required_functions(self.meta_graph, version))
 
     def add_what_fits(self, kept: Uses, also: Iterable[str], fits: Callable[[Uses], bool]) -> None:
         """Add what may be used and can be: nodes, other functions of objects, other implementations, gradients."""
@@ -138,11 +140,11 @@ def _root_nodes(meta_graph: Any, view: MetaGraphView) -> Iterator[str]:
             yield item.constant.operation
 
 
-def _required_functions(meta_graph: Any) -> Iterator[str]:
-    """Yield the concrete functions that TF2's loader calls, or cannot load a model without."""
+def _required_functions(meta_graph: Any, version: str) -> Iterator[str]:
+    """Yield the concrete functions that a version's TF2 loader calls, or cannot load a model without."""
     objects = dict(enumerate(meta_graph.object_graph_def.nodes))
     for number, item in objects.items():
-        if item.WhichOneof("kind") == "captured_tensor":
+        if item.WhichOneof("kind") == CAPTURED and not unreadable([CAPTURED], version):
             yield item.captured_tensor.concrete_function
         called = [child.node_id for child in item.children if child.local_name in _RESOURCE_FUNCTIONS]
         for saveable in item.saveable_objects.values():

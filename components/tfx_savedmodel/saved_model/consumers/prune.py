@@ -9,7 +9,7 @@ from typing import Any
 from tfx_savedmodel.saved_model.consumers.keep import Uses, registered_gradients
 from tfx_savedmodel.saved_model.consumers.specs import unreadable
 from tfx_savedmodel.saved_model.meta_graph import RESERVED_SIGNATURES, tensor_names
-from tfx_savedmodel.saved_model.structures import spec_kinds, value_kinds
+from tfx_savedmodel.saved_model.structures import CAPTURED, spec_kinds, value_kinds
 from tfx_savedmodel.saved_model.tensors import split_tensor
 
 _COLOCATION = "_class"
@@ -60,13 +60,21 @@ def _forget_colocation(node: Any, names: Container[str]) -> None:
     if _COLOCATION not in node.attr:
         return
     held = node.attr[_COLOCATION].list.s
-    left = [item for item in held if not item.startswith(_LOCATION) or item[len(_LOCATION) :].decode() in names]
+    left = [
+        item
+        for item in held
+        if not item.startswith(_LOCATION) or item[len(_LOCATION) :].decode("utf-8", "replace") in names
+    ]
     if len(left) == len(held):
         return
     del held[:]
     held.extend(left)
     if not left:
         del node.attr[_COLOCATION]
+
+
+def _decoded(text: bytes) -> str:
+    return text.decode("utf-8", "replace")
 
 
 def _prune_signatures(meta_graph: Any, nodes: Container[str]) -> None:
@@ -81,7 +89,7 @@ def _prune_objects(objects: Any, functions: Container[str], version: str) -> Non
     """Take functions out of the object graph, where no object changes its number.
 
     A function of Python without a trace says so when it is called; a concrete function becomes an empty object, and
-    so does one whose declaration cannot be read.
+    so does one whose declaration cannot be read, and a captured tensor of a kind that is not known.
     """
     for name in [name for name in objects.concrete_functions if name not in functions]:
         del objects.concrete_functions[name]
@@ -100,6 +108,8 @@ def _prune_objects(objects: Any, functions: Container[str], version: str) -> Non
             elif unreadable(value_kinds(function.function_spec.fullargspec), version):
                 # Without one the loader goes by the structured inputs.
                 function.ClearField("function_spec")
+        elif kind == CAPTURED and unreadable([kind], version):
+            _empty(item, kind)
 
 
 def _empty(item: Any, kind: str) -> None:

@@ -14,6 +14,7 @@ from tfx_savedmodel.saved_model.consumers.nodes import NodeJudge
 from tfx_savedmodel.saved_model.op_tables import OpTable
 
 _INT32, _STRING, _INT64 = 3, 7, 9
+_LARGEST_INT32 = 2**31 - 1
 
 
 @dataclasses.dataclass
@@ -129,12 +130,31 @@ def _by_bincount(node: Any, scope: Scope) -> bool:
     data, waits = _split_inputs(node)
     numbers, size, weights = data
     if node.attr["Tidx"].type == _INT64:
-        numbers = scope.as_int32(node, "input", numbers)
-        size = scope.as_int32(node, "size", size)
+        # What is above the size is not counted, what is negative is refused: a cast alone would make it something else.
+        size = _between(node, scope, "size", size, _int64(node, scope, "largest", _LARGEST_INT32))
+        numbers = _between(node, scope, "input", numbers, size)
+        numbers, size = (scope.as_int32(node, *named) for named in (("input", numbers), ("size", size)))
     _become(node, "Bincount", [numbers, size, weights, *waits])
     _keep_attributes(node, ["T"])
     scope.renamed[node.name, "output"] = "bins"
     return True
+
+
+def _between(node: Any, scope: Scope, name: str, tensor: str, most: str) -> str:
+    """Return int64s that are -1 at least and at most so much."""
+    above = scope.add(node, f"{name}_at_most", "Minimum", [tensor, most], {"T": _INT64})
+    least = _int64(node, scope, f"{name}_least", -1)
+    both = scope.add(node, f"{name}_between", "Maximum", [scope.tensor(above.name, "z"), least], {"T": _INT64})
+    return scope.tensor(both.name, "z")
+
+
+def _int64(node: Any, scope: Scope, name: str, value: int) -> str:
+    constant = scope.add(node, name, "Const", [], {"dtype": _INT64})
+    tensor = constant.attr["value"].tensor
+    tensor.dtype = _INT64
+    tensor.tensor_shape.SetInParent()
+    tensor.int64_val.append(value)
+    return scope.tensor(constant.name, "output")
 
 
 #: Ops whose segment ids were int32 alone until 2.3.

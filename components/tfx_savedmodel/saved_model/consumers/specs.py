@@ -17,6 +17,8 @@ _SINCE = {
     "ROW_PARTITION_SPEC": "2.4",
     "REGISTERED_TYPE_SPEC": "2.7",
     "EXTENSION_TYPE_SPEC": "2.7",
+    # A kind of object, and not in the SavedObject of TensorFlow 2.4: of 2.5 and 2.6 the worst is assumed.
+    "captured_tensor": "2.7",
     "tensor_value": "2.15",
     "numpy_value": "2.15",
     # Fields that came later: a RaggedTensorSpec's flat_values_spec, a VariableSpec's alias_id.
