@@ -93,7 +93,7 @@ class Fit:
     """The edited GraphDef, of the MetaGraph that is meant."""
 
     def unimportable(self) -> str:
-        """Say why no TensorFlow imports the edited graph: a name given twice, or an input that is not there; else ""."""
+        """Say why no TensorFlow imports the graph, a name given twice or an input that is not there; else nothing."""
         names: set[str] = set()
         for node in self.graph.node:
             if node.name in names:
