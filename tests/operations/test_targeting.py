@@ -221,6 +221,23 @@ def test_numbers_of_64_bits_are_counted_as_before(numbers: list[int], size: int,
     assert counted(tmp_path / "out") == wanted
 
 
+def test_what_is_not_compared_is_said_in_a_line(tmp_path: Path) -> None:
+    """TensorFlow's own words have many: where in the code the op was made."""
+
+    class Failing(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, "x")])
+        def fail(self, x: Any) -> Any:
+            return {"y": tf.gather(x, 999)}
+
+    module = Failing()
+    module.edited = tf.Variable(1.0)  # something to edit, which the signature does not run
+    tf.saved_model.save(module, str(tmp_path / "source"), signatures=module.fail)
+    result = exported(tmp_path / "source", tmp_path / "out", "tf-2.4")
+    (note,) = (note for note in result.notes if "not compared" in note)
+    assert "InvalidArgumentError" in note
+    assert "\n" not in note
+
+
 def test_a_loader_that_refuses_the_edit_is_heard(
     sources: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

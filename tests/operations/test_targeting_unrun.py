@@ -9,7 +9,7 @@ import pytest
 
 from tests.saved_model.attribute_values import FLOAT, shape
 from tests.saved_model.graphs import node, save, tensor
-from tfx_savedmodel.errors import TargetError
+from tfx_savedmodel.errors import TargetError, UnreadableModelError
 from tfx_savedmodel.operations import targeting
 from tfx_savedmodel.operations.export import export
 from tfx_savedmodel.saved_model.consumers.judgement import lacks
@@ -99,3 +99,34 @@ def test_other_meta_graphs_that_do_not_fit_are_named(tmp_path: Path, meant: str)
     result = export(model, tmp_path / "out", plan={"keep": "all", "target": "tf-2.4"})
     (note,) = (note for note in result.notes if "MetaGraph" in note)
     assert note == "for tf-2.4: the MetaGraph with the tags gpu, train does not fit and stays as it is"
+
+
+@pytest.mark.parametrize(
+    ("extra", "fault"),
+    [
+        (node("y", "NoOp"), "two nodes are called 'y'"),
+        (node("z", "Identity", "gone:1", T=FLOAT), "node 'z' takes 'gone:1', which no node gives"),
+        (node("z", "NoOp"), None),
+    ],
+)
+def test_a_graph_that_nobody_can_import_is_refused(
+    tmp_path: Path, extra: Any, fault: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where this TensorFlow does not load a model an older one may, for its ops, but not that."""
+    monkeypatch.setattr(targeting, "ask", lambda *_, **__: "it has an op that is gone")
+    nodes = [
+        node("x", "Placeholder", dtype=FLOAT),
+        node("v", "VarHandleOp", dtype=FLOAT, shape=shape(2), debug_name="v"),
+        node("y", "Identity", "x", "^v", *(["^z"] if extra["name"] == "z" else []), T=FLOAT),
+    ]
+    signature = {"inputs": {"x": tensor("x:0")}, "outputs": {"y": tensor("y:0")}}
+    model = save(tmp_path / "m", [*nodes, extra], signatures={"serving_default": signature})
+    plan = {"keep": "all", "target": "tf-2.4"}
+    if fault is None:
+        notes = export(model, tmp_path / "out", plan=plan).notes
+        assert any("it cannot be loaded here: it has an op that is gone" in note for note in notes)
+        return
+    with pytest.raises(UnreadableModelError, match="by any TensorFlow") as caught:
+        export(model, tmp_path / "out", plan=plan)
+    assert caught.value.found == fault
+    assert not (tmp_path / "out").exists()

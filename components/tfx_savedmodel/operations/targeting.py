@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfx_savedmodel.errors import TargetError, TfxSavedModelError, UnsupportedModelError
+from tfx_savedmodel.errors import TargetError, TfxSavedModelError, UnreadableModelError, UnsupportedModelError
 from tfx_savedmodel.operations.gate import refuse_broken, refuse_unsafe
 from tfx_savedmodel.operations.inputs import Given
 from tfx_savedmodel.operations.materials import ExportMaterials
@@ -75,6 +75,7 @@ def fit_staged(staged: Path, tags: Sequence[str], target: str, more: Callable[[]
     Raises:
       TargetError: the model cannot be made to fit, answers otherwise then, or cannot be run although ops were
         replaced.
+      UnreadableModelError: it is not loaded here, and no TensorFlow imports its graph.
       UsageError: the consumer is not known.
     """
     view = read_saved_model(staged, tags)
@@ -120,6 +121,7 @@ def _compared(view: GraphView, fit: Fit, more: Callable[[], Requests]) -> tuple[
     requests, unasked = _requests(meta_graph, more())
     before = ask(view.path, meta_graph.tags, requests, times=2)
     if isinstance(before, str):
+        _refuse_unimportable(fit, view)
         return _uncompared(fit, f"it cannot be loaded here: {before}")
     silent = [key for key, answers in before[0].items() if not any(answer.outputs is not None for answer in answers)]
     reasons = {**unasked, **{key: _error_of(before[0][key]) for key in silent if key not in unasked}}
@@ -138,6 +140,19 @@ def _compared(view: GraphView, fit: Fit, more: Callable[[], Requests]) -> tuple[
         notes += _compare(fit, key, first[key], second[key], answers)
     _refuse_unloadable(fit, meta_graph, original)
     return tuple(notes)
+
+
+def _refuse_unimportable(fit: Fit, view: GraphView) -> None:
+    """What this TensorFlow does not load an older one may (ops that are gone), but not a graph that is broken."""
+    fault = fit.unimportable()
+    if fault:
+        raise UnreadableModelError(
+            "the graph cannot be imported by any TensorFlow",
+            where=str(view.path),
+            found=fault,
+            wanted="nodes with names of their own, whose inputs are there",
+            next_step="export the model again from where it was trained",
+        )
 
 
 def _refuse_untold(fit: Fit, meta_graph: MetaGraphView, reasons: Mapping[str, str]) -> None:

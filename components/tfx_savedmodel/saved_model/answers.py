@@ -92,4 +92,5 @@ def tf2_fault(directory: Path, tags: Sequence[str]) -> str | None:
 
 
 def _words(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:_MOST_WORDS]
+    """Return an error in a line: TensorFlow's own have many."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:_MOST_WORDS]

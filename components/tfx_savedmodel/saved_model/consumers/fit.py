@@ -90,6 +90,20 @@ class Fit:
     directory: Path
     file: str
     proto: Any
+    graph: Any
+    """The edited GraphDef, of the MetaGraph that is meant."""
+
+    def unimportable(self) -> str:
+        """Say why no TensorFlow imports the graph, a name given twice or an input that is not there; else nothing."""
+        names: set[str] = set()
+        for node in self.graph.node:
+            if node.name in names:
+                return f"two nodes are called {node.name!r}"
+            names.add(node.name)
+        missing = (
+            (node.name, value) for node in self.graph.node for value in node.input if _source(value) not in names
+        )
+        return next((f"node {name!r} takes {value!r}, which no node gives" for name, value in missing), "")
 
     def notes(self) -> tuple[str, ...]:
         """Return what was done in words."""
@@ -137,7 +151,11 @@ def fit_to_consumer(directory: Path, tags: Sequence[str], consumer: str, *, also
         raise UnreadableModelError("the model cannot be read", where=str(directory), found=str(error)) from error
     if name == BINARY_FILE and fits(view, consumer):
         return None
-    return Fit(fit_meta_graph(found[0], consumer, also), directory, name, proto)
+    return Fit(fit_meta_graph(found[0], consumer, also), directory, name, proto, found[0].graph_def)
+
+
+def _source(value: str) -> str:
+    return value.removeprefix("^").partition(":")[0]
 
 
 def fit_meta_graph(meta_graph: Any, consumer: str, also: Collection[str] = ()) -> Fitted:
