@@ -96,7 +96,7 @@ def _fill(proto: Any, item: Mapping[str, Any]) -> None:
             attr.tensor.string_val.extend(text.encode() for text in value)
         elif isinstance(value, int):
             attr.type = value
-        elif hasattr(value, "WhichOneof"):
+        elif isinstance(value, type(attr)):
             attr.CopyFrom(value)
         else:
             attr.shape.CopyFrom(value)
