@@ -49,6 +49,18 @@ def test_plan_file_goes_in_by_content(tmp_path: Path) -> None:
     assert exporter(plan_file=file).spec.exec_properties != before
 
 
+def test_the_graph_that_a_plan_names_goes_in_by_content(tmp_path: Path) -> None:
+    graph = tmp_path / "graph.meta"
+    plan = {"source": {"graph": str(graph)}, "signatures": SIGNATURES}
+    absent = exporter(signatures=plan).spec.exec_properties
+    digests = [absent.get("source_graph_sha256")]
+    for content in (b"one", b"other"):
+        graph.write_bytes(content)
+        digests.append(exporter(signatures=plan).spec.exec_properties["source_graph_sha256"])
+    assert digests[0] is None and len(set(digests)) == 3
+    assert exporter(signatures=SIGNATURES).spec.exec_properties.get("source_graph_sha256") is None
+
+
 def test_our_version_is_part_of_the_cache_key() -> None:
     from tfx_savedmodel import __version__
 
@@ -119,7 +131,7 @@ def test_files_of_classes_go_in_by_content(tmp_path: Path) -> None:
 
 
 def test_a_module_file_is_packaged_as_a_wheel(tmp_path: Path) -> None:
-    from tfx_savedmodel.signature_exporter.executor import _module_file
+    from tfx_savedmodel.artifacts.user_module import user_module
 
     folder = tmp_path / "user"
     folder.mkdir()
@@ -131,7 +143,7 @@ def test_a_module_file_is_packaged_as_a_wheel(tmp_path: Path) -> None:
     properties = made.spec.exec_properties
     assert properties["module_file"] is None
     assert "@" in properties["module_path"]
-    with _module_file(properties) as file:
+    with user_module(properties) as file:
         assert file is not None
         assert {path.name for path in Path(file).parent.iterdir()} >= {"functions.py", "sibling.py"}
 

@@ -80,3 +80,27 @@ def test_a_keras_file_or_weights_in_the_artifact(tmp_path: Path) -> None:
     exported = run(tmp_path / "weights", tmp_path / "two", plan, user / "functions.py")
     assert json.loads(exported.get_string_custom_property("signatures")) == ["twice"]
     np.testing.assert_array_equal(answer(tmp_path / "two" / "Format-Serving", "twice", values), 2 * wanted)
+
+
+def test_a_checkpoint_of_tf1_with_its_graph_elsewhere(tmp_path: Path) -> None:
+    """The checkpoint is the artifact; the plan names the graph."""
+    import tensorflow as tf
+
+    v1, artifact = tf.compat.v1, tmp_path / "artifact" / "Format-Serving"
+    artifact.mkdir(parents=True)
+    with tf.Graph().as_default(), v1.Session() as session:
+        x = v1.placeholder(tf.float32, [None, 2], name="x")
+        weights = v1.get_variable("w", initializer=[[1.0], [2.0]], use_resource=True)
+        tf.matmul(x, weights, name="y")
+        session.run(v1.global_variables_initializer())
+        saver = v1.train.Saver()
+        saver.save(session, str(artifact / "model.ckpt"), write_meta_graph=False, write_state=False)
+        v1.train.export_meta_graph(str(tmp_path / "graph.pb"), saver_def=saver.saver_def)
+    plan = {
+        "source": {"graph": str(tmp_path / "graph.pb")},
+        "signatures": {"serving_default": {"kind": "tensors", "inputs": {"x": "x:0"}, "outputs": {"y": "y:0"}}},
+    }
+    exported = run(tmp_path / "artifact", tmp_path / "out", plan)
+    assert exported.get_string_custom_property("builder") == "rewrite"
+    found = answer(tmp_path / "out" / "Format-Serving", "serving_default", np.float32([[3, 4]]))
+    np.testing.assert_array_equal(found, [[11]])

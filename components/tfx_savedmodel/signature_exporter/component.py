@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, ClassVar
 from tfx import types
 from tfx.components.util import udf_utils
 from tfx.dsl.components.base import base_component, executor_spec
+from tfx.dsl.io import fileio
 from tfx.types import standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
@@ -24,6 +26,7 @@ class SignatureExporterSpec(ComponentSpec):
 
     PARAMETERS: ClassVar[dict[str, ExecutionParameter]] = {
         "plan": ExecutionParameter(type=str),
+        "source_graph_sha256": ExecutionParameter(type=str, optional=True),
         "module_file": ExecutionParameter(type=str, optional=True),
         "module_path": ExecutionParameter(type=str, optional=True),
         "tfx_savedmodel_version": ExecutionParameter(type=str),
@@ -102,6 +105,7 @@ class SignatureExporter(base_component.BaseComponent):
                 examples=examples,
                 module_file=os.fspath(module_file) if module_file is not None else None,
                 plan=plan.to_json(),
+                source_graph_sha256=_digest(plan.source.graph),
                 tfx_savedmodel_version=__version__,
                 exported_model=types.Channel(type=standard_artifacts.Model),
             )
@@ -135,6 +139,14 @@ def _plan(
         if isinstance(classes, dict) and classes.get("file"):
             part["classes"] = {"labels": list(read_labels(classes["file"]))}
     return read_plan(document, where=where)
+
+
+def _digest(file: str | None) -> str | None:
+    """Return what tells TFX's cache that the graph which a plan names has changed; None where it is not there yet."""
+    if file is None or not fileio.exists(file):
+        return None
+    with fileio.open(file, "rb") as opened:
+        return hashlib.sha256(opened.read()).hexdigest()
 
 
 def _plain(name: str, value: Any) -> Any:

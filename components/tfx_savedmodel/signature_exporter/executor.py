@@ -10,7 +10,7 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
-from tfx_savedmodel.artifacts.local import Artifacts, local_inputs, local_output
+from tfx_savedmodel.artifacts.local import Artifacts, LocalInputs, local_inputs, local_output
 from tfx_savedmodel.artifacts.user_module import user_module
 from tfx_savedmodel.operations.export import export
 
@@ -33,7 +33,7 @@ class Executor(base_executor.BaseExecutor):
             result = export(
                 inputs.model() or "",
                 destination,
-                plan=exec_properties["plan"],
+                plan=_plan(exec_properties["plan"], inputs),
                 transform_graph=inputs.folder("transform_graph"),
                 schema=inputs.only_file("schema"),
                 statistics=inputs.folder("statistics"),
@@ -47,3 +47,12 @@ class Executor(base_executor.BaseExecutor):
         model.set_string_custom_property("builder", result.builder)
         model.set_string_custom_property("fingerprint", result.fingerprint)
         model.set_string_custom_property("tensorflow_version", result.tensorflow_version)
+
+
+def _plan(text: str, inputs: LocalInputs) -> dict[str, Any]:
+    """Return the plan with the graph that it names brought here by TFX's own means of reading."""
+    plan: dict[str, Any] = json.loads(text)
+    graph = plan.get("source", {}).get("graph")
+    if graph is not None:
+        plan["source"]["graph"] = str(inputs.stage.path(graph, "the plan's source.graph"))
+    return plan
