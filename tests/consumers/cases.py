@@ -42,6 +42,7 @@ ESTIMATOR_INPUTS = {
     "serving_default": "inputs",
 }
 WORDS = serialized(age=[[1.0], [2.0]], word=[[b"red"], [b"green"]])
+ROWS = serialized(x=[[1.0, 2.0, 3.0], [0.0, -1.0, 1.0]], word=[[b"red"], [b"x"]])
 NUMBERS = {"x": np.float32([[1, 2, 3], [0, -1, 1]]), "word": np.array([b"red", b"x"], dtype=object)}
 
 
@@ -143,6 +144,23 @@ CASES = {
         {"keep": "all", "signatures": {}},
         {key: {name: WORDS} for key, name in ESTIMATOR_INPUTS.items()},
         {key: key for key in ESTIMATOR_INPUTS},
+    ),
+    "tf1-receivers": Case(
+        "tf1-ref",
+        {
+            "keep": "all",
+            "signatures": {
+                "examples": {"kind": "serve_examples"},
+                "classify": {
+                    "kind": "classify",
+                    "of": "examples",
+                    "scores": "scores",
+                    "classes": {"labels": ["small", "large"]},
+                },
+            },
+        },
+        {"examples": {"examples": ROWS}, "classify": {"inputs": ROWS}, "serving_default": NUMBERS},
+        {"serving_default": "serving_default"},
     ),
     "tf1-ref": _tf1_case("tf1-ref"),
     "tf1-resource": _tf1_case("tf1-resource"),
