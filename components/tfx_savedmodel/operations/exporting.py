@@ -84,7 +84,8 @@ def session_of_trace(materials: ExportMaterials, resolved: ResolvedPlan, staged:
         traced = Path(folder) / "model"
         traced.mkdir()
         notes = [note for note in trace(materials, resolved, traced) if not note.startswith(FINGERPRINT_FILE)]
-        refuse_unsafe(read_saved_model(traced, tags_of(resolved, materials.view)))
+        traced_view = read_saved_model(traced, tags_of(resolved, materials.view))
+        refuse_unsafe(traced_view, materials.source.described)
         write_as_tf1(traced, tags_of(resolved, materials.view), staged)
         carry_the_rest(traced, staged, (EXPLANATION_FILE,))
         if (traced / EXPLANATION_FILE).exists():

@@ -29,7 +29,7 @@ Made = TypeVar("Made")
 
 
 @dataclasses.dataclass(frozen=True)
-class NormalForm:
+class MadeOfTf1:
     """How a SavedModel was made of a TF1 source that is none.
 
     `builder` is "rewrite" or "session"; where not `complete` the SavedModel is good only to say what is
@@ -55,7 +55,7 @@ class Given:
     schema: Any | None = None
     module: ModuleFile | None = None
     errors: Mapping[str, TfxSavedModelError] = dataclasses.field(default_factory=dict)
-    normal: NormalForm | None = None
+    normal: MadeOfTf1 | None = None
 
     def materials(
         self, plan: Plan, open_source: Callable[[ExportMaterials], TrainedModel], view: GraphView | None

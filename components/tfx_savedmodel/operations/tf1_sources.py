@@ -10,7 +10,7 @@ from typing import Any
 
 from tfx_savedmodel.errors import TfxSavedModelError, UsageError
 from tfx_savedmodel.operations.gate import refuse_broken, refuse_unsafe
-from tfx_savedmodel.operations.inputs import Given, NormalForm, raise_all
+from tfx_savedmodel.operations.inputs import Given, MadeOfTf1, raise_all
 from tfx_savedmodel.operations.materials import no_module, users
 from tfx_savedmodel.saved_model.candidates import candidates
 from tfx_savedmodel.saved_model.graph_files import is_graph_def, read_graph_file
@@ -71,7 +71,7 @@ def _as_saved_model(plan: Plan, given: Given, found: Found, stage: Staging) -> G
     if form.restores:
         directory = stage.made(found.path) / "model"
         restore_and_save(form, directory)
-    normal = NormalForm("session" if form.restores else "rewrite", form.notes, complete=form.complete)
+    normal = MadeOfTf1("session" if form.restores else "rewrite", form.notes, complete=form.complete)
     return dataclasses.replace(given, found=Found(directory, SAVED_MODEL), normal=normal)
 
 
@@ -99,7 +99,7 @@ def _of_function(plan: Plan, given: Given, found: Found, stage: Staging) -> Give
         plan.source.params,
     )
     notes = save_function(function, checkpoint, plan.source.tags, directory)
-    return dataclasses.replace(given, found=Found(directory, SAVED_MODEL), normal=NormalForm("session", notes))
+    return dataclasses.replace(given, found=Found(directory, SAVED_MODEL), normal=MadeOfTf1("session", notes))
 
 
 def _features(plan: Plan, given: Given) -> Mapping[str, Any]:
