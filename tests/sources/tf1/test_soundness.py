@@ -44,9 +44,14 @@ def missing(_: Any, y: Any) -> None:
     y.input[0] = "gone"
 
 
+def untyped(_: Any, y: Any) -> None:
+    del y.attr["T"]
+
+
 @pytest.mark.parametrize(
     ("edit", "said"),
     [
+        (untyped, "node 'y' has no T, which"),
         (doubled, "2 nodes of the name 'y'"),
         (circular, "nodes that wait for each other: y"),
         (missing, "node 'y' takes 'gone', which is not there"),

@@ -8,6 +8,7 @@ from typing import Any
 
 from tfx_savedmodel.errors import UnreadableModelError
 from tfx_savedmodel.saved_model.attributes import plain_value
+from tfx_savedmodel.saved_model.op_tables import op_table, versions
 from tfx_savedmodel.saved_model.view import VARIABLE_OPS
 from tfx_savedmodel.sources.tf1.checkpoint_files import CheckpointFiles, refuse_other_dtypes
 from tfx_savedmodel.sources.tf1.cut import ancestors, node_of
@@ -20,7 +21,7 @@ _SHOWN = 8
 
 
 def refuse_broken_graph(meta_graph: Any, where: str) -> None:
-    """Let a graph pass whose nodes have names of their own, and inputs that are there and come before them.
+    """Let a graph pass whose nodes have names of their own, what their ops ask for, and inputs that come before them.
 
     Raises:
       UnreadableModelError: it is none; TensorFlow would not import it.
@@ -34,6 +35,9 @@ def refuse_broken_graph(meta_graph: Any, where: str) -> None:
         for value in node.input
         if node_of(value) not in counts
     ]
+    faults += [
+        f"node {node.name!r} has no {name}, which {node.op} must have" for node in graph for name in _lacking(node)
+    ]
     if not faults:
         circular = _circular({node.name: node for node in graph})
         faults = [f"nodes that wait for each other: {', '.join(circular[:_SHOWN])}"] if circular else []
@@ -42,9 +46,17 @@ def refuse_broken_graph(meta_graph: Any, where: str) -> None:
             "the graph is broken",
             where=where,
             found="; ".join(faults[:_SHOWN]),
-            wanted="nodes with names of their own, whose inputs are there and do not lead back",
+            wanted="nodes with names and attributes of their own, whose inputs are there and do not lead back",
             next_step="write it again with tf.compat.v1.train.export_meta_graph",
         )
+
+
+def _lacking(node: Any) -> Iterator[str]:
+    """Yield the attributes that an op of TensorFlow's has no default for and the node does not say."""
+    definition = op_table(versions()[-1]).get(node.op)
+    for name, known in definition.attributes.items() if definition is not None else ():
+        if known.default is None and name not in node.attr:
+            yield name
 
 
 def _circular(nodes: Mapping[str, Any]) -> list[str]:
