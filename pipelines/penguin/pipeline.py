@@ -37,7 +37,7 @@ EXCLUDED_FEATURES = ["species", "year"]
 
 EXPORTED_POLICY: dict[str, Any] = {
     "name": "penguin-exported",
-    "required": ["SM1", "SM2", "SM301", "SM302", "SM303", "SM305"],
+    "required": ["SM10", "SM120", "SM2", "SM301", "SM302", "SM303", "SM305"],
     "parameters": {"SM103": {"required": list(SIGNATURES)}, "SM301": {"required": list(SIGNATURES)}},
 }
 ESTIMATOR_POLICY: dict[str, Any] = {
