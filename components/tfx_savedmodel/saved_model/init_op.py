@@ -7,11 +7,12 @@ tensorflow/cc/saved_model/loader_util.cc.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from tfx_savedmodel.saved_model import protos
 from tfx_savedmodel.saved_model.meta_graph import INIT_SIGNATURE
+from tfx_savedmodel.saved_model.reachability import ancestors
 
 _MAIN, _LEGACY = "saved_model_main_op", "legacy_init_op"
 _TABLES, _LOCALS = "table_initializer", "local_variables"
@@ -42,8 +43,8 @@ def set_init_op(meta_graph: Any, op: str) -> None:
         if name in meta_graph.collection_def:
             del meta_graph.collection_def[name]
     meta_graph.collection_def[_MAIN].node_list.value.append(op)
-    before = _ancestors(nodes, op)
-    waits = [name for name in old if name not in before and op not in _ancestors(nodes, name)]
+    before = ancestors(nodes, [op])
+    waits = [name for name in old if name not in before and op not in ancestors(nodes, [name])]
     nodes[op].input.extend(f"^{name}" for name in dict.fromkeys(waits))
 
 
@@ -51,17 +52,6 @@ def _run_by_loaders(meta_graph: Any) -> list[str]:
     """Return what loaders run of a MetaGraph, as node names."""
     named = [name.partition(":")[0] for name in initialisers(meta_graph)]
     return named or [*_by_default(meta_graph)]
-
-
-def _ancestors(nodes: Mapping[str, Any], start: str) -> set[str]:
-    """Return a node with all that it waits for."""
-    found, pending = {start}, [start]
-    while pending:
-        values = nodes[pending.pop()].input
-        fresh = {value.removeprefix("^").partition(":")[0] for value in values} & set(nodes) - found
-        found |= fresh
-        pending += fresh
-    return found
 
 
 def add_initialisers(meta_graph: Any, nodes: Collection[str], name: str) -> None:

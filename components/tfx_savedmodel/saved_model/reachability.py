@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from tfx_savedmodel.saved_model.tensors import split_tensor
 from tfx_savedmodel.saved_model.view import MetaGraphView, NodeView
@@ -99,6 +100,18 @@ def functions_of(meta_graph: MetaGraphView, node: NodeView) -> list[str]:
 def node_of(value: str) -> str:
     """Return the node name of an input as a NodeDef writes it: "^a", "a", "a:1", "a:out:0"."""
     return value.lstrip("^").partition(":")[0]
+
+
+def ancestors(nodes: Mapping[str, Any], starts: Iterable[str]) -> set[str]:
+    """Return the nodes that some nodes or tensors need, themselves included; `nodes` are NodeDefs by name."""
+    pending = [name for name in map(node_of, starts) if name in nodes]
+    seen = set(pending)
+    while pending:
+        for name in map(node_of, nodes[pending.pop()].input):
+            if name in nodes and name not in seen:
+                seen.add(name)
+                pending.append(name)
+    return seen
 
 
 def signature_label(key: str) -> str:

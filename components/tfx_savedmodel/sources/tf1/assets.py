@@ -11,7 +11,7 @@ from tfx_savedmodel.errors import UnsupportedModelError
 from tfx_savedmodel.saved_model import protos
 from tfx_savedmodel.saved_model.attributes import plain_value
 from tfx_savedmodel.saved_model.local import leaves
-from tfx_savedmodel.sources.tf1.cut import node_of
+from tfx_savedmodel.saved_model.reachability import node_of
 
 _READS = "InitializeTableFromTextFile"
 _TABLES = ("HashTable", "HashTableV2")

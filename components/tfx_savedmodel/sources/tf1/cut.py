@@ -7,6 +7,7 @@ from typing import Any
 
 from tfx_savedmodel.saved_model import protos
 from tfx_savedmodel.saved_model.attributes import called_functions
+from tfx_savedmodel.saved_model.reachability import ancestors, node_of
 
 _COLOCATED = b"loc:@"
 _CONTEXTS = {"while_context": "WhileContextDef", "cond_context": "CondContextDef"}
@@ -15,23 +16,6 @@ _CONTEXTS = {"while_context": "WhileContextDef", "cond_context": "CondContextDef
 VARIABLES = ("variables", "trainable_variables", "model_variables", "local_variables")
 #: Collections of the names of nodes and tensors.
 NAMES = ("table_initializer", "asset_filepaths", "saved_model_main_op", "legacy_init_op")
-
-
-def node_of(value: str) -> str:
-    """Return the node of a tensor's name, or of an input as a NodeDef writes it: "^a", "a:1"."""
-    return value.lstrip("^").partition(":")[0]
-
-
-def ancestors(nodes: Mapping[str, Any], starts: Iterable[str]) -> set[str]:
-    """Return the nodes that some nodes or tensors need, themselves included; `nodes` are NodeDefs by name."""
-    pending = [name for name in map(node_of, starts) if name in nodes]
-    seen = set(pending)
-    while pending:
-        for name in map(node_of, nodes[pending.pop()].input):
-            if name in nodes and name not in seen:
-                seen.add(name)
-                pending.append(name)
-    return seen
 
 
 def whole_loops(meta_graph: Any, nodes: Mapping[str, Any], starts: Iterable[str]) -> set[str]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfx_savedmodel.errors import UnsupportedModelError
-from tfx_savedmodel.sources.tf1.cut import ancestors
+from tfx_savedmodel.saved_model.reachability import ancestors
 from tfx_savedmodel.sources.tf1.features import parts_of
 
 #: tf.estimator.ModeKeys.PREDICT.

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfx_savedmodel.saved_model import protos
-from tfx_savedmodel.sources.tf1.cut import node_of
+from tfx_savedmodel.saved_model.reachability import node_of
 
 #: Placeholders that must be fed.
 BARE_PLACEHOLDERS = ("Placeholder", "PlaceholderV2")

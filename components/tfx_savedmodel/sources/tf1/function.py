@@ -9,9 +9,10 @@ from typing import Any
 
 from tfx_savedmodel.errors import UnsupportedModelError
 from tfx_savedmodel.saved_model.quiet import no_deprecations
+from tfx_savedmodel.saved_model.reachability import ancestors
 from tfx_savedmodel.saved_model.view import VARIABLE_OPS, Shape
 from tfx_savedmodel.sources.tf1.checkpoint_files import CheckpointFiles, refuse_misfits
-from tfx_savedmodel.sources.tf1.cut import VARIABLES, ancestors
+from tfx_savedmodel.sources.tf1.cut import VARIABLES
 from tfx_savedmodel.sources.tf1.estimator import DEFAULT, PREDICT, is_estimators, run_config, spec_signatures
 from tfx_savedmodel.sources.tf1.features import feature_placeholders
 from tfx_savedmodel.sources.tf1.feeds import BARE_PLACEHOLDERS, nodes_run

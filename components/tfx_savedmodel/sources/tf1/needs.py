@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from tfx_savedmodel.errors import UnsupportedModelError
+from tfx_savedmodel.saved_model.reachability import ancestors, node_of
 from tfx_savedmodel.saved_model.view import VARIABLE_OPS
-from tfx_savedmodel.sources.tf1.cut import ancestors, node_of, nodes_of, variable_defs, whole_loops
+from tfx_savedmodel.sources.tf1.cut import nodes_of, variable_defs, whole_loops
 
 _SHOWN = 8
 _TABLES = ("HashTable", "HashTableV2")

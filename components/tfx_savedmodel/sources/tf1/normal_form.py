@@ -14,10 +14,11 @@ from tfx_savedmodel.saved_model.attributes import shape_of
 from tfx_savedmodel.saved_model.graph_files import GraphFile
 from tfx_savedmodel.saved_model.init_op import initialisers, set_init_op
 from tfx_savedmodel.saved_model.meta_graph import INIT_SIGNATURE, RESERVED_SIGNATURES
+from tfx_savedmodel.saved_model.reachability import ancestors, node_of
 from tfx_savedmodel.saved_model.view import VARIABLE_OPS, Shape
 from tfx_savedmodel.sources.tf1.assets import add_assets, find_assets
 from tfx_savedmodel.sources.tf1.checkpoint_files import CheckpointFiles, refuse_misfits
-from tfx_savedmodel.sources.tf1.cut import ancestors, cut, node_of, variable_defs, whole_loops
+from tfx_savedmodel.sources.tf1.cut import cut, variable_defs, whole_loops
 from tfx_savedmodel.sources.tf1.declare import declare, slices
 from tfx_savedmodel.sources.tf1.feeds import Signature, place_feeds
 from tfx_savedmodel.sources.tf1.needs import (

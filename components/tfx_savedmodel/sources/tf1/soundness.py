@@ -9,9 +9,9 @@ from typing import Any
 from tfx_savedmodel.errors import UnreadableModelError
 from tfx_savedmodel.saved_model.attributes import plain_value
 from tfx_savedmodel.saved_model.op_tables import op_table, versions
+from tfx_savedmodel.saved_model.reachability import ancestors, node_of
 from tfx_savedmodel.saved_model.view import VARIABLE_OPS
 from tfx_savedmodel.sources.tf1.checkpoint_files import CheckpointFiles, refuse_other_dtypes
-from tfx_savedmodel.sources.tf1.cut import ancestors, node_of
 
 _RESTORES = "RestoreV2"
 _SETS = ("Assign", "AssignVariableOp")
