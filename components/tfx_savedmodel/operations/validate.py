@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import datetime
 import importlib.util
 import json
@@ -13,6 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tfx_savedmodel.errors import UnsupportedStackError
+from tfx_savedmodel.operations.given import GivenBeside
+from tfx_savedmodel.operations.judging_examples import judge_examples
+from tfx_savedmodel.operations.judging_loads import judge_loads
 from tfx_savedmodel.operations.selection import Selection
 from tfx_savedmodel.operations.selection import select as select_checks
 from tfx_savedmodel.saved_model.consumers.judgement import check_consumer
@@ -20,11 +21,10 @@ from tfx_savedmodel.saved_model.facts import model_facts
 from tfx_savedmodel.saved_model.reader import read_saved_model
 from tfx_savedmodel.saved_model.remote import WEIGHTS, Staging
 from tfx_savedmodel.saved_model.view import GraphView
-from tfx_savedmodel.validation.check import LoadedModel, LoadObservation
 from tfx_savedmodel.validation.policy import Policy, read_policy
 from tfx_savedmodel.validation.registry import CHECKS
 from tfx_savedmodel.validation.result import CheckResult, CheckVerdict, Report, Upstream, Verdict
-from tfx_savedmodel.validation.runner import blocked, run_graph_checks, run_model_checks, skipped
+from tfx_savedmodel.validation.runner import blocked, run_graph_checks, skipped
 from tfx_savedmodel.versions import __version__
 
 if TYPE_CHECKING:
@@ -39,20 +39,6 @@ PathLike = str | os.PathLike[str]
 #: What is required where examples, or a reference as well, are given.
 _EXAMPLES = ("SM301", "SM302", "SM303")
 _REFERENCE = ("SM304",)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Given:
-    """What was given beside the model."""
-
-    examples: tuple[str, ...]
-    schema: str | None
-    transform_graph: str | None
-    reference: GraphView | None
-    make_pipeline: Callable[[], beam.Pipeline] | None
-    beam_args: tuple[str, ...]
-    host: LoaderHost | None
-    progress: Callable[[str], None]
 
 
 def validate(
@@ -112,7 +98,7 @@ def validate(
     selection = select_checks(chosen, overrides)
     hollow = () if selection.model or selection.examples else WEIGHTS
     with Staging() as stage:
-        given = _Given(
+        given = GivenBeside(
             examples=_files(stage, examples) if selection.examples else (),
             schema=None if schema is None else str(stage.path(schema, "the schema")),
             transform_graph=None
@@ -142,7 +128,7 @@ def validate(
     )
 
 
-def _run(graph: GraphView, selection: Selection, policy: Policy, given: _Given) -> list[CheckResult]:
+def _run(graph: GraphView, selection: Selection, policy: Policy, given: GivenBeside) -> list[CheckResult]:
     given.progress("reading the graph")
     results = run_graph_checks(selection.graph, graph)
     loading = [*selection.model, *selection.examples]
@@ -156,63 +142,11 @@ def _run(graph: GraphView, selection: Selection, policy: Policy, given: _Given) 
         reason = f"not run: {graph.fault}"
     if reason is not None:
         return _ordered([*results, *(skipped(check, reason, blocked=True) for check in loading)])
-    seen = _load(graph, selection, policy, given)
-    results += run_model_checks(selection.model, LoadedModel(graph, _tags(graph), seen))
-    results += _run_examples(graph, selection, policy, given, seen)
-    return _ordered(results)
+    of_loads, seen = judge_loads(graph, selection, policy, given)
+    return _ordered([*results, *of_loads, *judge_examples(graph, selection, policy, given, seen)])
 
 
-def _tags(graph: GraphView) -> tuple[str, ...]:
-    meta_graph = graph.meta_graph()
-    return meta_graph.tags if meta_graph is not None else graph.tags
-
-
-def _load(graph: GraphView, selection: Selection, policy: Policy, given: _Given) -> Mapping[str, LoadObservation]:
-    if not selection.model:
-        return {}
-    from tfx_savedmodel.validation.loading.observe import LoaderHost, observe_model
-
-    loaders = {loader for check in selection.model for loader in check.loaders}
-    runs = any(check.code == "SM204" for check in selection.model)
-    with contextlib.nullcontext(given.host) if given.host else LoaderHost() as host:
-        return observe_model(host, graph.path, _tags(graph), loaders, policy.limits, runs=runs, progress=given.progress)
-
-
-def _run_examples(
-    graph: GraphView, selection: Selection, policy: Policy, given: _Given, seen: Mapping[str, LoadObservation]
-) -> list[CheckResult]:
-    if not selection.examples or not given.examples:
-        return [skipped(check, "no examples were given") for check in selection.examples]
-    deadly = next((said for said in map(_deadly, seen.values()) if said), None)
-    if deadly is not None:  # Beam's workers have no limits, and in this process a crash would be ours
-        return [skipped(check, deadly, blocked=True) for check in selection.examples]
-    from tfx_savedmodel.beam.example_checks import ExampleCheckRequest, run_example_checks
-    from tfx_savedmodel.beam.launch import pipeline_maker
-
-    make_pipeline = given.make_pipeline or pipeline_maker(given.beam_args)
-    request = ExampleCheckRequest(
-        model=str(graph.path),
-        tags=graph.tags,
-        files=given.examples,
-        checks=selection.examples,
-        features=policy.features,
-        outputs=policy.outputs,
-        schema=given.schema,
-        transform_graph=given.transform_graph,
-        reference=str(given.reference.path) if given.reference is not None else None,
-    )
-    return run_example_checks(request, make_pipeline, given.progress)
-
-
-def _deadly(observation: LoadObservation) -> str | None:
-    """Say how the model killed a loader's process, if it did."""
-    if observation.outcome in ("crashed", "timeout", "memory"):
-        return f"not run: the {observation.loader} loader ended by {observation.outcome}"
-    died = next((run for run in observation.runs if run.get("died")), None)
-    return f"not run: the signature {died['signature']!r} ended its process" if died else None
-
-
-def _blocked_reference(given: _Given) -> str | None:
+def _blocked_reference(given: GivenBeside) -> str | None:
     """The reference is loaded too, so it is judged too."""
     if given.reference is None:
         return None
