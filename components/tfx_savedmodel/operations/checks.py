@@ -63,8 +63,9 @@ class CheckPage:
 
     def sections(self) -> tuple[Section, ...]:
         """Return the page below its title, as the command line and docs/checks show it."""
-        texts = [Section(heading, text) for heading, text in (("What", self.what), ("Why", self.why)) if text]
-        parts = [*texts, Section("Remedy", self.remedy), Section("In a policy", " ".join(self._policy()))]
+        texts = (("What", self.what), ("Why", self.why), ("Remedy", self.remedy))
+        parts = [Section(heading, text[:1].upper() + text[1:]) for heading, text in texts]
+        parts.append(Section("In a policy", " ".join(self._policy())))
         if self.parameters:
             rows = tuple((item.name, item.type, show_value(item.default), item.about) for item in self.parameters)
             head = ("name", "type", "default", "")

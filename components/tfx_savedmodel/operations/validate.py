@@ -87,12 +87,13 @@ def validate(
     """
     started = time.perf_counter()
     inputs = Inputs(examples, schema, transform_graph, reference, baseline, plan, target)
-    # Who gives examples or a reference wants them looked at: nothing seen of them is no blessing.
-    chosen = _policy(policy).narrowed(select, ignore).requiring(inputs.required())
+    chosen = _policy(policy).narrowed(select, ignore)
     select_checks(chosen, {})  # mistakes in the policy are told before anything is fetched
     wanted = tuple(tags or chosen.parameters.get("SM102", {}).get("tags", ("serve",)))
     with Staging() as stage:
         selection = select_checks(chosen, {"SM102": {"tags": wanted}, **inputs.parameters(stage, wanted)})
+        # Who gives examples or a reference wants them looked at: nothing seen of them is no blessing.
+        chosen = chosen.requiring(inputs.required())
         hollow = () if selection.model or selection.examples else WEIGHTS
         given = GivenBeside(
             **inputs.staged(stage, selection.codes, wanted, hollow),
