@@ -11,7 +11,7 @@ import pytest
 
 from tfx_savedmodel.errors import PolicyError
 from tfx_savedmodel.operations.selection import select
-from tfx_savedmodel.validation.policy import Limits, Policy, Waiver
+from tfx_savedmodel.validation.policy import ASKED_FOR, Limits, Policy, Waiver
 from tfx_savedmodel.validation.policy_document import PolicyDocument, schema_text
 from tfx_savedmodel.validation.policy_text import read_policy
 from tfx_savedmodel.validation.presets import ABOUT, PRESETS
@@ -115,6 +115,15 @@ def test_select_replaces_and_an_empty_one_selects_all() -> None:
 def test_a_document_is_called_what_it_says() -> None:
     assert read(name="ours", preset="strict").name == "ours"
     assert read(**{"$schema": "policy.schema.json", "preset": "strict"}).name == "strict"
+
+
+def test_a_family_requires_what_nobody_has_to_ask_for() -> None:
+    """No baseline, target, reference or budget was given: requiring SM1 is no wish for one."""
+    family = Policy(required=("SM",))
+    assert {code for code in ASKED_FOR if family.requires(code)} == set()
+    assert all(family.requires(code) for code in ("SM101", "SM105", "SM107", "SM205", "SM301"))
+    assert all(Policy(required=(code,)).requires(code) for code in ASKED_FOR)
+    assert f"{', '.join(ASKED_FOR[:-1])} and {ASKED_FOR[-1]}" in (DOCS / "policy.md").read_text(encoding="utf-8")
 
 
 def test_selecting_requires_whole_codes_only() -> None:

@@ -27,6 +27,10 @@ MOST_FINDINGS = 100
 #: What does not keep a model from being served weighs less than an error, unless a policy says otherwise.
 LESS_THAN_ERRORS = dict.fromkeys(("SM108", "SM111", "SM112", "SM113"), Severity.WARNING)
 
+#: Made only where somebody gives a baseline, a target, a budget or a reference: who requires a family does not
+#: mean these, and who means them names them whole.
+ASKED_FOR = ("SM106", "SM110", "SM114", "SM206", "SM304", "SM309")
+
 _WHOLE_CODE = re.compile(r"[A-Z]+[0-9]{3}")
 
 
@@ -66,7 +70,8 @@ class Policy:
     """How results become a verdict.
 
     `select` (empty: all) and `ignore` are beginnings of codes; `required` begin the codes of checks whose SKIP
-    means "could not tell", less those that `optional` begin. `severity` is keyed by beginnings of codes, of which
+    means "could not tell", less those that `optional` begin; what somebody has to ask for (a baseline, a target, a
+    budget, a reference) is required by its whole code only. `severity` is keyed by beginnings of codes, of which
     the longest counts; `parameters`, keyed by code, set a check's fields. `trusted` lets a model be loaded in
     spite of SM101, SM120 and SM121. `features` maps a signature's input name to the name of an example's feature,
     `outputs` an output name of the model to one of the reference. `checks` are dotted paths of others' checks.
@@ -106,7 +111,8 @@ class Policy:
 
     def requires(self, code: str) -> bool:
         """Tell whether a SKIP of the check with this code leaves the verdict open."""
-        return self.selects(code) and _matches(code, self.required) and not _matches(code, self.optional)
+        named = code in self.required or (code not in ASKED_FOR and _matches(code, self.required))
+        return named and self.selects(code) and not _matches(code, self.optional)
 
     def severity_of(self, code: str) -> Severity:
         """Return how much a FAIL of the check with this code weighs."""

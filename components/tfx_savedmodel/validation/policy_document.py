@@ -58,7 +58,9 @@ class PolicyDocument(_Document):
     )
     ignore: tuple[_Prefix, ...] = Field(default=(), description="Beginnings of the codes of checks to leave out.")
     required: tuple[_Prefix, ...] = Field(
-        default=(), description="Beginnings of the codes of checks that have to be answered: a SKIP is UNDECIDED."
+        default=(),
+        description="Beginnings of the codes of checks that have to be answered: a SKIP is UNDECIDED. "
+        "A check that needs a baseline, a target, a reference or a budget is required by its whole code only.",
     )
     optional: tuple[_Prefix, ...] = Field(
         default=(), description="Beginnings of the codes of checks that may be skipped, whoever requires them."
