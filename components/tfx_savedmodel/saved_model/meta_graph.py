@@ -156,7 +156,7 @@ def tensor_spec(info: Any) -> TensorSpec:
 def tensor_names(info: Any) -> Iterator[str]:
     """Yield the graph tensors of a TensorInfo, which may stand for several."""
     kind = info.WhichOneof("encoding")
-    if kind == "name":
+    if info.name:
         yield info.name
     elif kind == "coo_sparse":
         sparse = info.coo_sparse

@@ -13,7 +13,7 @@ from tfx_savedmodel.saved_model import protos
 from tfx_savedmodel.saved_model.attributes import shape_of
 from tfx_savedmodel.saved_model.graph_files import GraphFile
 from tfx_savedmodel.saved_model.init_op import initialisers, set_init_op
-from tfx_savedmodel.saved_model.meta_graph import INIT_SIGNATURE, RESERVED_SIGNATURES
+from tfx_savedmodel.saved_model.meta_graph import INIT_SIGNATURE, RESERVED_SIGNATURES, tensor_names
 from tfx_savedmodel.saved_model.reachability import ancestors, node_of
 from tfx_savedmodel.saved_model.view import VARIABLE_OPS, Shape
 from tfx_savedmodel.sources.tf1.assets import add_assets, find_assets
@@ -26,7 +26,6 @@ from tfx_savedmodel.sources.tf1.needs import (
     find_needs,
     nodes_by_name,
     signature_tensors,
-    tensors_of,
     with_local_variables,
 )
 from tfx_savedmodel.sources.tf1.soundness import refuse_broken_graph, saver_fits
@@ -182,7 +181,7 @@ def _normal_form(file: GraphFile, checkpoint: CheckpointFiles | None, wanted: Wa
 
 
 def _tensors(side: Mapping[str, Any]) -> list[str]:
-    return [tensor for info in side.values() for tensor in tensors_of(info)]
+    return [tensor for info in side.values() for tensor in tensor_names(info)]
 
 
 def _copy(meta_graph: Any) -> Any:
