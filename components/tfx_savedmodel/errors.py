@@ -82,6 +82,26 @@ class ExamplesError(TfxSavedModelError):
     """Examples are missing, unreadable, or not in the expected format."""
 
 
+class PolicyError(TfxSavedModelError):
+    """A validation policy cannot be read or names what does not exist; `problems` lists every mistake in it."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        where: str = "",
+        found: str = "",
+        wanted: str = "",
+        next_step: str = "",
+        problems: Sequence[Problem] = (),
+    ) -> None:
+        super().__init__(message, where=where, found=found, wanted=wanted, next_step=next_step)
+        self.problems = tuple(problems)
+
+    def __str__(self) -> str:
+        return "\n".join([super().__str__(), *(f"  - {problem}" for problem in self.problems)])
+
+
 class ConversionError(TfxSavedModelError):
     """A Keras model could not be converted to an Estimator."""
 
@@ -121,26 +141,6 @@ class PlanError(TfxSavedModelError):
         self.problems = tuple(problems)
         count = len(self.problems)
         super().__init__(f"{count} mistake{'s' if count != 1 else ''} in the signature plan", where=where)
-
-    def __str__(self) -> str:
-        return "\n".join([super().__str__(), *(f"  - {problem}" for problem in self.problems)])
-
-
-class PolicyError(TfxSavedModelError):
-    """A validation policy cannot be read or names what does not exist; `problems` lists every mistake in it."""
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        where: str = "",
-        found: str = "",
-        wanted: str = "",
-        next_step: str = "",
-        problems: Sequence[Problem] = (),
-    ) -> None:
-        super().__init__(message, where=where, found=found, wanted=wanted, next_step=next_step)
-        self.problems = tuple(problems)
 
     def __str__(self) -> str:
         return "\n".join([super().__str__(), *(f"  - {problem}" for problem in self.problems)])
