@@ -15,9 +15,6 @@ from tfx_savedmodel.validation.result import CheckResult, CheckVerdict, Finding
 #: What must not have failed before anything of a model is loaded or run.
 GATES = ("SM101", "SM120", "SM121")
 
-#: A report stays readable: of more findings than this the rest is counted.
-MOST_FINDINGS = 100
-
 
 def run_check(
     check: Check,
@@ -37,9 +34,6 @@ def run_check(
         verdict, reason = CheckVerdict.SKIP, str(skip)
     except Exception as error:  # a broken check is a result, never the end of the run
         verdict, reason = CheckVerdict.ERROR, f"{type(error).__name__}: {error}"
-    if len(findings) > MOST_FINDINGS:
-        measured = {**measured, "findings": len(findings)}
-        findings = findings[:MOST_FINDINGS]
     return CheckResult(
         code=check.code,
         name=check.name,
