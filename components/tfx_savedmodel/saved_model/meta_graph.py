@@ -75,6 +75,7 @@ def read_meta_graph(proto: Any) -> MetaGraphView:
         function_kinds=_Lazy(functools.partial(function_kinds, proto.object_graph_def)),
         producer=proto.graph_def.versions.producer,
         default_init_ops=tuple(_default_init_ops(proto)),
+        object_metadata=_Lazy(lambda: dict(_object_metadata(proto.object_graph_def))),
     )
 
 
@@ -223,6 +224,13 @@ def _captured_assets(proto: Any) -> dict[str, dict[int, str]]:
             if 0 <= index < len(proto.asset_file_def):
                 found[name][first + offset] = proto.asset_file_def[index].filename
     return found
+
+
+def _object_metadata(objects: Any) -> Iterator[tuple[str, str]]:
+    """Yield what Keras before 2.5 wrote of each of its objects. Later ones leave the field empty."""
+    for number, node in enumerate(objects.nodes):
+        if node.WhichOneof("kind") == "user_object" and node.user_object.metadata:
+            yield f"object {number}", node.user_object.metadata
 
 
 def _saver(proto: Any) -> SaverView | None:

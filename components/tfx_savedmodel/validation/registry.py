@@ -20,6 +20,7 @@ from tfx_savedmodel.validation.checks.synthetic_run import SyntheticRun
 from tfx_savedmodel.validation.checks.tags import Tags
 from tfx_savedmodel.validation.checks.tf1_load import Tf1Load
 from tfx_savedmodel.validation.checks.tf2_load import Tf2Load
+from tfx_savedmodel.validation.checks.unsafe_keras import UnsafeKeras
 from tfx_savedmodel.validation.checks.unsafe_ops import UnsafeOps
 
 CHECKS: tuple[type[Check], ...] = (
@@ -32,6 +33,7 @@ CHECKS: tuple[type[Check], ...] = (
     ConsumerOps,
     ReferenceVariables,
     UnsafeOps,
+    UnsafeKeras,
     NativeLoad,
     Tf2Load,
     Tf1Load,
