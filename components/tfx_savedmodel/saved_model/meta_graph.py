@@ -75,6 +75,7 @@ def read_meta_graph(proto: Any) -> MetaGraphView:
         function_kinds=_Lazy(functools.partial(function_kinds, proto.object_graph_def)),
         producer=proto.graph_def.versions.producer,
         default_init_ops=tuple(_default_init_ops(proto)),
+        taken_names=tuple(key for key in RESERVED_SIGNATURES if _is_taken(proto.signature_def, key)),
         object_metadata=_Lazy(lambda: dict(_object_metadata(proto.object_graph_def))),
     )
 
@@ -174,6 +175,11 @@ def _init_ops(proto: Any) -> Iterator[str]:
     for name in _INIT_COLLECTIONS:
         if name in proto.collection_def:
             yield from (value.partition(":")[0] for value in proto.collection_def[name].node_list.value)
+
+
+def _is_taken(signatures: Any, key: str) -> bool:
+    """Tell whether a loader's own key holds a signature for clients: what savers write there has outputs only."""
+    return key in signatures and bool(signatures[key].inputs or signatures[key].method_name)
 
 
 def _default_init_ops(proto: Any) -> Iterator[str]:

@@ -148,6 +148,8 @@ class MetaGraphView:
     """The GraphDef version of the TensorFlow that wrote the graph."""
     default_init_ops: tuple[str, ...] = ()
     """What TF2's loader runs of a TF1 MetaGraph that names no init op: it fills tables and local variables."""
+    taken_names: tuple[str, ...] = ()
+    """Names that loaders keep for themselves and that signatures for clients have all the same."""
     object_metadata: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """What Keras before 2.5 wrote of its objects into the object graph, as JSON, by "object NUMBER"."""
 

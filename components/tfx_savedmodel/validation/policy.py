@@ -24,7 +24,7 @@ from tfx_savedmodel.validation.result import (
 _CODE_LENGTH = len("SM101")
 
 #: What does not keep a model from being served weighs less than an error, unless a policy says otherwise.
-_LESS_THAN_ERRORS = {"SM111": Severity.WARNING}
+_LESS_THAN_ERRORS = dict.fromkeys(("SM108", "SM111", "SM112", "SM113"), Severity.WARNING)
 
 
 @dataclasses.dataclass(frozen=True)
