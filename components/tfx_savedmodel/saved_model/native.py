@@ -140,9 +140,7 @@ class NativeSession:
             self.close()
             raise
 
-    def run(
-        self, inputs: Mapping[str, tuple[Array, str]], outputs: Sequence[str]
-    ) -> list[Array]:
+    def run(self, inputs: Mapping[str, tuple[Array, str]], outputs: Sequence[str]) -> list[Array]:
         """Return the output tensors in their order, each a copy.
 
         Args:
@@ -255,4 +253,4 @@ class _Buffer(ctypes.Structure):
 
 def _length(buffer: ctypes.c_void_p) -> int:
     """Return the size of a serialized KernelList; one without kernels is empty."""
-    return int(ctypes.cast(buffer, ctypes.POINTER(_Buffer)).contents.length) if buffer else 0
+    return int(ctypes.cast(buffer, ctypes.POINTER(_Buffer)).contents.length) if buffer.value else 0

@@ -108,4 +108,6 @@ def _string_tensor(api: ctypes.CDLL, array: Array, shape: Any) -> ctypes.c_void_
 
     deallocator = _Deallocator(free)
     _held[start] = (memory, deallocator)
-    return ctypes.c_void_p(api.TF_NewTensor(dtype_number("string"), shape, array.ndim, start, length, deallocator, None))
+    return ctypes.c_void_p(
+        api.TF_NewTensor(dtype_number("string"), shape, array.ndim, start, length, deallocator, None)
+    )

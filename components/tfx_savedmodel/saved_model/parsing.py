@@ -44,6 +44,21 @@ def parsing_spec(meta_graph: MetaGraphView, signature: SignatureView, name: str)
     return ParsingSpec(dense, sparse) if seen else None
 
 
+def feature_names(meta_graph: MetaGraphView, function: str | None, node: NodeView, value: str) -> list[str]:
+    """Return the feature that an output of a parsing op holds a part of, or nothing.
+
+    `value` is the output as a NodeDef of `function` writes it: "parse:3" in the graph, "parse:dense_values:0" in
+    a function of the library.
+    """
+    sparse, dense = _keys(meta_graph, function, node)
+    _, _, place = value.partition(":")
+    argument, _, number = place.rpartition(":")
+    index = int(number) if number.isdecimal() else 0
+    groups = {"sparse_indices": sparse, "sparse_values": sparse, "sparse_shapes": sparse, "dense_values": dense}
+    names = groups.get(argument, []) if argument else [name for group in groups.values() for name in group]
+    return names[index : index + 1]
+
+
 def _add(
     meta_graph: MetaGraphView,
     function: str | None,

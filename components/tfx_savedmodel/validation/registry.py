@@ -8,6 +8,8 @@ from tfx_savedmodel.validation.checks.contract import Contract
 from tfx_savedmodel.validation.checks.explanation_chain import ExplanationChain
 from tfx_savedmodel.validation.checks.explanation_contract import ExplanationContract
 from tfx_savedmodel.validation.checks.finite_outputs import FiniteOutputs
+from tfx_savedmodel.validation.checks.load_budget import LoadBudget
+from tfx_savedmodel.validation.checks.loaders_agree import LoadersAgree
 from tfx_savedmodel.validation.checks.native_load import NativeLoad
 from tfx_savedmodel.validation.checks.output_specs import OutputSpecs
 from tfx_savedmodel.validation.checks.parity import Parity
@@ -36,6 +38,8 @@ CHECKS: tuple[type[Check], ...] = (
     Tf2Load,
     Tf1Load,
     SyntheticRun,
+    LoadersAgree,
+    LoadBudget,
     RunsOnExamples,
     FiniteOutputs,
     OutputSpecs,
