@@ -22,17 +22,20 @@ class ParsingSpec:
     sparse: Mapping[str, str]
 
 
-def parsing_spec(meta_graph: MetaGraphView, signature: SignatureView, name: str) -> ParsingSpec | None:
+def parsing_spec(
+    meta_graph: MetaGraphView, signature: SignatureView, name: str, reach: Reach | None = None
+) -> ParsingSpec | None:
     """Return what the signature parses out of its input `name`, or None where it parses nothing.
 
-    The features of several parsing ops over the same input are put together.
+    The features of several parsing ops over the same input are put together. Who asks about many inputs gives
+    the graph's `reach`, which takes longest.
     """
     placeholder = split_tensor(signature.inputs[name].tensor)[0]
     origins = Origins(meta_graph, at_init=False)
     dense: dict[str, tuple[str, Shape]] = {}
     sparse: dict[str, str] = {}
     seen = False
-    for function, node in Reach(meta_graph).by_signature(signature.key):
+    for function, node in (reach or Reach(meta_graph)).by_signature(signature.key):
         if node.op not in _PARSERS or not node.inputs:
             continue
         if not any(

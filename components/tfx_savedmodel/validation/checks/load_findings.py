@@ -32,6 +32,12 @@ def refuse_unavailable(model: LoadedModel, loaders: Iterable[str]) -> None:
             raise Unavailable(f"{loader}: {observation.error}")
 
 
+def nothing_run(model: LoadedModel) -> str:
+    """Say why no signature was run."""
+    meta_graph = model.graph.meta_graph()
+    return "the model has no signatures" if meta_graph and not meta_graph.signatures else "no loader loads the model"
+
+
 def load_findings(observation: LoadObservation, loader: str) -> Iterator[Finding]:
     """Yield a finding unless the loader loaded the model; its first line is in `found`.
 

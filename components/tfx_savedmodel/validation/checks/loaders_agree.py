@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tfx_savedmodel.validation.check import LoadedModel, ModelCheck, Skip
-from tfx_savedmodel.validation.checks.load_findings import refuse_unavailable
+from tfx_savedmodel.validation.checks.load_findings import nothing_run, refuse_unavailable
 from tfx_savedmodel.validation.comparing import Comparison, compare
 from tfx_savedmodel.validation.result import Finding
 
@@ -20,6 +20,7 @@ _SAYS = {"native": "the C++ session", "tf1": "the TF1 session", "tf2": "TF2"}
 #: A float of few bits is rounded at each step: so many of its own steps are no difference.
 _STEPS = 8
 _BRIEF = 300
+_UNANSWERED = "no signature was answered by two loaders"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,7 +160,7 @@ class _Told:
             return f"answered otherwise each time, in one loader too: {', '.join(sorted(self.varying))}"
         if self.unkept:
             return "; ".join(sorted(set(self.unkept.values())))[:_BRIEF]
-        return "no signature was answered by two loaders"
+        return nothing_run(model) if not any(model.observations[loader].runs for loader in loaded) else _UNANSWERED
 
 
 def _loaded(model: LoadedModel) -> Sequence[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from tfx_savedmodel.validation.check import LoadedModel, ModelCheck, Skip
-from tfx_savedmodel.validation.checks.load_findings import refuse_unavailable
+from tfx_savedmodel.validation.checks.load_findings import nothing_run, refuse_unavailable
 from tfx_savedmodel.validation.result import Finding
 
 _BRIEF = 300
@@ -43,7 +43,7 @@ class SyntheticRun(ModelCheck):
         if not failed and not any("inputs" in run and run["batch"] for run in runs):
             refuse_unavailable(model, self.loaders)
             reasons = sorted({str(run.get("skipped") or run.get("error")) for run in runs if "inputs" not in run})
-            raise Skip("; ".join(reasons)[:1500] or "no loader loads the model, or it has no signatures")
+            raise Skip("; ".join(reasons)[:1500] or nothing_run(model))
         places = dict.fromkeys((str(run["signature"]), int(run["batch"])) for run in failed)
         for signature, batch in places:
             these = [run for run in failed if (run["signature"], run["batch"]) == (signature, batch)]

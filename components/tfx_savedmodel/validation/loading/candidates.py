@@ -6,18 +6,20 @@ All loaders are asked the same in the same order. Varied values come first, beca
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfx_savedmodel.saved_model.dtypes import numpy_dtype
 from tfx_savedmodel.saved_model.parsing import ParsingSpec, parsing_spec
+from tfx_savedmodel.saved_model.reachability import Reach
 from tfx_savedmodel.saved_model.tensors import find_tensor
 from tfx_savedmodel.saved_model.view import MetaGraphView, Shape, SignatureView, TensorSpec
 from tfx_savedmodel.validation.check import Skip
-from tfx_savedmodel.validation.loading.formats import example, formatted_strings, refuse_files
+from tfx_savedmodel.validation.loading.formats import example, formatted_strings, ops_of, refuse_files
 from tfx_savedmodel.validation.loading.synthetic import filled
 from tfx_savedmodel.validation.loading.vocabularies import Words, vocabularies
 
@@ -56,52 +58,78 @@ class _Filling:
     strings: Callable[[str, int], list[bytes]]
 
 
-def candidates(meta_graph: MetaGraphView, signature: SignatureView, batch: int, assets: Path) -> Iterator[Candidate]:
-    """Yield the inputs to try a signature with, for a batch of a size.
+class Candidates:
+    """The inputs to try one signature with.
 
-    The first dimension is `batch` where it is open. `assets` is the model's folder of them, for its vocabularies.
-
-    Raises:
-      Skip: no sensible input can be made, or the batch dimension is fixed to another size.
+    Args:
+      reach: of the signature's graph; it takes longest, so all signatures share it.
+      signature: one of that graph's.
+      assets: the model's folder of them, for its vocabularies.
     """
-    declared = {name: declared_input(meta_graph, spec) for name, spec in sorted(signature.inputs.items())}
-    _refuse(declared, batch)
-    if any(spec.dtype == "string" for spec in declared.values()):
-        refuse_files(meta_graph, signature)
-    parsed = {
-        name: parsing_spec(meta_graph, signature, name) for name, spec in declared.items() if spec.dtype == "string"
-    }
-    fillings = list(_fillings(meta_graph, signature, vocabularies(meta_graph, signature, assets)))
-    for turn, (rank, size) in enumerate(_shapes(declared, batch)):
-        shapes = {name: _shape(spec.shape, batch, rank, size) for name, spec in declared.items()}
-        if sum(_elements(shape) for shape in shapes.values()) > _MOST_ELEMENTS and turn:
-            continue
-        note = "" if turn == 0 else f", {rank} dimensions of {size}" if rank is not None else f", sizes of {size}"
-        for filling in fillings if turn == 0 else fillings[:2]:
-            inputs = {
-                name: _value(spec, name, shapes[name], parsed.get(name), filling) for name, spec in declared.items()
-            }
-            yield Candidate(f"{filling.label}{note}", inputs)
-        if not declared:
-            return
 
+    def __init__(self, reach: Reach, signature: SignatureView, assets: Path) -> None:
+        self._reach, self._signature, self._assets = reach, signature, assets
+        self._declared = {
+            name: declared_input(reach.meta_graph, spec) for name, spec in sorted(signature.inputs.items())
+        }
 
-def is_made_up(meta_graph: MetaGraphView, signature: SignatureView) -> str:
-    """Return what of the inputs is a guess that a graph may refuse, or nothing."""
-    for name, spec in sorted(signature.inputs.items()):
-        found = declared_input(meta_graph, spec)
-        if found.shape is None:
-            return "made-up numbers of dimensions"
-        if any(size is None for size in found.shape[1:]):
-            return "made-up sizes"
-        if found.kind == "sparse":
-            return "made-up sparse tensors"
-        if found.dtype != "string":
-            continue
-        parsed = parsing_spec(meta_graph, signature, name)
-        if parsed is None or "string" in [*parsed.sparse.values(), *(dtype for dtype, _ in parsed.dense.values())]:
-            return "made-up strings"
-    return ""
+    def of(self, batch: int) -> Iterator[Candidate]:
+        """Yield the inputs for a batch of a size: the first dimension is `batch` where it is open.
+
+        Raises:
+          Skip: no sensible input can be made, or the batch dimension is fixed to another size.
+        """
+        declared = self._declared
+        _refuse(declared, batch)
+        if any(spec.dtype == "string" for spec in declared.values()):
+            refuse_files(self.ops)
+        for turn, (rank, size) in enumerate(_shapes(declared, batch)):
+            shapes = {name: _shape(spec.shape, batch, rank, size) for name, spec in declared.items()}
+            if sum(_elements(shape) for shape in shapes.values()) > _MOST_ELEMENTS and turn:
+                continue
+            note = "" if turn == 0 else f", {rank} dimensions of {size}" if rank is not None else f", sizes of {size}"
+            for filling in self._fillings if turn == 0 else self._fillings[:2]:
+                inputs: Inputs = {
+                    name: _value(spec, name, shapes[name], self._parsed.get(name), filling)
+                    for name, spec in declared.items()
+                }
+                yield Candidate(f"{filling.label}{note}", inputs)
+                if not declared:
+                    return
+
+    @functools.cached_property
+    def ops(self) -> frozenset[str]:
+        """The ops that the signature runs."""
+        return ops_of(self._reach, self._signature)
+
+    @functools.cached_property
+    def guess(self) -> str:
+        """What of the inputs is a guess that a graph may refuse, or nothing."""
+        for name, spec in self._declared.items():
+            if spec.shape is None:
+                return "made-up numbers of dimensions"
+            if any(size is None for size in spec.shape[1:]):
+                return "made-up sizes"
+            if spec.kind == "sparse":
+                return "made-up sparse tensors"
+            parsed = self._parsed.get(name)
+            if spec.dtype == "string" and (parsed is None or "string" in _dtypes(parsed)):
+                return "made-up strings"
+        return ""
+
+    @functools.cached_property
+    def _parsed(self) -> dict[str, ParsingSpec | None]:
+        return {
+            name: parsing_spec(self._reach.meta_graph, self._signature, name, self._reach)
+            for name, spec in self._declared.items()
+            if spec.dtype == "string" and spec.kind == "dense"
+        }
+
+    @functools.cached_property
+    def _fillings(self) -> list[_Filling]:
+        strings = any(spec.dtype == "string" for spec in self._declared.values())
+        words = vocabularies(self._reach, self._signature, self._assets) if strings else {}
+        return list(_fillings(formatted_strings(self._reach, self._signature) if strings else (), words))
 
 
 def declared_input(meta_graph: MetaGraphView, spec: TensorSpec) -> TensorSpec:
@@ -126,6 +154,10 @@ def _refuse(declared: dict[str, TensorSpec], batch: int) -> None:
             raise Skip(f"the input {name!r} is a {spec.dtype}")
         if batch != 1 and spec.shape is not None and (not spec.shape or spec.shape[0] is not None):
             raise Skip(f"the input {name!r} has no open batch dimension")
+
+
+def _dtypes(parsed: ParsingSpec) -> list[str]:
+    return [*parsed.sparse.values(), *(dtype for dtype, _ in parsed.dense.values())]
 
 
 def _has_numpy(dtype: str) -> bool:
@@ -158,7 +190,7 @@ def _elements(shape: Sequence[int]) -> int:
     return count
 
 
-def _fillings(meta_graph: MetaGraphView, signature: SignatureView, words: Words) -> Iterator[_Filling]:
+def _fillings(formatted: Iterable[tuple[str, bytes]], words: Words) -> Iterator[_Filling]:
     """The first two are the usual ones; of formats there is one for each op that decodes."""
 
     def known(name: str, count: int) -> list[bytes]:
@@ -166,7 +198,7 @@ def _fillings(meta_graph: MetaGraphView, signature: SignatureView, words: Words)
 
     yield _Filling("varied values", _varied, known)
     yield _Filling("neutral values", _constant(0.0), lambda name, count: [b""] * count)
-    for op, text in formatted_strings(meta_graph, signature):
+    for op, text in formatted:
         yield _Filling(f"strings for {op}", _constant(0.0), lambda name, count, text=text: [text] * count)  # type: ignore[misc]
     yield _Filling("ones", _constant(1.0), lambda name, count: [b"1"] * count)
 

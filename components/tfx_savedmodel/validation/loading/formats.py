@@ -46,24 +46,24 @@ def example(spec: ParsingSpec, values: Values) -> bytes:
 
 def refuse_formats(meta_graph: MetaGraphView, signature: SignatureView, name: str) -> None:
     """Raise Skip where a signature runs an op whose strings have a format: empty ones would be refused."""
-    for op in sorted(ops_of(meta_graph, signature) & _FORMATS):
+    for op in sorted(ops_of(Reach(meta_graph), signature) & _FORMATS):
         raise Skip(f"the string input {name!r} may be for {op}, whose format cannot be guessed")
 
 
-def refuse_files(meta_graph: MetaGraphView, signature: SignatureView) -> None:
+def refuse_files(ops: frozenset[str]) -> None:
     """Raise Skip where a made-up string might name a file."""
-    for op in sorted(ops_of(meta_graph, signature) & _FILES):
+    for op in sorted(ops & _FILES):
         raise Skip(f"a made-up string might name a file for {op}")
 
 
-def ops_of(meta_graph: MetaGraphView, signature: SignatureView) -> frozenset[str]:
+def ops_of(reach: Reach, signature: SignatureView) -> frozenset[str]:
     """Return the ops that a signature runs."""
-    return frozenset(node.op for _, node in Reach(meta_graph).by_signature(signature.key))
+    return frozenset(node.op for _, node in reach.by_signature(signature.key))
 
 
-def formatted_strings(meta_graph: MetaGraphView, signature: SignatureView) -> Iterator[tuple[str, bytes]]:
+def formatted_strings(reach: Reach, signature: SignatureView) -> Iterator[tuple[str, bytes]]:
     """Yield strings that the decoding ops of a signature may take, each with the op's name."""
-    nodes = {node.op: node for _, node in Reach(meta_graph).by_signature(signature.key)}
+    nodes = {node.op: node for _, node in reach.by_signature(signature.key)}
     picture = next((op for op in sorted(nodes) if op in _PICTURES), None)
     inner = _png() if picture else b"a"
     if "DecodeBase64" in nodes:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfx_savedmodel.saved_model.reachability import Reach
 from tfx_savedmodel.saved_model.view import MetaGraphView, SignatureView
-from tfx_savedmodel.validation.loading.candidates import Candidate, candidates, is_made_up
+from tfx_savedmodel.validation.loading.candidates import Candidate, Candidates
 from tfx_savedmodel.validation.loading.loaders import Run, Tell, error_kind, error_words
 from tfx_savedmodel.validation.loading.synthetic import BATCHES
 
@@ -44,11 +44,16 @@ def run_all(request: Mapping[str, Any], run: Run, tell: Tell) -> None:
             runner.run_signature(meta_graph.signatures[key])
 
 
+#: What is said of the run, and with what it was answered, if it was.
+_Tried = tuple[dict[str, str], "Candidate | None", "Arrays | None"]
+
+
 class _Runner:
     """The runs of one load."""
 
     def __init__(self, meta_graph: MetaGraphView, run: Run, tell: Tell, request: Mapping[str, Any]) -> None:
         self._meta_graph, self._run, self._tell = meta_graph, run, tell
+        self._reach = Reach(meta_graph)
         self._assets = Path(request["model"]) / "assets"
         folder = request.get("answers")
         self._folder = None if folder is None else Path(folder)
@@ -56,23 +61,22 @@ class _Runner:
         self._deadline = time.monotonic() + request["seconds"]
 
     def run_signature(self, signature: SignatureView) -> None:
+        asked = Candidates(self._reach, signature, self._assets)
         for batch in BATCHES:
             about: dict[str, Any] = {"signature": signature.key, "batch": batch}
             self._tell({"event": "running", "run": about})
-            said, candidate, outputs = self._run_batch(signature, batch)
+            said, candidate, outputs = self._run_batch(signature, asked, batch)
             if candidate is not None and outputs is not None:
                 said = {**said, **self._keep(signature, batch, candidate, outputs)}
             self._tell({"event": "ran", "run": {**about, **said}})
 
-    def _run_batch(
-        self, signature: SignatureView, batch: int
-    ) -> tuple[dict[str, str], Candidate | None, Arrays | None]:
+    def _run_batch(self, signature: SignatureView, asked: Candidates, batch: int) -> _Tried:
         """Try the candidates in turn; what is said of none is said of the neutral one."""
         from tfx_savedmodel.validation.check import Skip
 
         refusals: dict[str, Exception] = {}
         try:
-            for candidate in candidates(self._meta_graph, signature, batch, self._assets):
+            for candidate in asked.of(batch):
                 if time.monotonic() > self._deadline:
                     return {"skipped": "the time limit for all runs together was used up"}, None, None
                 try:
@@ -82,20 +86,7 @@ class _Runner:
         except Skip as skip:
             if not refusals:
                 return {"skipped": str(skip)}, None, None
-        return self._refused(signature, refusals), None, None
-
-    def _refused(self, signature: SignatureView, refusals: Mapping[str, Exception]) -> dict[str, str]:
-        error = next((error for label, error in refusals.items() if label.startswith("neutral")), None)
-        error = error or next(iter(refusals.values()))
-        words = error_words(error, 2000)
-        without = _without_kernels(self._meta_graph, signature)
-        if without:
-            return {"error": f"no kernel for {', '.join(without)}: {words}"}
-        # That an argument is refused tells nothing of the graph, where the argument is a guess.
-        guess = is_made_up(self._meta_graph, signature)
-        if guess and error_kind(error) in _REFUSALS:
-            return {"skipped": f"it refuses {guess}, tried with {len(refusals)}: {words}"}
-        return {"error": words}
+        return _refused(asked, refusals, self._meta_graph), None, None
 
     def _keep(self, signature: SignatureView, batch: int, candidate: Candidate, outputs: Arrays) -> dict[str, str]:
         if self._folder is None:
@@ -133,9 +124,21 @@ def _same(one: Any, other: Any) -> bool:
     return bool(np.array_equal(one, other)) if one.dtype == object else one.tobytes() == other.tobytes()
 
 
-def _without_kernels(meta_graph: MetaGraphView, signature: SignatureView) -> list[str]:
+def _refused(asked: Candidates, refusals: Mapping[str, Exception], meta_graph: MetaGraphView) -> dict[str, str]:
+    error = next((error for label, error in refusals.items() if label.startswith("neutral")), None)
+    error = error or next(iter(refusals.values()))
+    words = error_words(error, 2000)
+    without = _without_kernels(asked, meta_graph)
+    if without:
+        return {"error": f"no kernel for {', '.join(without)}: {words}"}
+    # That an argument is refused tells nothing of the graph, where the argument is a guess.
+    if asked.guess and error_kind(error) in _REFUSALS:
+        return {"skipped": f"it refuses {asked.guess}, tried with {len(refusals)}: {words}"}
+    return {"error": words}
+
+
+def _without_kernels(asked: Candidates, meta_graph: MetaGraphView) -> list[str]:
     """Return the ops which the signature runs and this TensorFlow cannot, whatever the input."""
     from tfx_savedmodel.saved_model.native import has_kernel
 
-    ops = {node.op for _, node in Reach(meta_graph).by_signature(signature.key)} - set(meta_graph.functions)
-    return sorted(op for op in ops if not has_kernel(op))
+    return sorted(op for op in asked.ops if op not in meta_graph.functions and not has_kernel(op))

@@ -21,17 +21,19 @@ _MOST_LINE = 1000
 Words = Mapping[str, tuple[bytes, ...]]
 
 
-def vocabularies(meta_graph: MetaGraphView, signature: SignatureView, assets: Path) -> Words:
+def vocabularies(reach: Reach, signature: SignatureView, assets: Path) -> Words:
     """Return a few words for each feature of a parsed example, and for each string input by its own name.
 
     A lookup in a function that is given its keys by the caller is not followed to them.
 
     Args:
+      reach: of the signature's graph.
       assets: the folder of the model's assets; a table may be filled from a file there.
     """
+    meta_graph = reach.meta_graph
     inputs = {split_tensor(spec.tensor)[0]: name for name, spec in signature.inputs.items()}
     found: dict[str, tuple[bytes, ...]] = {}
-    for function, node in Reach(meta_graph).by_signature(signature.key):
+    for function, node in reach.by_signature(signature.key):
         if node.op not in _FINDS or len(node.inputs) < 2:
             continue
         nodes = meta_graph.nodes if function is None else meta_graph.functions[function].nodes
