@@ -47,6 +47,7 @@ class FakeRun:
         self.refused = refused or {}
         self.reference = reference
         self.renamed_outputs = renamed or {}
+        self.ordinal = 0
         self.called: list[tuple[str, Mapping[str, Any]]] = []
         inputs = {"x": TensorSpec("x:0", "float32", (None, 1))}
         views = {key: SignatureView(key, "", inputs, (declared or {}).get(key, {})) for key in [*given, *self.refused]}
@@ -67,6 +68,9 @@ class FakeRun:
 
     def position(self, row: int) -> Mapping[str, Any]:
         return {"file": "a", "record": self.first + row}
+
+    def example(self, row: int) -> Mapping[str, str]:
+        return {"x": str(self.first + row)}
 
 
 def _total(check: ExampleCheck, *runs: FakeRun) -> Any:

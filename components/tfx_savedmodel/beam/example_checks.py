@@ -19,6 +19,7 @@ from tfx_savedmodel.beam.worker import ModelSettings, WorkerSettings
 from tfx_savedmodel.errors import UsageError
 from tfx_savedmodel.saved_model.reader import read_saved_model
 from tfx_savedmodel.validation.check import ExampleCheck
+from tfx_savedmodel.validation.policy import Limits
 from tfx_savedmodel.validation.result import CheckResult, CheckVerdict
 from tfx_savedmodel.validation.runner import skipped
 
@@ -37,7 +38,8 @@ class ExampleCheckRequest:
     `model` and `reference` are SavedModel directories, `files` TFRecords of serialized tf.Examples
     (`expand_files` makes them of patterns). `features` maps an input's name to a feature's, `outputs`
     a model output's name to the reference's. `schema` is a schema file, `transform_graph` the
-    directory that Transform writes.
+    directory that Transform writes. `limits` are those of the process that runs the model: the time of
+    each step (loading, one signature on one batch), and memory.
     """
 
     model: str
@@ -50,6 +52,7 @@ class ExampleCheckRequest:
     transform_graph: str | None = None
     reference: str | None = None
     batch_size: int = 1024
+    limits: Limits = dataclasses.field(default_factory=Limits)
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
@@ -110,6 +113,7 @@ def worker_settings(request: ExampleCheckRequest) -> WorkerSettings:
         transform_graph=request.transform_graph,
         absent_features=absent,
         renamed_outputs=dict(request.outputs),
+        limits=request.limits,
     )
 
 

@@ -78,7 +78,7 @@ def _near_misses(signatures: Mapping[str, SignatureView]) -> Iterator[Finding]:
 
 def _inputs(model: SignatureView, metadata: Mapping[str, Any] | None) -> Iterator[Finding]:
     encoded = set()
-    for item in _entries(metadata, "inputs").values():
+    for item in entries(metadata, "inputs").values():
         if item.get("encoded_tensor_name"):
             encoded.add(str(item.get("input_tensor_name")))
     for name, spec in sorted(model.inputs.items()):
@@ -120,7 +120,7 @@ def _metadata(graph: GraphView, signatures: Mapping[str, SignatureView]) -> Iter
         yield Finding(f"{METADATA} {graph.explanation_fault}", where, next="write the metadata again")
     if graph.explanation is None:
         return
-    outputs = _entries(graph.explanation, "outputs")
+    outputs = entries(graph.explanation, "outputs")
     if len(outputs) != 1:
         yield Finding(
             f"{METADATA} names {len(outputs)} outputs",
@@ -134,7 +134,7 @@ def _metadata(graph: GraphView, signatures: Mapping[str, SignatureView]) -> Iter
     if model is None or meta_graph is None or not meta_graph.is_tf2:
         return  # TF1 metadata names tensors of the graph, not keys of the signature
     for side, specs in (("input", model.inputs), ("output", model.outputs)):
-        for item in _entries(graph.explanation, f"{side}s").values():
+        for item in entries(graph.explanation, f"{side}s").values():
             key = str(item.get(f"{side}_tensor_name"))
             if key not in specs:
                 yield Finding(
@@ -146,7 +146,8 @@ def _metadata(graph: GraphView, signatures: Mapping[str, SignatureView]) -> Iter
                 )
 
 
-def _entries(metadata: Mapping[str, Any] | None, side: str) -> dict[str, Mapping[str, Any]]:
+def entries(metadata: Mapping[str, Any] | None, side: str) -> dict[str, Mapping[str, Any]]:
+    """Return the entries of one side ("inputs", "outputs") of the metadata that are mappings, by name."""
     found = (metadata or {}).get(side)
     items = found.items() if isinstance(found, Mapping) else ()
     return {str(name): item for name, item in items if isinstance(item, Mapping)}
