@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfx_savedmodel.beam.features import Feature, known_features, sample_kinds, specified
 from tfx_savedmodel.beam.feeding import Available, plan_feeding
+from tfx_savedmodel.beam.hosting import started_early
 from tfx_savedmodel.beam.launch import pipeline_maker
 from tfx_savedmodel.beam.shards import expand_files, plan_shards
 from tfx_savedmodel.beam.tally import judge
@@ -82,8 +83,13 @@ def run_example_checks(
         return [skipped(check, "no examples were given") for check in request.checks]
     tell = progress or (lambda line: None)
     tell(f"looking at {_count(len(request.files), 'file')} of examples")
-    settings = worker_settings(request)
     pipeline = (make_pipeline or pipeline_maker())()
+    with started_early() if _runs_here(pipeline) else contextlib.nullcontext():
+        return _run(request, pipeline, tell)
+
+
+def _run(request: ExampleCheckRequest, pipeline: Any, tell: Callable[[str], None]) -> list[CheckResult]:
+    settings = worker_settings(request)
     shards = plan_shards(request.files)
     tell(f"running {_count(len(request.checks), 'check')} over {_count(len(shards), 'shard')}")
     started = time.perf_counter()
@@ -97,6 +103,14 @@ def run_example_checks(
     seconds = time.perf_counter() - started
     tell(f"ran {_count(total.examples, 'example')} in {seconds:.1f} s")
     return judge(request.checks, total)
+
+
+def _runs_here(pipeline: Any) -> bool:
+    """Tell whether the pipeline's workers are this very process."""
+    from apache_beam.options.pipeline_options import DirectOptions
+
+    runner = type(pipeline.runner).__name__
+    return runner == "FnApiRunner" and pipeline.options.view_as(DirectOptions).direct_running_mode == "in_memory"
 
 
 def worker_settings(request: ExampleCheckRequest) -> WorkerSettings:

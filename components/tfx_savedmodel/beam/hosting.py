@@ -122,6 +122,24 @@ def kept_hosts() -> Iterator[list[ExampleHost]]:
             host.close()
 
 
+@contextlib.contextmanager
+def started_early() -> Iterator[None]:
+    """Start a host, unless one waits, that imports TensorFlow while this process prepares its run."""
+    with _kept.lock:
+        early = None if _kept.idle else ExampleHost()
+        if early is not None:
+            _kept.idle.append(early)
+    try:
+        yield
+    finally:
+        with _kept.lock:
+            unused = early is not None and early in _kept.idle and not _kept.keepers
+            if early is not None and unused:
+                _kept.idle.remove(early)
+        if early is not None and unused:
+            early.close()
+
+
 def take_host() -> ExampleHost:
     """Return a host that waits, else a new one."""
     with _kept.lock:
