@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from tfx import types
@@ -11,8 +12,8 @@ from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
-from tfx_savedmodel.artifacts.local import Artifacts, local_inputs, local_output
-from tfx_savedmodel.errors import ExamplesError, NotBlessedError, UndecidedError
+from tfx_savedmodel.artifacts.local import Artifacts, LocalInputs, local_inputs, local_output
+from tfx_savedmodel.errors import ExamplesError, NotBlessedError, UndecidedError, UsageError
 from tfx_savedmodel.operations.present import write_reports
 from tfx_savedmodel.operations.validate import CheckVerdict, Report, Upstream, Verdict, validate
 
@@ -37,6 +38,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 schema=inputs.only_file("schema"),
                 transform_graph=inputs.folder("transform_graph"),
                 reference=inputs.model("reference_model"),
+                baseline=_baseline(inputs, exec_properties.get("contract")),
                 target=exec_properties.get("target"),
                 policy=exec_properties["policy"],
                 upstream=[_upstream(item) for key in BLESSINGS for item in input_dict.get(key, [])],
@@ -52,6 +54,27 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
 
 BLESSINGS = ("infra_blessing", "model_blessing")
+
+
+def _baseline(inputs: LocalInputs, contract: str | None) -> str | Mapping[str, Any] | None:
+    """Return what clients use today, if anybody says.
+
+    Raises:
+      UsageError: the last run of Pusher pushed nothing, so that the resolver found no model.
+    """
+    for pushed in inputs.artifacts.get("pushed_baseline") or ():
+        if not pushed.get_int_custom_property("pushed"):
+            raise UsageError(
+                "the baseline was not pushed",
+                where=pushed.uri,
+                found="an execution of Pusher that pushed nothing",
+                wanted="the last model that was pushed",
+                next_step="put Pusher under tfx.dsl.Cond on the blessing, so that it runs only where it pushes",
+            )
+    if contract is not None:
+        found: Mapping[str, Any] = json.loads(contract)
+        return found
+    return inputs.model("baseline_model") or inputs.folder("pushed_baseline")
 
 
 def _raise_where_asked(report: Report, exec_properties: dict[str, Any]) -> None:
