@@ -18,13 +18,13 @@ from tfx_savedmodel.operations.judging_loads import judge_loads
 from tfx_savedmodel.operations.selection import Selection
 from tfx_savedmodel.operations.selection import select as select_checks
 from tfx_savedmodel.saved_model.facts import model_facts
-from tfx_savedmodel.saved_model.reader import read_saved_model
+from tfx_savedmodel.saved_model.read_model import read_model
 from tfx_savedmodel.saved_model.remote import WEIGHTS, Staging
-from tfx_savedmodel.saved_model.view import GraphView
+from tfx_savedmodel.saved_model.view import KERAS, GraphView
 from tfx_savedmodel.validation.policy import Policy
 from tfx_savedmodel.validation.policy_text import read_policy
 from tfx_savedmodel.validation.result import CheckResult, CheckVerdict, Report, Upstream, Verdict
-from tfx_savedmodel.validation.runner import blocked, run_graph_checks, skipped
+from tfx_savedmodel.validation.runner import GATES, NO_GRAPH, blocked, run_graph_checks, skipped
 from tfx_savedmodel.versions import __version__
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ def validate(
     """Check a SavedModel and say whether it is blessed.
 
     Args:
-      model: a SavedModel directory or a TFX Model artifact's. Remote paths are staged to local disk;
+      model: a SavedModel directory, a Keras file (of which only the file and its code are judged), or a TFX Model
+        artifact's directory. Remote paths are staged to local disk;
         the weights only where something loads the model.
       examples: a pattern, or patterns, of TFRecord files of tf.Examples, for the checks SM3xx.
       schema, transform_graph: what the examples' features are, and how the model's come of them.
@@ -81,7 +82,7 @@ def validate(
     What is given has to be there, also where no selected check looks at it; the report's `notes` say so then.
 
     Raises:
-      UnreadableModelError: no SavedModel at `model`, `reference` or `baseline`.
+      UnreadableModelError: no sign of a model at `model`, or no SavedModel at `reference` or `baseline`.
       UsageError: a remote path that cannot be fetched, a target that is not known.
       PolicyError, PlanError, ExamplesError, SchemaError, TransformGraphError: what was given.
     """
@@ -94,7 +95,8 @@ def validate(
         selection = select_checks(chosen, {"SM102": {"tags": wanted}, **inputs.parameters(stage, wanted)})
         # Who gives examples or a reference wants them looked at: nothing seen of them is no blessing.
         chosen = chosen.requiring(inputs.required())
-        hollow = () if selection.model or selection.examples else WEIGHTS
+        weighs = selection.model or selection.examples or any(check.reads_weights for check in selection.graph)
+        hollow = () if weighs else WEIGHTS
         given = GivenBeside(
             **inputs.staged(stage, selection.codes, wanted, hollow),
             make_pipeline=make_pipeline,
@@ -102,8 +104,8 @@ def validate(
             host=host,
             progress=progress or (lambda line: None),
         )
-        graph = read_saved_model(stage.model(model, hollow=hollow), wanted)
-        if graph.format == "keras":
+        graph = read_model(stage.any_model(model, hollow=hollow), wanted)
+        if graph.format == KERAS:
             # It has no graph whose ops SM120 could judge; SM121 judges its code.
             chosen = dataclasses.replace(chosen, optional=(*chosen.optional, "SM120"))
         found = _run(graph, selection, chosen, given)
@@ -129,6 +131,9 @@ def _run(graph: GraphView, selection: Selection, policy: Policy, given: GivenBes
     loading = [*selection.model, *selection.examples]
     if not loading:
         return _ordered(results, selection)
+    if graph.format == KERAS:
+        # Nothing was seen of how it runs: it is not blessed by a policy that wants that.
+        return _ordered([*results, *(skipped(check, NO_GRAPH, blocked=True) for check in loading)], selection)
     reason = None
     if not policy.trusted:
         gates = [*results, *run_graph_checks(selection.gates, graph)]
@@ -145,7 +150,7 @@ def _blocked_reference(given: GivenBeside) -> str | None:
     """The reference is loaded too, so it is judged too."""
     if given.reference is None:
         return None
-    gates = select_checks(Policy(select=("SM101", "SM120")), {}).graph
+    gates = select_checks(Policy(select=GATES), {}).graph
     reason = blocked(run_graph_checks(gates, given.reference))
     return f"the reference model is {reason}" if reason else None
 

@@ -75,6 +75,8 @@ def read_meta_graph(proto: Any) -> MetaGraphView:
         function_kinds=_Lazy(functools.partial(function_kinds, proto.object_graph_def)),
         producer=proto.graph_def.versions.producer,
         default_init_ops=tuple(_default_init_ops(proto)),
+        taken_names=tuple(key for key in RESERVED_SIGNATURES if _is_taken(proto.signature_def, key)),
+        object_metadata=_Lazy(lambda: dict(_object_metadata(proto.object_graph_def))),
     )
 
 
@@ -175,6 +177,11 @@ def _init_ops(proto: Any) -> Iterator[str]:
             yield from (value.partition(":")[0] for value in proto.collection_def[name].node_list.value)
 
 
+def _is_taken(signatures: Any, key: str) -> bool:
+    """Tell whether a loader's own key holds a signature for clients: what savers write there has outputs only."""
+    return key in signatures and bool(signatures[key].inputs or signatures[key].method_name)
+
+
 def _default_init_ops(proto: Any) -> Iterator[str]:
     """Yield what `Scaffold.default_local_init_op` groups. Source: tensorflow/python/saved_model/load_v1_in_v2.py."""
     from google.protobuf.message import DecodeError
@@ -223,6 +230,13 @@ def _captured_assets(proto: Any) -> dict[str, dict[int, str]]:
             if 0 <= index < len(proto.asset_file_def):
                 found[name][first + offset] = proto.asset_file_def[index].filename
     return found
+
+
+def _object_metadata(objects: Any) -> Iterator[tuple[str, str]]:
+    """Yield what Keras before 2.5 wrote of each of its objects. Later ones leave the field empty."""
+    for number, node in enumerate(objects.nodes):
+        if node.WhichOneof("kind") == "user_object" and node.user_object.metadata:
+            yield f"object {number}", node.user_object.metadata
 
 
 def _saver(proto: Any) -> SaverView | None:

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 
 class Skip(Exception):
-    """Raised by a check that cannot be made here; the text says why."""
+    """Raised by a check that cannot be made here; the text says why, `measurements` what was seen all the same."""
+
+    def __init__(self, reason: str, measurements: Mapping[str, Any] | None = None) -> None:
+        super().__init__(reason)
+        self.measurements = dict(measurements or {})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,9 +57,19 @@ class GraphCheck(Check):
 
     judges_unreadable: ClassVar[bool] = False
     """Whether the check has something to say where the graph file cannot be parsed."""
+    judges_keras_files: ClassVar[bool] = False
+    """Whether the check has something to say of a Keras file, which has no graph."""
+
+    @property
+    def reads_weights(self) -> bool:
+        """Whether the check reads the variables' bytes as it is set: of a remote model they are fetched then."""
+        return False
 
     def check(self, graph: GraphView) -> Iterator[Finding]:
         raise NotImplementedError
+
+    def measurements(self, graph: GraphView) -> Mapping[str, Any]:
+        return {}
 
 
 @dataclasses.dataclass(frozen=True)
