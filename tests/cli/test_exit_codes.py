@@ -13,6 +13,7 @@ import pytest
 
 from tests.cli.models import write_model
 from tests.saved_model.graphs import node, save, tensor
+from tfx_savedmodel.operations.inspect import inspect
 from tfx_savedmodel.validation.registry import CHECKS
 
 pytestmark = pytest.mark.tf
@@ -46,8 +47,10 @@ CASES: dict[str, tuple[int, tuple[str, ...]]] = {
     "blessed by a preset": (0, (*FAST_VALIDATE, "--policy", "serving", "--select", GRAPH)),
     "blessed with a waiver": (0, (*VALIDATE, "NAMELESS", "--select", GRAPH, "--policy", "DIR/waives.json")),
     "not breaking": (0, (*COMMAND, "diff", "GOOD", "GOOD")),
+    "keeping a baseline": (0, (*VALIDATE, "GOOD", "--select", "SM106", "--baseline", "DIR/contract.json")),
     "not blessed": (1, (*VALIDATE, "NAMELESS", "--select", GRAPH, "--report", "DIR/report")),
     "breaking": (1, (*COMMAND, "diff", "GOOD", "OTHER")),
+    "breaking a baseline": (1, (*VALIDATE, "OTHER", "--select", "SM101", "--select", "SM106", "--baseline", "GOOD")),
     "undecided": (2, (*VALIDATE, "GOOD", "--select", "SM105")),
     "not safe to load": (2, (*VALIDATE, "UNSAFE", "--select", "SM201")),
     "our own crash": (2, (sys.executable, "-c", CRASH)),
@@ -83,6 +86,8 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Out
         "OTHER": str(write_model(directory / "other", output="probabilities")),
         "UNSAFE": str(save(directory / "unsafe", UNSAFE, signatures={"serving_default": STRINGS})),
     }
+    contract = json.dumps(inspect(paths["GOOD"]))
+    (directory / "contract.json").write_text(contract, encoding="utf-8")
     for name, policy in POLICIES.items():
         (directory / name).write_text(json.dumps(policy), encoding="utf-8")
     environment = {name: value for name, value in os.environ.items() if name != "TFX_SAVEDMODEL_DEBUG"}

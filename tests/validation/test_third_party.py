@@ -84,6 +84,7 @@ class Loads(ModelCheck):
     code: ClassVar[str] = "ACME201"
     name: ClassVar[str] = "loads"
     loaders: ClassVar[tuple[str, ...]] = ("tf3",)
+    runs: ClassVar[str] = "some"
 
 
 class Plain(House):
@@ -174,6 +175,7 @@ def test_a_broken_one_leaves_the_verdict_open(tmp_path: Path) -> None:
         (f"{MODULE}.Ours", "letters of your own"),
         (f"{MODULE}.Costs", "2 as its first digit"),
         (f"{MODULE}.Loads", "a loader that does not exist"),
+        (f"{MODULE}.Loads", "no such way to run signatures"),
         (f"{MODULE}.Plain", "no dataclass of its own"),
         (f"{MODULE}.Plain", "words in small letters"),
         (f"{MODULE}.Silent", "no docstring"),

@@ -73,14 +73,28 @@ class GraphCheck(Check):
 
 
 @dataclasses.dataclass(frozen=True)
+class Answer:
+    """What a signature answered to made-up inputs: arrays by output, those of several parts as "NAME[0]" and so on.
+
+    `inputs` says which inputs it was asked with; `again` has the outputs that were others when it was asked the
+    same a second time.
+    """
+
+    inputs: str
+    outputs: Mapping[str, np.ndarray[Any, Any]]
+    again: Mapping[str, np.ndarray[Any, Any]]
+
+
+@dataclasses.dataclass(frozen=True)
 class LoadObservation:
     """What one loader did with a model, in a process of its own.
 
     `loader` is "native", "tf2" or "tf1"; `outcome` "ok", "refused", "crashed", "timeout",
     "memory" or "unavailable" (this machine cannot tell); `error` the loader's own words;
     `signatures` {key: SignatureView.to_json()} as that loader gives them; `runs` the synthetic runs, one mapping
-    each with `signature`, `batch`, and `error`, `skipped` or neither; `seconds` the load time and
-    `peak_bytes` the process's peak resident memory.
+    each with `signature`, `batch`, and `error` (with `died` where the process ended), `skipped`, or `inputs` (what
+    it was asked with); `answers` what was kept of them, by signature and batch; `seconds` the load time and
+    `peak_bytes` the process's peak resident memory, beyond what it began with.
     """
 
     loader: str
@@ -90,6 +104,7 @@ class LoadObservation:
     runs: tuple[Mapping[str, Any], ...] = ()
     seconds: float = 0.0
     peak_bytes: int = 0
+    answers: Mapping[tuple[str, int], Answer] = dataclasses.field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,6 +121,8 @@ class ModelCheck(Check):
     """A check of what the loaders did (SM2xx); `loaders` names those it needs."""
 
     loaders: ClassVar[tuple[str, ...]] = ()
+    runs: ClassVar[str] = ""
+    """Which of `loaders` run the signatures for it: "" none, "first" the first that loads, "all" each."""
 
     def check(self, model: LoadedModel) -> Iterator[Finding]:
         raise NotImplementedError

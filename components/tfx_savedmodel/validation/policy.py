@@ -59,10 +59,11 @@ class Waiver:
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """Time (seconds) and memory (bytes) that one loader's process may take."""
+    """What one loader's process may take: seconds for the load, for each run of a signature, and bytes of memory."""
 
     seconds: float = 300.0
     memory_bytes: int = 8 << 30
+    run_seconds: float = 60.0
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,6 +11,8 @@ from tfx_savedmodel.validation.checks.custom_ops import CustomOps
 from tfx_savedmodel.validation.checks.explanation_chain import ExplanationChain
 from tfx_savedmodel.validation.checks.explanation_contract import ExplanationContract
 from tfx_savedmodel.validation.checks.finite_outputs import FiniteOutputs
+from tfx_savedmodel.validation.checks.load_budget import LoadBudget
+from tfx_savedmodel.validation.checks.loaders_agree import LoadersAgree
 from tfx_savedmodel.validation.checks.native_load import NativeLoad
 from tfx_savedmodel.validation.checks.output_specs import OutputSpecs
 from tfx_savedmodel.validation.checks.parity import Parity
@@ -48,6 +50,8 @@ CHECKS: tuple[type[Check], ...] = (
     Tf2Load,
     Tf1Load,
     SyntheticRun,
+    LoadersAgree,
+    LoadBudget,
     RunsOnExamples,
     FiniteOutputs,
     OutputSpecs,
