@@ -233,6 +233,13 @@ def _captured_assets(proto: Any) -> dict[str, dict[int, str]]:
     return found
 
 
+def _object_metadata(objects: Any) -> Iterator[tuple[str, str]]:
+    """Yield what Keras before 2.5 wrote of each of its objects. Later ones leave the field empty."""
+    for number, node in enumerate(objects.nodes):
+        if node.WhichOneof("kind") == "user_object" and node.user_object.metadata:
+            yield f"object {number}", node.user_object.metadata
+
+
 def _captured_variables(proto: Any) -> dict[str, tuple[str, ...]]:
     objects = proto.object_graph_def
     names = {
@@ -242,13 +249,6 @@ def _captured_variables(proto: Any) -> dict[str, tuple[str, ...]]:
         name: tuple(names[number] for number in function.bound_inputs if number in names)
         for name, function in objects.concrete_functions.items()
     }
-
-
-def _object_metadata(objects: Any) -> Iterator[tuple[str, str]]:
-    """Yield what Keras before 2.5 wrote of each of its objects. Later ones leave the field empty."""
-    for number, node in enumerate(objects.nodes):
-        if node.WhichOneof("kind") == "user_object" and node.user_object.metadata:
-            yield f"object {number}", node.user_object.metadata
 
 
 def _saver(proto: Any) -> SaverView | None:
