@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,6 +48,8 @@ CASES: dict[str, tuple[int, tuple[str, ...]]] = {
     "blessed by a preset": (0, (*FAST_VALIDATE, "--policy", "serving", "--select", GRAPH)),
     "blessed with a waiver": (0, (*VALIDATE, "NAMELESS", "--select", GRAPH, "--policy", "DIR/waives.json")),
     "not breaking": (0, (*COMMAND, "diff", "GOOD", "GOOD")),
+    "as Markdown": (1, (*VALIDATE, "NAMELESS", "--select", GRAPH, "--format", "markdown")),
+    "as JUnit": (1, (*VALIDATE, "NAMELESS", "--select", GRAPH, "--format", "junit")),
     "keeping a baseline": (0, (*VALIDATE, "GOOD", "--select", "SM106", "--baseline", "DIR/contract.json")),
     "not blessed": (1, (*VALIDATE, "NAMELESS", "--select", GRAPH, "--report", "DIR/report")),
     "breaking": (1, (*COMMAND, "diff", "GOOD", "OTHER")),
@@ -135,6 +138,14 @@ def test_json_stands_alone_on_standard_output(outcomes: dict[str, Outcome]) -> N
     }
     assert report["verdict"] == "BLESSED"
     assert [check["code"] for check in report["checks"]] == GRAPH.split(",")
+
+
+def test_every_form_stands_alone_on_standard_output(outcomes: dict[str, Outcome]) -> None:
+    suites = ET.fromstring(outcomes["as JUnit"].stdout)
+    assert (suites.tag, suites.get("failures"), suites.get("tests")) == ("testsuites", "1", "4")
+    markdown = outcomes["as Markdown"].stdout
+    assert markdown.startswith("### ")
+    assert "SM103" in markdown
 
 
 def test_the_fast_path_imports_nothing_slow(outcomes: dict[str, Outcome]) -> None:

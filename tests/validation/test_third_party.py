@@ -227,3 +227,5 @@ def test_the_command_line_selects_them(tmp_path: Path, capsys: pytest.CaptureFix
     assert run(["validate", model, "--policy", str(file), "--select", "ACME1,SM101"]) == 0
     assert "ACME101" in capsys.readouterr().out
     assert run(["validate", model, "--select", "ACME1"]) == 4
+    assert run(["validate", model, "--policy", str(file), "--select", "ACME1", "--report", str(tmp_path / "r")]) == 0
+    assert "dashboards group by it." in (tmp_path / "r" / "report.html").read_text(encoding="utf-8")

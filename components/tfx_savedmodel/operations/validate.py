@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from tfx_savedmodel.validation.loading.observe import LoaderHost
 
-__all__ = ["CheckVerdict", "Policy", "Report", "Upstream", "Verdict", "read_policy", "validate"]
+__all__ = ["CheckVerdict", "Policy", "Report", "Upstream", "Verdict", "validate"]
 
 PathLike = str | os.PathLike[str]
 

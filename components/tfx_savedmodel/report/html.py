@@ -51,6 +51,7 @@ def render_html(report: Report, pages: Mapping[str, Mapping[str, str]] | None = 
         groups=groups(checks),
         meta_graphs=shown_graphs,
         meta_graphs_left=graphs_left,
+        notes=report.notes,
         upstream=upstream,
         upstream_left=upstream_left,
         created=report.created,

@@ -53,6 +53,7 @@ def render_markdown(report: Report) -> str:
     matters = sorted((check for check in report.checks if _matters(report, check)), key=_weight)
     parts = [_head(report), *([_table(matters)] if matters else [])]
     parts += [_upstream(report)] if report.upstream else []
+    parts += ["\n".join(f"- note: {prose(note)}" for note in report.notes)] if report.notes else []
     rest = [check for check in report.checks if check not in matters]
     tail = [_rest(rest)] if rest else []
     room = MAX_CHARACTERS - sum(map(len, (*parts, *tail))) - 200
