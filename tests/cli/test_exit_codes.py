@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import json
 import os
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -76,11 +76,13 @@ POLICIES = {
 STRINGS = {"inputs": {"x": tensor("x:0", "string")}, "outputs": {"y": tensor("y:0", "string")}}
 UNSAFE = [node("x", "Placeholder", dtype=7), node("y", "ReadFile", "x")]
 
+_AT_ONCE = 4
+
 Outcome = subprocess.CompletedProcess[str]
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Outcome]]:
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
     """Every case's process, ended."""
     directory = tmp_path_factory.mktemp("cli")
     paths = {
@@ -94,17 +96,13 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Out
     for name, policy in POLICIES.items():
         (directory / name).write_text(json.dumps(policy), encoding="utf-8")
     environment = {name: value for name, value in os.environ.items() if name != "TFX_SAVEDMODEL_DEBUG"}
-    started: dict[str, subprocess.Popen[str]] = {}
-    for name, (_, arguments) in CASES.items():
+
+    def end(arguments: tuple[str, ...]) -> Outcome:
         filled = [paths.get(argument, argument.replace("DIR/", f"{directory}/")) for argument in arguments]
-        started[name] = subprocess.Popen(
-            filled, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-        )
-    ended = {}
-    for name, process in started.items():
-        out, err = process.communicate(timeout=60)
-        ended[name] = subprocess.CompletedProcess(process.args, process.returncode, out, err)
-    yield ended
+        return subprocess.run(filled, capture_output=True, text=True, env=environment, check=False, timeout=300)
+
+    with concurrent.futures.ThreadPoolExecutor(_AT_ONCE) as pool:
+        return dict(zip(CASES, pool.map(end, [arguments for _, arguments in CASES.values()]), strict=True))
 
 
 @pytest.mark.parametrize("name", CASES)

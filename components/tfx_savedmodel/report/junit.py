@@ -40,7 +40,8 @@ def render_junit(report: Report) -> str:
         case = _case(suite, "verdict", "verdict", 0.0)
         ET.SubElement(case, "error", {"message": _text(summary.because(report)), "type": report.verdict.value})
     if report.notes:
-        ET.SubElement(suite, "system-out").text = _text("\n".join(f"note: {note}" for note in report.notes))
+        notes = [f"given in vain: {_text(one_line(note))}" for note in report.notes[:MAX_FINDINGS]]
+        ET.SubElement(suite, "system-out").text = "\n".join(notes)
     totals = _totals(suite, report.seconds)
     suite.attrib.update(totals)
     moment = _moment(report.created)
