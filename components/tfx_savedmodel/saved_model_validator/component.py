@@ -15,9 +15,9 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 
 from tfx_savedmodel.errors import UsageError
 from tfx_savedmodel.operations.contracts import contract_text
+from tfx_savedmodel.operations.policies import Policy, read_policy
 from tfx_savedmodel.operations.selection import select
 from tfx_savedmodel.operations.targeting import check_consumer
-from tfx_savedmodel.operations.validate import Policy, read_policy
 from tfx_savedmodel.saved_model_validator import executor, visualization
 from tfx_savedmodel.saved_model_validator.artifacts import ValidationReport
 from tfx_savedmodel.versions import __version__

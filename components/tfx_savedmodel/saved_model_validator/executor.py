@@ -14,6 +14,7 @@ from tfx.utils import io_utils
 
 from tfx_savedmodel.artifacts.local import Artifacts, LocalInputs, local_inputs, local_output
 from tfx_savedmodel.errors import ExamplesError, NotBlessedError, UndecidedError, UsageError
+from tfx_savedmodel.operations.policies import Policy, read_policy
 from tfx_savedmodel.operations.present import write_reports
 from tfx_savedmodel.operations.validate import CheckVerdict, Report, Upstream, Verdict, validate
 
@@ -30,6 +31,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         splits = json.loads(exec_properties["splits"])
+        policy = read_policy(exec_properties["policy"])
         _check_splits(input_dict.get("examples", []), splits)
         with local_inputs(input_dict) as inputs:
             report = validate(
@@ -40,7 +42,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 reference=inputs.model("reference_model"),
                 baseline=_baseline(inputs, exec_properties.get("contract")),
                 target=exec_properties.get("target"),
-                policy=exec_properties["policy"],
+                policy=policy,
                 upstream=[_upstream(item) for key in BLESSINGS for item in input_dict.get(key, [])],
                 make_pipeline=self._make_beam_pipeline,
                 progress=logging.getLogger(__name__).info,
@@ -48,9 +50,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             report = inputs.stage.named(report)
         if exec_properties.get("report_dir"):
             with local_output(exec_properties["report_dir"], beside=True) as folder:
-                write_reports(report, folder)
+                write_reports(report, folder, policy)
         _raise_where_asked(report, exec_properties)
-        _write(report, output_dict)
+        _write(report, output_dict, policy)
 
 
 BLESSINGS = ("infra_blessing", "model_blessing")
@@ -94,10 +96,10 @@ def _raise_where_asked(report: Report, exec_properties: dict[str, Any]) -> None:
         raise NotBlessedError("the model is not blessed", where=where, found="\n    ".join(findings))
 
 
-def _write(report: Report, output_dict: Artifacts) -> None:
+def _write(report: Report, output_dict: Artifacts, policy: Policy) -> None:
     artifact = artifact_utils.get_single_instance(output_dict["report"])
     with local_output(artifact.uri) as folder:
-        write_reports(report, folder)
+        write_reports(report, folder, policy)
     artifact.set_string_custom_property("verdict", report.verdict.value)
     for verdict in CheckVerdict:
         artifact.set_int_custom_property(f"checks_{verdict.value.lower()}", report.count(verdict))
