@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -25,6 +26,7 @@ INIT_SIGNATURE = "__saved_model_init_op"
 RESERVED_SIGNATURES = (INIT_SIGNATURE, "__saved_model_train_op")
 _INIT_COLLECTIONS = ("saved_model_main_op", "legacy_init_op")
 _ASSETS_COLLECTION = "saved_model_assets"
+_IMPLEMENTS = "api_implements"
 _TABLES, _LOCAL_VARIABLES = "table_initializer", "local_variables"
 
 
@@ -75,6 +77,8 @@ def read_meta_graph(proto: Any) -> MetaGraphView:
         function_kinds=_Lazy(functools.partial(function_kinds, proto.object_graph_def)),
         producer=proto.graph_def.versions.producer,
         default_init_ops=tuple(_default_init_ops(proto)),
+        gradients=_Lazy(functools.partial(_gradients, proto.graph_def.library)),
+        repeated=_Lazy(functools.partial(_repeated, proto.graph_def)),
         taken_names=tuple(key for key in RESERVED_SIGNATURES if _is_taken(proto.signature_def, key)),
         object_metadata=_Lazy(lambda: dict(_object_metadata(proto.object_graph_def))),
     )
@@ -107,7 +111,22 @@ def _function(proto: Any) -> FunctionView:
         nodes=_Lazy(functools.partial(_nodes, proto.node_def)),
         returns={argument.name: proto.ret[argument.name] for argument in proto.signature.output_arg},
         control_returns=tuple(proto.control_ret.values()),
+        implements=proto.attr[_IMPLEMENTS].s.decode("utf-8", "replace") if _IMPLEMENTS in proto.attr else "",
     )
+
+
+def _gradients(library: Any) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {"": tuple(item.gradient_func for item in library.registered_gradients)}
+    for item in library.gradient:
+        found[item.function_name] = (*found.get(item.function_name, ()), item.gradient_func)
+    return found
+
+
+def _repeated(graph: Any) -> dict[str, int]:
+    """No loader takes such a graph, and a reader by names sees one of them only."""
+    counts = Counter(f"function {item.signature.name!r}" for item in graph.library.function)
+    counts.update(f"node {node.name!r}" for node in graph.node)
+    return {name: count for name, count in counts.items() if count > 1}
 
 
 def _arguments(arguments: Any) -> tuple[str, ...]:
@@ -229,6 +248,12 @@ def _captured_assets(proto: Any) -> dict[str, dict[int, str]]:
             index = bound.asset.asset_file_def_index
             if 0 <= index < len(proto.asset_file_def):
                 found[name][first + offset] = proto.asset_file_def[index].filename
+    for node in objects.nodes:  # a loader takes any function of the library that an object names
+        kind = node.WhichOneof("kind")
+        names = node.function.concrete_functions if kind == "function" else ()
+        names = [node.bare_concrete_function.concrete_function_name] if kind == "bare_concrete_function" else names
+        for name in names:
+            found.setdefault(name, {})
     return found
 
 

@@ -14,6 +14,8 @@ INIT = "init"
 SAVE = "save"
 RESTORE = "restore"
 
+_GRADIENT = "SymbolicGradient"
+
 #: A node's place: the function that holds it (None is the graph itself) and its name.
 Place = tuple[str | None, str]
 
@@ -36,7 +38,8 @@ class Reach:
     @functools.cached_property
     def callable_functions(self) -> frozenset[str]:
         """Return the functions that Python can run on the loaded object, and those that they run."""
-        pending = [name for name in self.meta_graph.captured_assets if name in self.meta_graph.functions]
+        named = (*self.meta_graph.captured_assets, *self.meta_graph.gradients.get("", ()))
+        pending = [name for name in named if name in self.meta_graph.functions]
         seen = set(pending)
         while pending:
             for node in self.meta_graph.functions[pending.pop()].nodes.values():
@@ -92,9 +95,18 @@ class Reach:
 
 
 def functions_of(meta_graph: MetaGraphView, node: NodeView) -> list[str]:
-    """Return the library functions that a node runs: from its attributes, or by its op's name."""
-    names = [*node.functions, node.op]
-    return [name for name in names if name in meta_graph.functions]
+    """Return the library functions that a node may run: from its attributes, or by its op's name.
+
+    With a function go its other implementations, which Grappler may run in its place, and with one that is
+    differentiated its gradient.
+    """
+    names = [name for name in (*node.functions, node.op) if name in meta_graph.functions]
+    if node.op == _GRADIENT:
+        names += [gradient for name in names for gradient in meta_graph.gradients.get(name, ())]
+    wanted = {meta_graph.functions[name].implements for name in names if name in meta_graph.functions} - {""}
+    if wanted:
+        names += [item.name for item in meta_graph.functions.values() if item.implements in wanted]
+    return [name for name in dict.fromkeys(names) if name in meta_graph.functions]
 
 
 def node_of(value: str) -> str:

@@ -92,6 +92,14 @@ def _assets(graph: GraphView, meta_graph: MetaGraphView) -> Iterator[Finding]:
 
 
 def _nodes(meta_graph: MetaGraphView) -> Iterator[Finding]:
+    for name, count in meta_graph.repeated.items():
+        yield Finding(
+            f"the graph has {count} times the {name}",
+            {"name": name},
+            found=str(count),
+            wanted="1",
+            next="export the model again: no version of TensorFlow imports this graph",
+        )
     for item in incomplete_nodes(meta_graph):
         where = {"node": item.node.name, "op": item.node.op}
         if item.function is not None:
