@@ -12,6 +12,7 @@ from tests.saved_model.bundles import write_bundle
 from tests.saved_model.graphs import node, save
 from tfx_savedmodel.operations.validate import validate
 from tfx_savedmodel.saved_model import protos
+from tfx_savedmodel.saved_model.parse import parse_saved_model
 from tfx_savedmodel.saved_model.reader import read_saved_model
 from tfx_savedmodel.validation.checks.structure import Structure
 from tfx_savedmodel.validation.result import Finding, Verdict
@@ -167,3 +168,21 @@ def test_a_node_without_what_its_op_must_have(tmp_path: Path) -> None:
     save(tmp_path / "lacking", [node("c", "Const", dtype=7)])
     (finding,) = judge(tmp_path / "lacking")
     assert (finding.where, finding.found) == ({"node": "c", "op": "Const"}, "no value")
+
+
+def test_an_asset_that_another_one_hides(tmp_path: Path) -> None:
+    save(tmp_path, [node("file", "Const", value=["words"], dtype=7)], assets={"file:0": "words"})
+    proto = parse_saved_model(tmp_path, "saved_model.pb")
+    assets = proto.meta_graphs[0].asset_file_def
+    assets[0].filename = "../../../etc/passwd"
+    assets.add(filename="words").tensor_info.name = "file:0"
+    (tmp_path / "saved_model.pb").write_bytes(proto.SerializeToString())
+    (finding,) = judge(tmp_path)
+    assert "outside of assets/" in finding.message
+
+
+def test_a_chunked_graph_beside_the_graph(tmp_path: Path) -> None:
+    save(tmp_path, [])
+    (tmp_path / "saved_model.cpb").write_bytes(b"x")
+    (finding,) = judge(tmp_path)
+    assert "loaders disagree" in finding.message

@@ -57,6 +57,7 @@ def read_meta_graph(proto: Any) -> MetaGraphView:
       Fault: an asset's entry, or that of a local variable that loaders initialise, does not parse.
     """
     library = proto.graph_def.library.function
+    assets = _assets(proto)
     return MetaGraphView(
         tags=tuple(proto.meta_info_def.tags),
         signatures={
@@ -68,7 +69,7 @@ def read_meta_graph(proto: Any) -> MetaGraphView:
         functions=_Lazy(lambda: {item.signature.name: _function(item) for item in library}),
         ops=_Lazy(lambda: {op.name: _op(op) for op in proto.meta_info_def.stripped_op_list.op}),
         init_ops=tuple(_init_ops(proto)),
-        assets=_assets(proto),
+        assets=dict(assets),
         saver=_saver(proto),
         tensorflow_version=proto.meta_info_def.tensorflow_version,
         is_tf2=bool(proto.object_graph_def.nodes),
@@ -78,6 +79,7 @@ def read_meta_graph(proto: Any) -> MetaGraphView:
         producer=proto.graph_def.versions.producer,
         default_init_ops=tuple(_default_init_ops(proto)),
         gradients=_Lazy(functools.partial(_gradients, proto.graph_def.library)),
+        asset_files=tuple(dict.fromkeys(assets)),
         repeated=_Lazy(functools.partial(_repeated, proto.graph_def)),
         taken_names=tuple(key for key in RESERVED_SIGNATURES if _is_taken(proto.signature_def, key)),
         object_metadata=_Lazy(lambda: dict(_object_metadata(proto.object_graph_def))),
@@ -217,10 +219,11 @@ def _default_init_ops(proto: Any) -> Iterator[str]:
         raise Fault(f"an entry of its collection {_LOCAL_VARIABLES} does not parse") from error
 
 
-def _assets(proto: Any) -> dict[str, str]:
+def _assets(proto: Any) -> list[tuple[str, str]]:
+    """Return (graph tensor, file name) of each asset; two may name one tensor, and a loader of TF2 takes both."""
     from google.protobuf.message import DecodeError
 
-    found = {item.tensor_info.name: item.filename for item in proto.asset_file_def}
+    found = [(item.tensor_info.name, item.filename) for item in proto.asset_file_def]
     if _ASSETS_COLLECTION in proto.collection_def:
         for packed in proto.collection_def[_ASSETS_COLLECTION].any_list.value:
             item = protos.meta_graph_pb2().AssetFileDef()
@@ -229,7 +232,7 @@ def _assets(proto: Any) -> dict[str, str]:
             except DecodeError as error:
                 raise Fault(f"an entry of its collection {_ASSETS_COLLECTION} does not parse") from error
             if unpacked:
-                found[item.tensor_info.name] = item.filename
+                found.append((item.tensor_info.name, item.filename))
     return found
 
 

@@ -152,6 +152,8 @@ class MetaGraphView:
     """What TF2's loader runs of a TF1 MetaGraph that names no init op: it fills tables and local variables."""
     gradients: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     """For each function those that SymbolicGradient runs in its place; under "" those that Python's tape may run."""
+    asset_files: tuple[tuple[str, str], ...] = ()
+    """Graph tensor name and file name of every asset: where several name one tensor, `assets` has the last."""
     repeated: Mapping[str, int] = dataclasses.field(default_factory=dict)
     """How often nodes and functions are there whose names are not their own alone: "node 'a'", "function 'f'"."""
     taken_names: tuple[str, ...] = ()
