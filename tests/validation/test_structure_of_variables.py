@@ -179,10 +179,3 @@ def test_an_asset_that_another_one_hides(tmp_path: Path) -> None:
     (tmp_path / "saved_model.pb").write_bytes(proto.SerializeToString())
     (finding,) = judge(tmp_path)
     assert "outside of assets/" in finding.message
-
-
-def test_a_chunked_graph_beside_the_graph(tmp_path: Path) -> None:
-    save(tmp_path, [])
-    (tmp_path / "saved_model.cpb").write_bytes(b"x")
-    (finding,) = judge(tmp_path)
-    assert "loaders disagree" in finding.message

@@ -9,9 +9,8 @@ from tfx_savedmodel.errors import UnreadableModelError
 from tfx_savedmodel.saved_model.local import local_path
 
 BINARY_FILE = "saved_model.pb"
-CHUNKED_FILE = "saved_model.cpb"
-#: The files that make a directory a SavedModel, in the order in which TensorFlow in Python looks.
-GRAPH_FILES = (BINARY_FILE, "saved_model.pbtxt", CHUNKED_FILE)
+#: The files that make a directory a SavedModel, in the order in which TensorFlow looks.
+GRAPH_FILES = (BINARY_FILE, "saved_model.pbtxt", "saved_model.cpb")
 
 #: Where a TFX Model artifact keeps the model that is to be served.
 SERVING_DIRECTORY = "Format-Serving"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from tfx_savedmodel.saved_model.attributes import PLACEHOLDER
 from tfx_savedmodel.saved_model.facts import all_nodes
-from tfx_savedmodel.saved_model.reachability import functions_of, node_of
+from tfx_savedmodel.saved_model.reachability import may_run, node_of
 from tfx_savedmodel.saved_model.tensors import split_tensor
 from tfx_savedmodel.saved_model.view import FunctionView, MetaGraphView, NodeView
 
@@ -113,7 +113,7 @@ class Origins:
             if node.op == "StringJoin":
                 yield from self._suffixes(holder, inputs[1:], str(node.attr("separator", "")), seen)
         elif node.op in _CALLS:
-            for called in functions_of(self._meta_graph, node):
+            for called in may_run(self._meta_graph, node):
                 yield from self._result(self._meta_graph.functions[called], value, seen)
         elif node.op in ("Placeholder", "PlaceholderV2"):
             yield Origin("caller", node.name)
@@ -209,7 +209,7 @@ class Origins:
             holders: list[FunctionView | None] = [None, *self._meta_graph.functions.values()]
             for holder in holders:
                 for node in (holder.nodes if holder else self._meta_graph.nodes).values():
-                    for called in functions_of(self._meta_graph, node):
+                    for called in may_run(self._meta_graph, node):
                         self._callers.setdefault(called, []).append((holder, node))
         return self._callers.get(function, [])
 

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 
 from tfx_savedmodel.saved_model.incomplete import incomplete_nodes
 from tfx_savedmodel.saved_model.local import leaves
-from tfx_savedmodel.saved_model.locate import CHUNKED_FILE, GRAPH_FILES
 from tfx_savedmodel.saved_model.view import KERAS, GraphView, MetaGraphView
 from tfx_savedmodel.saved_model.wire import fields
 from tfx_savedmodel.validation.check import GraphCheck
@@ -55,7 +54,6 @@ class Structure(GraphCheck):
             return
         if graph.fault is not None:
             yield Finding(graph.fault, {"file": "saved_model.pb"}, next=_AGAIN)
-        yield from _graph_files(graph)
         yield from _links(graph)
         for meta_graph in graph.meta_graphs:
             yield from _assets(graph, meta_graph)
@@ -68,18 +66,6 @@ class Structure(GraphCheck):
             file = graph.keras
             return {"form": file.form, "keras_version": file.keras_version, "has_optimizer": file.has_optimizer}
         return _fingerprint(graph)
-
-
-def _graph_files(graph: GraphView) -> Iterator[Finding]:
-    there = [name for name in GRAPH_FILES if name in graph.files]
-    if CHUNKED_FILE in there and len(there) > 1:
-        yield Finding(
-            f"{' and '.join(there)} are both there: loaders disagree which counts",
-            {"file": CHUNKED_FILE},
-            found=", ".join(there),
-            wanted="one graph",
-            next="export the model again, into an empty directory",
-        )
 
 
 def _links(graph: GraphView) -> Iterator[Finding]:

@@ -59,7 +59,7 @@ class UnsafeOps(GraphCheck):
 
 
 def _judge(meta_graph: MetaGraphView, suspects: list[tuple[str | None, NodeView]]) -> Iterator[Finding]:
-    reach = Reach(meta_graph)
+    reach = Reach(meta_graph, alternatives=True)
     at_init, later = Origins(meta_graph, at_init=True), Origins(meta_graph, at_init=False)
     for function, node in suspects:
         op = unsafe_op(node.op) or UnsafeOp("code")
