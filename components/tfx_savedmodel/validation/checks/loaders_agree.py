@@ -100,7 +100,7 @@ class LoadersAgree(ModelCheck):
             comparison = self._comparison(other.outputs[name], one.outputs[name], batch)
             label = f"{key}.{name}"
             if not comparison.differing:
-                told.agreed += 1
+                told.agreed += bool(one.outputs[name].size)  # an empty batch's answer shows nothing
                 told.largest[label] = max(told.largest.get(label, 0.0), comparison.largest)
             elif (key, name) in varying:
                 told.varying.add(label)

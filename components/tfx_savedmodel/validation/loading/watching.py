@@ -87,6 +87,13 @@ def last_words(log: IO[bytes], most: int = _LAST_WORDS) -> str:
     return log.read().decode("utf-8", "replace").strip()
 
 
+def _cut(log: IO[bytes]) -> None:
+    """Keep the end of what was printed only; what is printed meanwhile comes after it."""
+    end = last_words(log).encode()
+    os.ftruncate(log.fileno(), 0)
+    os.write(log.fileno(), end)
+
+
 def watch(child: int, read: int, log: IO[bytes], bounds: Bounds) -> Ended:
     """Wait until a process ends, or end it when it goes beyond its bounds; its children end with it.
 
@@ -125,7 +132,7 @@ class _Watched:
             if gone:
                 return  # what it told before it ended has been read: a pipe keeps it
             if os.fstat(self.log.fileno()).st_size > _MOST_LOG_BYTES:
-                os.ftruncate(self.log.fileno(), 0)
+                _cut(self.log)
             self.exceeded = self._exceeded()
             if self.exceeded:
                 return
