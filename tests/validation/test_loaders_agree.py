@@ -10,6 +10,7 @@ import pytest
 
 from tfx_savedmodel.operations.validate import Report, validate
 from tfx_savedmodel.saved_model import protos
+from tfx_savedmodel.validation.check import LoadObservation
 from tfx_savedmodel.validation.loading.observe import LoaderHost
 from tfx_savedmodel.validation.policy import Limits, Policy
 from tfx_savedmodel.validation.result import CheckResult, CheckVerdict
@@ -98,21 +99,23 @@ def test_a_random_signature_is_no_disagreement(host: LoaderHost, tmp_path: Path)
     )
 
 
-def test_one_load_serves_all_checks_of_a_loader(tmp_path: Path) -> None:
+def test_one_load_serves_all_checks_of_a_loader(
+    host: LoaderHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked = []
+    observe = host.observe
 
-    class Counting(LoaderHost):
-        def observe(self, loader: str, *args: Any, **kwargs: Any) -> Any:
-            asked.append((loader, kwargs))
-            return super().observe(loader, *args, **kwargs)
+    def counted(loader: str, *args: Any, **kwargs: Any) -> LoadObservation:
+        asked.append((loader, kwargs["runs"], kwargs["keep_answers"]))
+        return observe(loader, *args, **kwargs)
 
+    monkeypatch.setattr(host, "observe", counted)
     model = save(tmp_path / "m", lambda tf, x: {"y": x}, ([None], "float32", "x"))
-    with Counting() as counting:
-        checks(model, counting, ["SM204"])
-        assert asked == [("native", {"runs": True, "keep_answers": False})]  # the first that loads will do
-        asked.clear()
-        checks(model, counting, ["SM2"])
-    assert asked == [(loader, {"runs": True, "keep_answers": True}) for loader in ("native", "tf1", "tf2")]
+    checks(model, host, ["SM204"])
+    assert asked == [("native", True, False)]  # the first that loads will do
+    asked.clear()
+    checks(model, host, ["SM2"])
+    assert asked == [(loader, True, True) for loader in ("native", "tf1", "tf2")]
 
 
 def test_a_budget_that_is_too_small_is_told(host: LoaderHost, tmp_path: Path) -> None:
