@@ -89,6 +89,14 @@ def test_each_kind_of_value_has_its_own_sameness(graph: GraphView, one: Any, oth
     assert judge(LoadersAgree(), graph, observed("native", y=one), observed("tf2", y=other)).verdict is verdict
 
 
+def test_empty_answers_are_no_evidence(graph: GraphView) -> None:
+    empty = {"batch": 0, "y": np.zeros((0, 2))}
+    result = judge(LoadersAgree(), graph, observed("native", **empty), observed("tf1", **empty))
+    assert (result.verdict, result.reason) == (CheckVerdict.SKIP, "no signature was answered by two loaders")
+    wider = judge(LoadersAgree(), graph, observed("native", **empty), observed("tf1", batch=0, y=np.zeros((0, 3))))
+    assert wider.verdict is CheckVerdict.FAIL
+
+
 def test_a_tolerance_is_a_parameter(graph: GraphView) -> None:
     pair = observed("native", y=[1.0]), observed("tf1", y=[1.5])
     assert judge(LoadersAgree(), graph, *pair).verdict is CheckVerdict.FAIL
