@@ -127,6 +127,7 @@ def test_an_export_is_loaded_and_run_by_every_loader(exported: Path, host: Loade
     report = validate(exported, host=host, progress=said.append)
     assert {code: verdict for code, verdict in verdicts(report).items() if verdict is not PASS} == {
         "SM110": SKIP,
+        "SM206": SKIP,
         **{f"SM30{number}": SKIP for number in range(1, 6)},
     }
     assert report.verdict is Verdict.BLESSED
