@@ -29,7 +29,8 @@ def policy_of(component: Any) -> dict[str, Any]:
 def test_default_policy_goes_in_by_content() -> None:
     policy = policy_of(validator())
     assert policy["name"] == "default"
-    assert policy["select"] == ["SM"]
+    assert policy["select"] == []
+    assert policy_of(validator(policy="strict"))["severity"] == {"SM": "error"}
 
 
 def test_policy_forms_agree() -> None:

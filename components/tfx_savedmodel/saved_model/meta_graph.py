@@ -72,9 +72,12 @@ def read_meta_graph(proto: Any) -> MetaGraphView:
         is_tf2=bool(proto.object_graph_def.nodes),
         graph_bytes=proto.graph_def.ByteSize(),
         captured_assets=_Lazy(functools.partial(_captured_assets, proto)),
+        captured_variables=_Lazy(functools.partial(_captured_variables, proto)),
         function_kinds=_Lazy(functools.partial(function_kinds, proto.object_graph_def)),
         producer=proto.graph_def.versions.producer,
         default_init_ops=tuple(_default_init_ops(proto)),
+        taken_names=tuple(key for key in RESERVED_SIGNATURES if _is_taken(proto.signature_def, key)),
+        object_metadata=_Lazy(lambda: dict(_object_metadata(proto.object_graph_def))),
     )
 
 
@@ -156,7 +159,7 @@ def tensor_spec(info: Any) -> TensorSpec:
 def tensor_names(info: Any) -> Iterator[str]:
     """Yield the graph tensors of a TensorInfo, which may stand for several."""
     kind = info.WhichOneof("encoding")
-    if kind == "name":
+    if info.name:
         yield info.name
     elif kind == "coo_sparse":
         sparse = info.coo_sparse
@@ -173,6 +176,11 @@ def _init_ops(proto: Any) -> Iterator[str]:
     for name in _INIT_COLLECTIONS:
         if name in proto.collection_def:
             yield from (value.partition(":")[0] for value in proto.collection_def[name].node_list.value)
+
+
+def _is_taken(signatures: Any, key: str) -> bool:
+    """Tell whether a loader's own key holds a signature for clients: what savers write there has outputs only."""
+    return key in signatures and bool(signatures[key].inputs or signatures[key].method_name)
 
 
 def _default_init_ops(proto: Any) -> Iterator[str]:
@@ -223,6 +231,24 @@ def _captured_assets(proto: Any) -> dict[str, dict[int, str]]:
             if 0 <= index < len(proto.asset_file_def):
                 found[name][first + offset] = proto.asset_file_def[index].filename
     return found
+
+
+def _object_metadata(objects: Any) -> Iterator[tuple[str, str]]:
+    """Yield what Keras before 2.5 wrote of each of its objects. Later ones leave the field empty."""
+    for number, node in enumerate(objects.nodes):
+        if node.WhichOneof("kind") == "user_object" and node.user_object.metadata:
+            yield f"object {number}", node.user_object.metadata
+
+
+def _captured_variables(proto: Any) -> dict[str, tuple[str, ...]]:
+    objects = proto.object_graph_def
+    names = {
+        number: node.variable.name for number, node in enumerate(objects.nodes) if node.WhichOneof("kind") == "variable"
+    }
+    return {
+        name: tuple(names[number] for number in function.bound_inputs if number in names)
+        for name, function in objects.concrete_functions.items()
+    }
 
 
 def _saver(proto: Any) -> SaverView | None:

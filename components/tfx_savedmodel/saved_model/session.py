@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +82,18 @@ class ServingSession:
         names = sorted(view.outputs)
         values = self._callable(view)(*(inputs[name] for name in sorted(view.inputs)))
         return dict(zip(names, values, strict=True))
+
+    def run_tensors(
+        self, inputs: Mapping[str, np.ndarray[Any, Any]], outputs: Sequence[str]
+    ) -> list[np.ndarray[Any, Any]]:
+        """Return graph tensors by their names ("y:0") for graph tensors by theirs; what `run` cannot name.
+
+        Raises:
+          tf.errors.OpError: what the graph itself raises.
+        """
+        import numpy as np
+
+        return [np.asarray(value) for value in self.evaluate(list(outputs), inputs)]
 
     @property
     def graph(self) -> Any:

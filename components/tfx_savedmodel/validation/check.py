@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 
 class Skip(Exception):
-    """Raised by a check that cannot be made here; the text says why."""
+    """Raised by a check that cannot be made here; the text says why, `measurements` what was seen all the same."""
+
+    def __init__(self, reason: str, measurements: Mapping[str, Any] | None = None) -> None:
+        super().__init__(reason)
+        self.measurements = dict(measurements or {})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,9 +57,32 @@ class GraphCheck(Check):
 
     judges_unreadable: ClassVar[bool] = False
     """Whether the check has something to say where the graph file cannot be parsed."""
+    judges_keras_files: ClassVar[bool] = False
+    """Whether the check has something to say of a Keras file, which has no graph."""
+
+    @property
+    def reads_weights(self) -> bool:
+        """Whether the check reads the variables' bytes as it is set: of a remote model they are fetched then."""
+        return False
 
     def check(self, graph: GraphView) -> Iterator[Finding]:
         raise NotImplementedError
+
+    def measurements(self, graph: GraphView) -> Mapping[str, Any]:
+        return {}
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What a signature answered to made-up inputs: arrays by output, those of several parts as "NAME[0]" and so on.
+
+    `inputs` says which inputs it was asked with; `again` has the outputs that were others when it was asked the
+    same a second time.
+    """
+
+    inputs: str
+    outputs: Mapping[str, np.ndarray[Any, Any]]
+    again: Mapping[str, np.ndarray[Any, Any]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,8 +92,9 @@ class LoadObservation:
     `loader` is "native", "tf2" or "tf1"; `outcome` "ok", "refused", "crashed", "timeout",
     "memory" or "unavailable" (this machine cannot tell); `error` the loader's own words;
     `signatures` {key: SignatureView.to_json()} as that loader gives them; `runs` the synthetic runs, one mapping
-    each with `signature`, `batch`, and `error`, `skipped` or neither; `seconds` the load time and
-    `peak_bytes` the process's peak resident memory.
+    each with `signature`, `batch`, and `error` (with `died` where the process ended), `skipped`, or `inputs` (what
+    it was asked with); `answers` what was kept of them, by signature and batch; `seconds` the load time and
+    `peak_bytes` the process's peak resident memory, beyond what it began with.
     """
 
     loader: str
@@ -76,6 +104,7 @@ class LoadObservation:
     runs: tuple[Mapping[str, Any], ...] = ()
     seconds: float = 0.0
     peak_bytes: int = 0
+    answers: Mapping[tuple[str, int], Answer] = dataclasses.field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,6 +121,8 @@ class ModelCheck(Check):
     """A check of what the loaders did (SM2xx); `loaders` names those it needs."""
 
     loaders: ClassVar[tuple[str, ...]] = ()
+    runs: ClassVar[str] = ""
+    """Which of `loaders` run the signatures for it: "" none, "first" the first that loads, "all" each."""
 
     def check(self, model: LoadedModel) -> Iterator[Finding]:
         raise NotImplementedError

@@ -8,10 +8,10 @@ from typing import Any
 
 from tfx_savedmodel.saved_model.view import GraphView, SignatureView, TensorSpec
 from tfx_savedmodel.validation.check import Skip
-from tfx_savedmodel.validation.checks.explanation_contract import METADATA, MODEL, entries
+from tfx_savedmodel.validation.checks.explanation_contract import MODEL
+from tfx_savedmodel.validation.checks.explanation_metadata import FLOATS, METADATA, entries
 
 _SERVING = "serving_default"
-_FLOATS = frozenset({"float16", "bfloat16", "float32", "float64"})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +63,7 @@ def explained(graph: GraphView, output: str | None = None) -> Explained:
 
 
 def _input(name: str, spec: TensorSpec, item: Mapping[str, Any], is_tf2: bool) -> ExplainedInput | str:
-    if spec.dtype in _FLOATS:
+    if spec.dtype in FLOATS:
         return ExplainedInput(name, name, _first(item.get("input_baselines")))
     encoded = item.get("encoded_tensor_name")
     if not encoded:
@@ -79,8 +79,8 @@ def _output(signature: SignatureView, metadata: Mapping[str, Any] | None, wanted
             raise Skip(f"{signature.key!r} has no output {wanted!r} (it has: {', '.join(sorted(signature.outputs))})")
         return wanted
     named = list(_by_key(metadata, "output", signature.outputs))
-    floats = named or [name for name, spec in sorted(signature.outputs.items()) if spec.dtype in _FLOATS]
-    floats = [name for name in floats if signature.outputs[name].dtype in _FLOATS]
+    floats = named or [name for name, spec in sorted(signature.outputs.items()) if spec.dtype in FLOATS]
+    floats = [name for name in floats if signature.outputs[name].dtype in FLOATS]
     if len(floats) != 1:
         raise Skip(
             f"it cannot be told which output of {signature.key!r} is explained "

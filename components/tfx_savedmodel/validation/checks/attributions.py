@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tfx_savedmodel.validation.check import ExampleCheck, ExamplesRun, Gradients, RunFailed, Skip
-from tfx_savedmodel.validation.checks.explanation_contract import METADATA
+from tfx_savedmodel.validation.checks.explanation_metadata import METADATA
 from tfx_savedmodel.validation.comparing import brief, brief_example
 from tfx_savedmodel.validation.explained import Explained, ExplainedInput, explained
 from tfx_savedmodel.validation.integrated_gradients import Completeness, completeness
