@@ -9,7 +9,7 @@ import pytest
 
 from tfx_savedmodel.beam.frames import Inbox, receive, receive_bytes, send
 from tfx_savedmodel.beam.guarded import around, describe, halves
-from tfx_savedmodel.beam.messages import MEMORY, TIMEOUT, Death
+from tfx_savedmodel.beam.messages import MEMORY, TIMEOUT, Death, seconds_for
 from tfx_savedmodel.beam.recorder import LOAD, READ, RUN, Moment, Recorder
 from tfx_savedmodel.beam.shards import Shard
 from tfx_savedmodel.validation.policy import Limits
@@ -63,7 +63,13 @@ def test_an_end_while_reading_loses_the_rest() -> None:
 )
 def test_how_it_ended_is_said(end: str, words: str, said: str) -> None:
     death = Death(end, Moment(doing=RUN, signature="serve"), words)
-    assert describe(death, Limits(2.0, 1000)) == said
+    assert describe(death, Limits(2.0, 1000, 1.0)) == said
+
+
+def test_a_batch_may_take_as_long_as_a_load_or_longer() -> None:
+    loading, running = Moment(), Moment(doing=RUN, signature="serve")
+    assert [seconds_for(loading, Limits(9.0, 1, 2.0)), seconds_for(running, Limits(9.0, 1, 2.0))] == [9.0, 9.0]
+    assert [seconds_for(loading, Limits(9.0, 1, 60.0)), seconds_for(running, Limits(9.0, 1, 60.0))] == [9.0, 60.0]
 
 
 def test_what_a_process_did_last_is_seen_when_it_is_gone() -> None:

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.tf
 
 CHECKS = (RunsOnExamples(), FiniteOutputs())
 #: Loading and each run of the small models here takes a fraction of this on a busy machine.
-LIMITS = Limits(seconds=10.0, memory_bytes=1 << 30)
+LIMITS = Limits(seconds=10.0, run_seconds=10.0, memory_bytes=1 << 30)
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_a_hang_is_ended_at_its_batch_and_the_rest_is_run(deadly: str, tmp_path:
 
 def test_a_model_that_hangs_everywhere_is_given_up(deadly: str, tmp_path: Path) -> None:
     file = write_rows(tmp_path / "rows", [{"x": 1.0, "n": HANGS}] * 5)
-    results = _run(deadly, (file, file), batch_size=1, limits=Limits(seconds=4.0))
+    results = _run(deadly, (file, file), batch_size=1, limits=Limits(seconds=4.0, run_seconds=4.0))
     deaths = results["SM301"].measurements["ended_its_process"]
     assert len(deaths) == MOST_TIMEOUTS
     assert results["SM301"].findings[-1].found == "not run: the model had ended its process too often"
