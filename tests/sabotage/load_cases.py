@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.sabotage.case import Sabotage
-from tests.sabotage.models import edited, save_scorer
+from tests.sabotage.models import edited, save_graph, save_scorer
 
 
 def _asset_of_no_tensor(sound: Path, directory: Path) -> Path:
@@ -38,11 +38,32 @@ def _strange_collection(proto: Any) -> None:
     collection.bytes_list.value[:] = [b"no variable"]
 
 
-def _refuses_zeros(scores: Any, x: Any, n: Any) -> Any:
+def _refuses_most(scores: Any, x: Any, n: Any) -> Any:
     import tensorflow as tf
 
-    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(x + n > 0), [x], name="above_zero")]):
+    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(x > 1e9), [x], name="above_all")]):
         return tf.identity(scores)
+
+
+def _halved(scores: Any, x: Any, n: Any) -> Any:
+    return scores / 2.0
+
+
+def _served_as_another(proto: Any) -> None:
+    """Let the MetaGraph's `score` be `serving_default`: TF2 goes by the object graph and is not fooled."""
+    signatures = proto.meta_graphs[0].signature_def
+    signatures["score"].CopyFrom(signatures["serving_default"])
+
+
+def _doubled(x: Any) -> Any:
+    return x * 2.0
+
+
+def _hoards() -> Any:
+    """Take 600 MB when the model is initialised."""
+    import tensorflow as tf
+
+    return tf.reduce_sum(tf.random.uniform([150_000_000])).op
 
 
 LOAD_CASES: dict[str, Sabotage] = {
@@ -63,7 +84,18 @@ LOAD_CASES: dict[str, Sabotage] = {
     ),
     "SM204": Sabotage(
         sound=save_scorer,
-        broken=lambda sound, directory: save_scorer(directory, score=_refuses_zeros),
+        broken=lambda sound, directory: save_scorer(directory, score=_refuses_most),
         where={"signature": "score"},
+    ),
+    "SM205": Sabotage(
+        sound=lambda directory: save_scorer(directory, score=_halved),
+        broken=lambda sound, directory: edited(sound, directory, _served_as_another),
+        where={"signature": "score", "output": "probabilities"},
+    ),
+    "SM206": Sabotage(
+        sound=lambda directory: save_graph(directory, _doubled),
+        broken=lambda sound, directory: save_graph(directory, _doubled, init=_hoards),
+        given={"policy": {"parameters": {"SM206": {"peak_bytes": 300 << 20}}}},
+        where={"loader": "native", "figure": "peak_bytes"},
     ),
 }
