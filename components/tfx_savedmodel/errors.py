@@ -82,6 +82,10 @@ class ExamplesError(TfxSavedModelError):
     """Examples are missing, unreadable, or not in the expected format."""
 
 
+class WorkerError(TfxSavedModelError):
+    """A process of ours that was to run a model ended or broke: the machine's fault or ours, not the model's."""
+
+
 class PolicyError(TfxSavedModelError):
     """A validation policy cannot be read or names what does not exist; `problems` lists every mistake in it."""
 

@@ -65,7 +65,7 @@ def test_what_loading_would_run_is_not_run(tmp_path: Path) -> None:
         node("v", "VarHandleOp", dtype=FLOAT, shape=shape(2), debug_name="v"),
         node("copy", "DisableCopyOnRead", "v"),
         node("y", "Identity", "x", "^copy", T=7),
-        node("path", "Const", value=["/etc/cron.d/x"]),
+        node("path", "Const", value=["/etc/cron.d/x"], dtype=7),
         node("fill", "WriteFile", "path", "path"),
     ]
     signature = {"inputs": {"x": tensor("x:0", "string")}, "outputs": {"y": tensor("y:0", "string")}}

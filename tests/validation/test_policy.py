@@ -143,7 +143,7 @@ def test_selecting_requires_whole_codes_only() -> None:
         ('{"severity": {"SM103": "fatal"}}', "severity.SM103"),
         ('{"severty": {}}', "did you mean severity"),
         ('{"preset": "strickt"}', "did you mean strict?"),
-        ('{"limits": {"second": 3}}', "did you mean seconds?"),
+        ('{"limits": {"second": 3}}', "did you mean seconds"),
         ('{"limits": {"seconds": 0}}', "limits.seconds"),
         ('{"trusted": "yes"}', "trusted"),
         ('{"waive": [{"code": "SM103"}]}', "waive[0].reason"),

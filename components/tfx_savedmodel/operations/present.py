@@ -9,7 +9,10 @@ from pathlib import Path
 
 from tfx_savedmodel.operations.checks import checks
 from tfx_savedmodel.report import write
+from tfx_savedmodel.report.embed import embed_page
 from tfx_savedmodel.report.json_report import render_json, report_document
+from tfx_savedmodel.report.junit import render_junit
+from tfx_savedmodel.report.markdown import render_markdown
 from tfx_savedmodel.report.summary import HEADLINES, because, outcome, summary_line
 from tfx_savedmodel.report.values import (
     format_bytes,
@@ -28,6 +31,7 @@ __all__ = [
     "HEADLINES",
     "ReportPaths",
     "because",
+    "embed_page",
     "format_bytes",
     "format_place",
     "format_seconds",
@@ -38,6 +42,8 @@ __all__ = [
     "one_line",
     "outcome",
     "render_json",
+    "render_junit",
+    "render_markdown",
     "report_document",
     "summary_line",
     "visible",

@@ -6,12 +6,23 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from tfx_savedmodel.report.values import format_bytes, format_seconds, format_value, one_line, plain
+from tfx_savedmodel.report.values import (
+    format_bytes,
+    format_milliseconds,
+    format_seconds,
+    format_value,
+    one_line,
+    plain,
+)
 
 _MAX_COLUMNS = 8
 _MAX_ROWS = 60
 
-_UNITS: Mapping[str, Callable[[float], str]] = {"bytes": format_bytes, "seconds": format_seconds}
+_UNITS: Mapping[str, Callable[[float], str]] = {
+    "bytes": format_bytes,
+    "ms": format_milliseconds,
+    "seconds": format_seconds,
+}
 
 Path = tuple[str, ...]
 

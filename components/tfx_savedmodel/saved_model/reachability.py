@@ -28,7 +28,7 @@ class Reach:
     def roots(self) -> dict[Place, frozenset[str]]:
         """Return the roots by place; a place that no root reaches is absent."""
         found: dict[Place, set[str]] = {}
-        for label, nodes in self._starts():
+        for label, nodes in self.starts():
             for place in self._walk(nodes):
                 found.setdefault(place, set()).add(label)
         return {place: frozenset(labels) for place, labels in found.items()}
@@ -58,7 +58,8 @@ class Reach:
         nodes = self.meta_graph.nodes if function is None else self.meta_graph.functions[function].nodes
         return nodes[name]
 
-    def _starts(self) -> Iterator[tuple[str, list[str]]]:
+    def starts(self) -> Iterator[tuple[str, list[str]]]:
+        """Yield the label of each root and the names of the graph's nodes that it asks for."""
         yield INIT, [*self.meta_graph.init_ops, *self.meta_graph.default_init_ops]
         for key, signature in self.meta_graph.signatures.items():
             tensors = [name for spec in signature.outputs.values() for name in (spec.tensor, *spec.parts) if name]

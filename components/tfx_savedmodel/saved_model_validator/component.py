@@ -16,11 +16,14 @@ from tfx_savedmodel.errors import UsageError
 from tfx_savedmodel.operations.selection import select
 from tfx_savedmodel.operations.targeting import check_consumer
 from tfx_savedmodel.operations.validate import Policy, read_policy
-from tfx_savedmodel.saved_model_validator import executor
+from tfx_savedmodel.saved_model_validator import executor, visualization
 from tfx_savedmodel.saved_model_validator.artifacts import ValidationReport
 from tfx_savedmodel.versions import __version__
 
 ON_UNDECIDED = ("fail", "not_blessed")
+
+# Whoever shows a report in a notebook has imported the component that writes it.
+visualization.register()
 
 
 class SavedModelValidatorSpec(ComponentSpec):

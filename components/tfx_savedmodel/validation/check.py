@@ -131,12 +131,35 @@ class ModelCheck(Check):
         return {}
 
 
+@dataclasses.dataclass(frozen=True)
+class Gradients:
+    """What a signature's output says of n rows, and how that changes with its inputs.
+
+    Of each row one number is looked at: element `targets` (int64 [n]) of the output's row, flattened;
+    `values` (float64 [n]) are these numbers. For each name asked for, `points` are its values [n, …], and
+    `by` the gradients there (float64, of that shape), None where nothing leads from it to the output.
+    """
+
+    values: np.ndarray[Any, Any]
+    targets: np.ndarray[Any, Any]
+    points: Mapping[str, np.ndarray[Any, Any]]
+    by: Mapping[str, np.ndarray[Any, Any] | None]
+
+
 class ExamplesRun(Protocol):
-    """One batch of examples on a worker; each signature is run at most once, whoever asks."""
+    """One batch of examples on a worker; each signature is run at most once, whoever asks.
+
+    `rerun`, `seconds` of chosen rows and `gradients` cost a run each: a check looks at the first few
+    batches of a shard with them (`ordinal`).
+    """
 
     @property
     def size(self) -> int:
         """Number of examples in the batch."""
+
+    @property
+    def ordinal(self) -> int:
+        """Which batch of its shard it is, from 0."""
 
     @property
     def graph(self) -> GraphView:
@@ -163,12 +186,43 @@ class ExamplesRun(Protocol):
     def call(self, signature: str, inputs: Mapping[str, np.ndarray[Any, Any]]) -> Mapping[str, np.ndarray[Any, Any]]:
         """Run a signature on other inputs than the examples' own (the explanation chain)."""
 
+    def rerun(self, signature: str, rows: np.ndarray[Any, Any] | None = None) -> Mapping[str, np.ndarray[Any, Any]]:
+        """Run the signature again on the whole batch, or on these rows (int64 [n]) in this order.
+
+        Raises RunFailed if it does not run.
+        """
+
+    def seconds(self, signature: str, rows: np.ndarray[Any, Any] | None = None) -> float | None:
+        """Return the wall time of the batch's own run, or of a run of these rows (int64 [n]).
+
+        None where the batch was picked out of a larger one, so that there was no run of its own.
+        Raises RunFailed if the signature does not run.
+        """
+
+    def gradients(
+        self,
+        signature: str,
+        output: str,
+        inputs: Mapping[str, np.ndarray[Any, Any]],
+        by: Sequence[str],
+        targets: np.ndarray[Any, Any] | None = None,
+    ) -> Gradients:
+        """Differentiate an output by some of the inputs, at given inputs [n, …].
+
+        `targets` chooses an element of each row's answer; by default the largest. In a TF1 model `by` may
+        name tensors of the graph, which take their values from `inputs` where these name them too.
+        Raises RunFailed if it cannot be done.
+        """
+
     @property
     def renamed_outputs(self) -> Mapping[str, str]:
         """The policy's pairs: the name of one of the model's outputs -> the reference's."""
 
     def position(self, row: int) -> Mapping[str, Any]:
         """Return where row `row` of the batch came from: `file`, and `record` counted from 0."""
+
+    def example(self, row: int) -> Mapping[str, str]:
+        """Return the features of row `row` in short, for a person to read."""
 
 
 class RunFailed(Exception):
@@ -199,7 +253,9 @@ class ExampleCheck(Check):
         """Return a partial for what kept examples from being run, or None to ignore it.
 
         `fault` has a `reason`, and `file` and `record` where a record cannot be read; without
-        `file` it is the model that cannot be loaded.
+        `file` it is the model that cannot be loaded. With `died` the model ended its process there:
+        `died` says how ("timeout", "memory", a signal; empty where it was not tried any more), `lost`
+        how many examples from that record on were not run, `signature` which one was running.
         """
         return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Iterator, Sequence
 
 from tfx_savedmodel.errors import Problem
@@ -60,7 +61,7 @@ def _values(policy: Policy) -> Iterator[Problem]:
         if not waiver.reason.strip():
             wanted = "why somebody may live with it: the report shows it"
             yield Problem(f"waive[{number}].reason", "a waiver without a reason", repr(waiver.reason), wanted)
-    for name, value in (("seconds", policy.limits.seconds), ("memory_bytes", policy.limits.memory_bytes)):
+    for name, value in dataclasses.asdict(policy.limits).items():
         if not value > 0:
             yield Problem(f"limits.{name}", "a limit that nothing can keep", str(value), "more than 0")
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from tfx_savedmodel.validation.check import Check
 from tfx_savedmodel.validation.checks.ambiguous_names import AmbiguousNames
+from tfx_savedmodel.validation.checks.attributions import Attributions
+from tfx_savedmodel.validation.checks.batch_invariance import BatchInvariance
 from tfx_savedmodel.validation.checks.breaking_change import BreakingChange
 from tfx_savedmodel.validation.checks.consumer_ops import ConsumerOps
 from tfx_savedmodel.validation.checks.contract import Contract
 from tfx_savedmodel.validation.checks.custom_ops import CustomOps
+from tfx_savedmodel.validation.checks.determinism import Determinism
 from tfx_savedmodel.validation.checks.explanation_chain import ExplanationChain
 from tfx_savedmodel.validation.checks.explanation_contract import ExplanationContract
 from tfx_savedmodel.validation.checks.finite_outputs import FiniteOutputs
+from tfx_savedmodel.validation.checks.latency_budget import LatencyBudget
 from tfx_savedmodel.validation.checks.load_budget import LoadBudget
 from tfx_savedmodel.validation.checks.loaders_agree import LoadersAgree
 from tfx_savedmodel.validation.checks.native_load import NativeLoad
@@ -57,4 +61,8 @@ CHECKS: tuple[type[Check], ...] = (
     OutputSpecs,
     Parity,
     ExplanationChain,
+    Attributions,
+    BatchInvariance,
+    Determinism,
+    LatencyBudget,
 )
