@@ -44,7 +44,9 @@ class LoadersAgree(ModelCheck):
     runs: ClassVar[str] = "all"
 
     rtol: float = 1e-4
+    """The relative tolerance of numbers."""
     atol: float = 1e-6
+    """The absolute tolerance of numbers."""
 
     def check(self, model: LoadedModel) -> Iterator[Finding]:
         told = self._told(model)
