@@ -49,6 +49,12 @@ def is_keras(entry: dict[str, Any]) -> bool:
     return bool(recorded.get("ok")) and str(recorded.get("type")).startswith("keras.")
 
 
+def is_keras_uncompiled(entry: dict[str, Any]) -> bool:
+    """Tell whether Keras 2.15 was seen to load it as a Keras model without what it was compiled with."""
+    recorded = (entry["loads_tf_2_15"] or {}).get("tf.keras.models.load_model (compile=False)") or {}
+    return bool(recorded.get("ok")) and recorded.get("type") != "_UserObject"
+
+
 @dataclasses.dataclass
 class Tally:
     """What became of each model: the way and the difference, or the error's first line."""
@@ -83,7 +89,7 @@ def test_a_keras_model_converts_with_parity_and_any_other_says_why_not(
     assert result.parity["examples"] >= 1
     assert result.parity["max_relative_difference"] <= 1e-6
     tally.converted[name(entry)] = f"{result.way}, {result.parity['max_relative_difference']:.2g}"
-    assert is_keras(entry) or not tf.__version__.startswith(RECORDED_ON)
+    assert is_keras(entry) or is_keras_uncompiled(entry) or not tf.__version__.startswith(RECORDED_ON)
 
 
 def report(tally: Tally) -> list[str]:

@@ -18,12 +18,16 @@ needs_estimators = pytest.mark.skipif(
 
 
 def save_two_inputs(path: Path, *, seed: int = 1, compiled: bool = True) -> Path:
-    """Save a functional model: `age` float32 [1] and `city` int64 [1] to `score` [1] and `group` [3]."""
+    """Save a functional model: `age` float32 [1] and `city` int64 [1] to `score` [1] and `group` [3].
+
+    Its layers with weights have names of their own: one checkpoint format goes by them, and Keras counts names up.
+    """
     tf.keras.utils.set_random_seed(seed)
     age = tf.keras.Input((1,), name="age")
     city = tf.keras.Input((1,), name="city", dtype="int64")
-    embedded = tf.keras.layers.Flatten()(tf.keras.layers.Embedding(4, 2)(city))
-    hidden = tf.keras.layers.Dense(5, activation="relu")(tf.keras.layers.concatenate([age, embedded]))
+    embedded = tf.keras.layers.Flatten()(tf.keras.layers.Embedding(4, 2, name="places")(city))
+    joined = tf.keras.layers.concatenate([age, embedded])
+    hidden = tf.keras.layers.Dense(5, activation="relu", name="hidden")(joined)
     score = tf.keras.layers.Dense(1, name="score")(hidden)
     group = tf.keras.layers.Dense(3, activation="softmax", name="group")(hidden)
     model = tf.keras.Model([age, city], [score, group])

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from tfx_savedmodel.saved_model import protos
-from tfx_savedmodel.saved_model.graft import Graft, bind, free_prefix, merge, pruned
+from tfx_savedmodel.saved_model.graft import Graft, bind, free_prefix, merge
 from tfx_savedmodel.saved_model.init_op import add_initialisers, initialisers, set_init_op
 from tfx_savedmodel.saved_model.meta_graph import INIT_SIGNATURE
+from tfx_savedmodel.saved_model.pruning import prune_to
 
 pytestmark = pytest.mark.unit
 
@@ -138,6 +139,6 @@ def test_placeholders_are_bound_and_what_nothing_reaches_goes() -> None:
     function(found, "unused", "deeper")
     bind(found.graph_def, {"x": "z:2"})
     assert names(found) == ["y", "z", "far"] and list(found.graph_def.node[0].input) == ["z:2", "z:1", "^z"]
-    pruned(found, ["far"])
+    prune_to(found, ["far"])
     assert names(found) == ["far"]
     assert [body.signature.name for body in found.graph_def.library.function] == ["call", "deeper"]

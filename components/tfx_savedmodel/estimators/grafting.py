@@ -9,12 +9,13 @@ from typing import Any
 
 from tfx_savedmodel.estimators.receivers import DEFAULT, Received, ReceiverFunction, signature_of
 from tfx_savedmodel.saved_model.clone import clone
-from tfx_savedmodel.saved_model.graft import Graft, free_prefix, merge, pruned
+from tfx_savedmodel.saved_model.graft import Graft, free_prefix, merge
+from tfx_savedmodel.saved_model.pruning import prune_to
 from tfx_savedmodel.saved_model.reader import read_saved_model
 from tfx_savedmodel.saved_model.rewrite import Chosen, Named, choose_signatures
 from tfx_savedmodel.saved_model.tensors import split_tensor
 from tfx_savedmodel.saved_model.view import TensorSpec
-from tfx_savedmodel.signatures.graft import Ends, ends_of, graft_of
+from tfx_savedmodel.signatures.growing import Ends, ends_of, graft_of
 from tfx_savedmodel.signatures.kinds import PREDICT
 
 
@@ -91,7 +92,7 @@ def _take_defaults(graft: Graft, part: Ends) -> None:
             node.op = "Placeholder"
             del node.input[:]
     ends = [split_tensor(tensor)[0] for tensor in (*part.inputs.values(), *part.outputs.values(), *graft.assets)]
-    pruned(graft.meta_graph, [*ends, *graft.initialisers])
+    prune_to(graft.meta_graph, [*ends, *graft.initialisers])
 
 
 def _at(spec: TensorSpec, tensor: str) -> TensorSpec:

@@ -30,11 +30,11 @@ from tfx_savedmodel.saved_model.reader import CONTRACT_FILE, EXPLANATION_FILE, r
 from tfx_savedmodel.saved_model.rewrite import Chosen, Named, choose_signatures, edit
 from tfx_savedmodel.saved_model.view import GraphView, TensorSpec
 from tfx_savedmodel.signatures.build import TRANSFORM_ATTRIBUTE, TraceBuilder
-from tfx_savedmodel.signatures.graft import Ends
+from tfx_savedmodel.signatures.growing import Ends
 from tfx_savedmodel.signatures.kinds import PREDICT
 from tfx_savedmodel.signatures.options import SaveOptions
 from tfx_savedmodel.signatures.resolved import KEPT, ResolvedPlan, ResolvedSignature
-from tfx_savedmodel.signatures.session import SessionBuilder
+from tfx_savedmodel.signatures.session_builder import SessionBuilder
 from tfx_savedmodel.sources.attach import attached
 from tfx_savedmodel.sources.graph_model import GraphSource
 from tfx_savedmodel.sources.save_options import save_options

@@ -11,9 +11,9 @@ from typing import Any
 from tfx_savedmodel.errors import UnsupportedModelError
 from tfx_savedmodel.saved_model import protos
 from tfx_savedmodel.saved_model.garbage import collector_paused
-from tfx_savedmodel.saved_model.graft import pruned
 from tfx_savedmodel.saved_model.init_op import initialisers
-from tfx_savedmodel.saved_model.meta_graph import RESERVED_SIGNATURES
+from tfx_savedmodel.saved_model.meta_graph import RESERVED_SIGNATURES, tensor_names
+from tfx_savedmodel.saved_model.pruning import prune_to
 from tfx_savedmodel.saved_model.quiet import no_deprecations
 from tfx_savedmodel.saved_model.rewrite import edit
 from tfx_savedmodel.saved_model.tensors import split_tensor
@@ -161,7 +161,7 @@ def _complete(made: Any, old: Any, declared: Sequence[str]) -> None:
     for asset in old.asset_file_def:
         made.asset_file_def.add().CopyFrom(asset)
         made.collection_def[_ASSETS].any_list.value.add().Pack(asset)
-    pruned(made, {*_roots(made), *declared})
+    prune_to(made, {*_roots(made), *declared})
     left = {body.signature.name for body in made.graph_def.library.function}
     for function, alias in old.meta_info_def.function_aliases.items():
         if function in left:
@@ -180,15 +180,5 @@ def _roots_of_signatures(meta_graph: Any) -> Iterator[str]:
     for signature in meta_graph.signature_def.values():
         for side in (signature.inputs, signature.outputs):
             for info in side.values():
-                tensors += _tensors_of(info)
+                tensors += tensor_names(info)
     yield from (split_tensor(tensor)[0] for tensor in tensors if tensor)
-
-
-def _tensors_of(info: Any) -> list[str]:
-    encoding = info.WhichOneof("encoding")
-    if encoding == "coo_sparse":
-        sparse = info.coo_sparse
-        return [sparse.values_tensor_name, sparse.indices_tensor_name, sparse.dense_shape_tensor_name]
-    if encoding == "composite_tensor":
-        return [tensor for part in info.composite_tensor.components for tensor in _tensors_of(part)]
-    return [info.name]

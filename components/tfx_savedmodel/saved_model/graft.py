@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 import filecmp
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from tfx_savedmodel.saved_model import protos
-from tfx_savedmodel.saved_model.attributes import called_functions
 from tfx_savedmodel.saved_model.clone import as_input
 from tfx_savedmodel.saved_model.init_op import add_initialisers
 from tfx_savedmodel.saved_model.tensors import split_tensor
@@ -77,42 +76,6 @@ def bind(graph_def: Any, tensors: Mapping[str, str]) -> None:
     kept = [node for node in graph_def.node if node.name not in tensors]
     del graph_def.node[:]
     graph_def.node.extend(kept)
-
-
-def pruned(meta_graph: Any, nodes: Iterable[str]) -> None:
-    """Leave in a MetaGraphDef what these nodes reach: nodes, functions, and the ops' definitions."""
-    graph = meta_graph.graph_def
-    by_name = {node.name: node for node in graph.node}
-    kept: set[str] = set()
-    pending = list(nodes)
-    while pending:
-        name = pending.pop()
-        if name not in kept:
-            kept.add(name)
-            pending += [split_tensor(value.removeprefix("^"))[0] for value in by_name[name].input]
-    functions = _reached(graph.library, [by_name[name] for name in kept])
-    bodies = [item for item in graph.library.function if item.signature.name in functions]
-    left = [node for node in graph.node if node.name in kept]
-    del graph.node[:], graph.library.function[:], graph.library.gradient[:]
-    graph.node.extend(left)
-    graph.library.function.extend(bodies)
-    used = {node.op for node in (*left, *(node for body in bodies for node in body.node_def))}
-    ops = [op for op in meta_graph.meta_info_def.stripped_op_list.op if op.name in used]
-    del meta_graph.meta_info_def.stripped_op_list.op[:]
-    meta_graph.meta_info_def.stripped_op_list.op.extend(ops)
-
-
-def _reached(library: Any, nodes: Iterable[Any]) -> set[str]:
-    bodies = {item.signature.name: item for item in library.function}
-    found: set[str] = set()
-    pending = [name for node in nodes for name in (*called_functions(node), node.op) if name in bodies]
-    while pending:
-        name = pending.pop()
-        if name not in found:
-            found.add(name)
-            calls = (called for node in bodies[name].node_def for called in (*called_functions(node), node.op))
-            pending += [called for called in calls if called in bodies]
-    return found
 
 
 def _prefixed(value: str, prefix: str) -> str:

@@ -89,6 +89,7 @@ def read_meta_graph(proto: Any) -> MetaGraphView:
         is_tf2=bool(proto.object_graph_def.nodes),
         graph_bytes=proto.graph_def.ByteSize(),
         captured_assets=_Lazy(functools.partial(_captured_assets, proto)),
+        captured_variables=_Lazy(functools.partial(_captured_variables, proto)),
         function_kinds=_Lazy(functools.partial(function_kinds, proto.object_graph_def)),
         producer=proto.graph_def.versions.producer,
         default_init_ops=tuple(_default_init_ops(proto)),
@@ -193,7 +194,7 @@ def tensor_spec(info: Any) -> TensorSpec:
 def tensor_names(info: Any) -> Iterator[str]:
     """Yield the graph tensors of a TensorInfo, which may stand for several."""
     kind = info.WhichOneof("encoding")
-    if kind == "name":
+    if info.name:
         yield info.name
     elif kind == "coo_sparse":
         sparse = info.coo_sparse
@@ -279,6 +280,17 @@ def _object_metadata(objects: Any) -> Iterator[tuple[str, str]]:
     for number, node in enumerate(objects.nodes):
         if node.WhichOneof("kind") == "user_object" and node.user_object.metadata:
             yield f"object {number}", node.user_object.metadata
+
+
+def _captured_variables(proto: Any) -> dict[str, tuple[str, ...]]:
+    objects = proto.object_graph_def
+    names = {
+        number: node.variable.name for number, node in enumerate(objects.nodes) if node.WhichOneof("kind") == "variable"
+    }
+    return {
+        name: tuple(names[number] for number in function.bound_inputs if number in names)
+        for name, function in objects.concrete_functions.items()
+    }
 
 
 def _saver(proto: Any) -> SaverView | None:

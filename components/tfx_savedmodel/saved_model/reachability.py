@@ -35,7 +35,7 @@ class Reach:
         """Return the roots by place; a place that no root reaches is absent."""
         found: dict[Place, set[str]] = {}
         of_functions: dict[str, set[str]] = {}
-        for label, starts in self._starts():
+        for label, starts in self.starts():
             names, functions = self._walk(starts)
             for name in names:
                 found.setdefault((None, name), set()).add(label)
@@ -50,7 +50,6 @@ class Reach:
     @functools.cached_property
     def callable_functions(self) -> frozenset[str]:
         """Return the functions that Python can run on the loaded object, and those that they run."""
-        gradients = self.meta_graph.gradients.get("", ()) if self.alternatives else ()
         gradients = self.meta_graph.gradients.get("", ()) if self.alternatives else ()
         return frozenset(self._closure([*self.meta_graph.captured_assets, *gradients]))
 
@@ -67,7 +66,8 @@ class Reach:
         nodes = self.meta_graph.nodes if function is None else self.meta_graph.functions[function].nodes
         return nodes[name]
 
-    def _starts(self) -> Iterator[tuple[str, list[str]]]:
+    def starts(self) -> Iterator[tuple[str, list[str]]]:
+        """Yield the label of each root and the names of the graph's nodes that it asks for."""
         yield INIT, [*self.meta_graph.init_ops, *self.meta_graph.default_init_ops]
         for key, signature in self.meta_graph.signatures.items():
             tensors = [name for spec in signature.outputs.values() for name in (spec.tensor, *spec.parts) if name]

@@ -144,6 +144,8 @@ class MetaGraphView:
     graph_bytes: int
     captured_assets: Mapping[str, Mapping[int, str]]
     """For each function that Python can call on the loaded object: argument index -> asset file."""
+    captured_variables: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    """For each function that Python can call on the loaded object: the names of the variables it captured."""
     function_kinds: Mapping[str, frozenset[str]] = dataclasses.field(default_factory=dict)
     """For each function of the object graph: the kinds of value in what it declares of its arguments."""
     producer: int = 0

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from tfx_savedmodel.validation.check import Check
 from tfx_savedmodel.validation.checks.ambiguous_names import AmbiguousNames
+from tfx_savedmodel.validation.checks.attributions import Attributions
+from tfx_savedmodel.validation.checks.batch_invariance import BatchInvariance
 from tfx_savedmodel.validation.checks.breaking_change import BreakingChange
 from tfx_savedmodel.validation.checks.consumer_ops import ConsumerOps
 from tfx_savedmodel.validation.checks.contract import Contract
 from tfx_savedmodel.validation.checks.custom_ops import CustomOps
+from tfx_savedmodel.validation.checks.determinism import Determinism
 from tfx_savedmodel.validation.checks.explanation_chain import ExplanationChain
 from tfx_savedmodel.validation.checks.explanation_contract import ExplanationContract
 from tfx_savedmodel.validation.checks.finite_outputs import FiniteOutputs
+from tfx_savedmodel.validation.checks.latency_budget import LatencyBudget
+from tfx_savedmodel.validation.checks.load_budget import LoadBudget
+from tfx_savedmodel.validation.checks.loaders_agree import LoadersAgree
 from tfx_savedmodel.validation.checks.native_load import NativeLoad
 from tfx_savedmodel.validation.checks.output_specs import OutputSpecs
 from tfx_savedmodel.validation.checks.parity import Parity
@@ -48,9 +54,15 @@ CHECKS: tuple[type[Check], ...] = (
     Tf2Load,
     Tf1Load,
     SyntheticRun,
+    LoadersAgree,
+    LoadBudget,
     RunsOnExamples,
     FiniteOutputs,
     OutputSpecs,
     Parity,
     ExplanationChain,
+    Attributions,
+    BatchInvariance,
+    Determinism,
+    LatencyBudget,
 )

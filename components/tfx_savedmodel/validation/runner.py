@@ -18,14 +18,13 @@ GATES = ("SM101", "SM120", "SM121")
 #: Why a Keras file is judged by few checks.
 NO_GRAPH = "a Keras file has no graph: export it first (tfx-savedmodel export)"
 
-#: A report stays readable: of more findings than this the rest is counted.
-MOST_FINDINGS = 100
-
 
 def run_check(
     check: Check,
     find: Callable[[], Iterable[Finding]],
     measurements: Callable[[], Mapping[str, Any]] = dict,
+    *,
+    measured_when_skipped: bool = False,
 ) -> CheckResult:
     """Return the result of one check: no finding is PASS, Skip is SKIP, another exception ERROR."""
     started = time.perf_counter()
@@ -33,16 +32,16 @@ def run_check(
     findings: tuple[Finding, ...] = ()
     measured: dict[str, Any] = {}
     try:
-        findings = tuple(find())
-        measured = dict(measurements())
-        verdict = CheckVerdict.FAIL if findings else CheckVerdict.PASS
-    except Skip as skip:
-        verdict, reason, measured = CheckVerdict.SKIP, str(skip), skip.measurements
+        try:
+            findings = tuple(find())
+            measured = dict(measurements())
+            verdict = CheckVerdict.FAIL if findings else CheckVerdict.PASS
+        except Skip as skip:
+            verdict, reason, measured = CheckVerdict.SKIP, str(skip), skip.measurements
+            if measured_when_skipped:
+                measured = {**measured, **measurements()}
     except Exception as error:  # a broken check is a result, never the end of the run
         verdict, reason = CheckVerdict.ERROR, f"{type(error).__name__}: {error}"
-    if len(findings) > MOST_FINDINGS:
-        measured = {**measured, "findings": len(findings)}
-        findings = findings[:MOST_FINDINGS]
     return CheckResult(
         code=check.code,
         name=check.name,
@@ -89,7 +88,12 @@ def run_model_checks(checks: Sequence[ModelCheck], model: LoadedModel) -> list[C
     """Return the results of the checks over what the loaders did; a load's time counts for its check."""
     results = []
     for check in checks:
-        result = run_check(check, functools.partial(check.check, model), functools.partial(check.measurements, model))
+        result = run_check(
+            check,
+            functools.partial(check.check, model),
+            functools.partial(check.measurements, model),
+            measured_when_skipped=True,  # why nothing was run, how long a load took that has no budget
+        )
         loads = [model.observations[loader].seconds for loader in check.loaders] if len(check.loaders) == 1 else []
         results.append(dataclasses.replace(result, seconds=result.seconds + sum(loads)))
     return results

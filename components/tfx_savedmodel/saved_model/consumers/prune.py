@@ -9,11 +9,9 @@ from typing import Any
 from tfx_savedmodel.saved_model.consumers.keep import Uses, registered_gradients
 from tfx_savedmodel.saved_model.consumers.specs import unreadable
 from tfx_savedmodel.saved_model.meta_graph import RESERVED_SIGNATURES, tensor_names
+from tfx_savedmodel.saved_model.pruning import forget_colocation
 from tfx_savedmodel.saved_model.structures import CAPTURED, spec_kinds, value_kinds
 from tfx_savedmodel.saved_model.tensors import split_tensor
-
-_COLOCATION = "_class"
-_LOCATION = b"loc:@"
 
 
 def prune(meta_graph: Any, kept: Uses, version: str) -> collections.Counter[str]:
@@ -26,7 +24,7 @@ def prune(meta_graph: Any, kept: Uses, version: str) -> collections.Counter[str]
     if registered_gradients(library):
         _keep_only(library.registered_gradients, lambda item: item.gradient_func in kept.functions)
     for node in _all_nodes(graph):
-        _forget_colocation(node, kept.nodes)
+        forget_colocation(node, kept.nodes)
     _prune_signatures(meta_graph, kept.nodes)
     aliases = meta_graph.meta_info_def.function_aliases
     for name in [name for name in aliases if name not in kept.functions]:
@@ -53,28 +51,6 @@ def _keep_only(items: Any, wanted: Callable[[Any], bool]) -> None:
             end = place + 1
     if end is not None:
         del items[:end]
-
-
-def _forget_colocation(node: Any, names: Container[str]) -> None:
-    """An importer refuses a node that is to lie beside one that is not there; functions have nodes of their own."""
-    if _COLOCATION not in node.attr:
-        return
-    held = node.attr[_COLOCATION].list.s
-    left = [
-        item
-        for item in held
-        if not item.startswith(_LOCATION) or item[len(_LOCATION) :].decode("utf-8", "replace") in names
-    ]
-    if len(left) == len(held):
-        return
-    del held[:]
-    held.extend(left)
-    if not left:
-        del node.attr[_COLOCATION]
-
-
-def _decoded(text: bytes) -> str:
-    return text.decode("utf-8", "replace")
 
 
 def _prune_signatures(meta_graph: Any, nodes: Container[str]) -> None:

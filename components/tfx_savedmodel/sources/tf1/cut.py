@@ -6,10 +6,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from tfx_savedmodel.saved_model import protos
-from tfx_savedmodel.saved_model.attributes import called_functions
+from tfx_savedmodel.saved_model.pruning import keep_nodes
 from tfx_savedmodel.saved_model.reachability import ancestors, node_of
 
-_COLOCATED = b"loc:@"
 _CONTEXTS = {"while_context": "WhileContextDef", "cond_context": "CondContextDef"}
 
 #: Collections of VariableDefs.
@@ -59,48 +58,9 @@ def cut(meta_graph: Any, kept: Collection[str]) -> None:
 
     Of the collections those of variables, tables, assets and loops stay; what training added goes.
     """
-    graph = meta_graph.graph_def
-    made = type(graph)()
-    made.versions.CopyFrom(graph.versions)
-    made.node.extend(node for node in graph.node if node.name in kept)
-    for node in made.node:
-        _separate(node, kept)
-    _copy_library(graph, made)
-    graph.CopyFrom(made)
+    keep_nodes(meta_graph.graph_def, kept)
     for key in list(meta_graph.collection_def):
         _cut_collection(meta_graph, key, kept)
-
-
-def _separate(node: Any, kept: Collection[str]) -> None:
-    """A node may be colocated only with one that is there."""
-    if "_class" not in node.attr:
-        return
-    there = [
-        item
-        for item in node.attr["_class"].list.s
-        if not item.startswith(_COLOCATED) or item.removeprefix(_COLOCATED).decode("utf-8", "replace") in kept
-    ]
-    del node.attr["_class"]
-    if there:
-        node.attr["_class"].list.s.extend(there)
-
-
-def _copy_library(graph: Any, made: Any) -> None:
-    functions = {function.signature.name: function for function in graph.library.function}
-    gradients = {gradient.function_name: gradient for gradient in graph.library.gradient}
-    pending = [name for node in made.node for name in (*called_functions(node), node.op)]
-    seen: set[str] = set()
-    while pending:
-        name = pending.pop()
-        if name in seen or name not in functions:
-            continue
-        seen.add(name)
-        for node in functions[name].node_def:
-            pending += [*called_functions(node), node.op]
-        if name in gradients:
-            pending.append(gradients[name].gradient_func)
-    made.library.function.extend(function for name, function in functions.items() if name in seen)
-    made.library.gradient.extend(gradient for name, gradient in gradients.items() if name in seen)
 
 
 def _cut_collection(meta_graph: Any, key: str, kept: Collection[str]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tfx_savedmodel.errors import UnsupportedModelError
+from tfx_savedmodel.saved_model.meta_graph import tensor_names
 from tfx_savedmodel.saved_model.quiet import no_deprecations
 from tfx_savedmodel.saved_model.reachability import ancestors
 from tfx_savedmodel.saved_model.view import VARIABLE_OPS, Shape
@@ -16,7 +17,6 @@ from tfx_savedmodel.sources.tf1.cut import VARIABLES
 from tfx_savedmodel.sources.tf1.estimator import DEFAULT, PREDICT, is_estimators, run_config, spec_signatures
 from tfx_savedmodel.sources.tf1.features import feature_placeholders
 from tfx_savedmodel.sources.tf1.feeds import BARE_PLACEHOLDERS, nodes_run
-from tfx_savedmodel.sources.tf1.needs import tensors_of
 from tfx_savedmodel.sources.tf1.network import network_signature
 from tfx_savedmodel.sources.tf1.normal_form import shapes_in
 from tfx_savedmodel.sources.tf1.restore import fitting, session_config
@@ -135,7 +135,7 @@ def _needed(graph: Any, built: _Built) -> list[Any]:
     v1 = tf.compat.v1
     nodes = {node.name: node for node in graph.as_graph_def().node}
     infos = [info for item in built.signatures.values() for info in (*item.inputs.values(), *item.outputs.values())]
-    starts = [tensor for info in infos for tensor in tensors_of(info)]
+    starts = [tensor for info in infos for tensor in tensor_names(info)]
     if built.main_op is not None:
         starts.append(built.main_op.name)
     reached = ancestors(nodes, starts)
@@ -157,7 +157,7 @@ def _refuse_unfed(graph: Any, built: _Built, described: str) -> None:
     nodes = {node.name: node for node in graph.as_graph_def().node}
     for key, signature in built.signatures.items():
         fed, fetched = (
-            [tensor for info in side.values() for tensor in tensors_of(info)]
+            [tensor for info in side.values() for tensor in tensor_names(info)]
             for side in (signature.inputs, signature.outputs)
         )
         run = nodes_run(nodes, fed, fetched)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from tfx_savedmodel.errors import UnsupportedModelError
+from tfx_savedmodel.saved_model.meta_graph import tensor_names
 from tfx_savedmodel.saved_model.reachability import ancestors, node_of
 from tfx_savedmodel.saved_model.view import VARIABLE_OPS
 from tfx_savedmodel.sources.tf1.cut import nodes_of, variable_defs, whole_loops
@@ -77,20 +78,7 @@ def signature_tensors(meta_graph: Any) -> Iterator[str]:
     """Yield the tensors that a MetaGraph's own signatures name."""
     for signature in meta_graph.signature_def.values():
         for info in (*signature.inputs.values(), *signature.outputs.values()):
-            yield from tensors_of(info)
-
-
-def tensors_of(info: Any) -> Iterator[str]:
-    """Yield the tensors of a TensorInfo: one, or the parts of a sparse or composite one."""
-    kind = info.WhichOneof("encoding")
-    if kind == "coo_sparse":
-        parts = info.coo_sparse
-        yield from (parts.values_tensor_name, parts.indices_tensor_name, parts.dense_shape_tensor_name)
-    elif kind == "composite_tensor":
-        for part in info.composite_tensor.components:
-            yield from tensors_of(part)
-    elif info.name:
-        yield info.name
+            yield from tensor_names(info)
 
 
 def with_local_variables(

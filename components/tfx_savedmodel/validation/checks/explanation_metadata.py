@@ -12,26 +12,26 @@ from tfx_savedmodel.saved_model.tensors import find_tensor
 from tfx_savedmodel.saved_model.view import GraphView, MetaGraphView, SignatureView
 from tfx_savedmodel.validation.result import Finding
 
-FILE = "explanation_metadata.json"
+METADATA = "explanation_metadata.json"
 FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 _MOST_BASELINES = 10
-_WHERE = {"file": FILE}
+_WHERE = {"file": METADATA}
 
 
 def explained_outputs(graph: GraphView, model: SignatureView) -> list[str]:
     """Return the outputs of `model` that attributions are made for: those the metadata names, else all."""
-    named = [str(item.get("output_tensor_name")) for item in _entries(graph.explanation, "outputs").values()]
+    named = [str(item.get("output_tensor_name")) for item in entries(graph.explanation, "outputs").values()]
     return [name for name in sorted(model.outputs) if name in named] or sorted(model.outputs)
 
 
 def find_undifferentiable(graph: GraphView, model: SignatureView) -> Iterator[Finding]:
     """Yield the inputs that attributions are asked for and that are no floats, and have no encoded float either."""
-    entries = {str(item.get("input_tensor_name")): item for item in _entries(graph.explanation, "inputs").values()}
+    named = {str(item.get("input_tensor_name")): item for item in entries(graph.explanation, "inputs").values()}
     for name, spec in sorted(model.inputs.items()):
-        if spec.dtype in FLOATS or (entries and name not in entries):
+        if spec.dtype in FLOATS or (named and name not in named):
             continue  # what the metadata leaves out gets no attribution
-        encoded = entries.get(name, {}).get("encoded_tensor_name")
+        encoded = named.get(name, {}).get("encoded_tensor_name")
         dtype = _dtype(graph, str(encoded)) if encoded else None
         if encoded and dtype in (*FLOATS, "unknown"):
             continue
@@ -47,19 +47,19 @@ def find_undifferentiable(graph: GraphView, model: SignatureView) -> Iterator[Fi
 def find_in_metadata(graph: GraphView, model: SignatureView | None) -> Iterator[Finding]:
     """Yield what is wrong in the metadata, which is about `model`."""
     if graph.explanation_fault is not None:
-        yield Finding(f"{FILE} {graph.explanation_fault}", _WHERE, next="write the metadata again")
+        yield Finding(f"{METADATA} {graph.explanation_fault}", _WHERE, next="write the metadata again")
     if graph.explanation is None:
         return
-    outputs = _entries(graph.explanation, "outputs")
+    outputs = entries(graph.explanation, "outputs")
     if len(outputs) != 1:
         found = str(len(outputs))
-        yield Finding(f"{FILE} names {found} outputs", _WHERE, found, "exactly one", "name the explained one")
-    yield from _baselines(_entries(graph.explanation, "inputs"))
+        yield Finding(f"{METADATA} names {found} outputs", _WHERE, found, "exactly one", "name the explained one")
+    yield from _baselines(entries(graph.explanation, "inputs"))
     meta_graph = graph.meta_graph()
     if meta_graph is None:
         return
     for side in ("input", "output"):
-        for item in _entries(graph.explanation, f"{side}s").values():
+        for item in entries(graph.explanation, f"{side}s").values():
             name = str(item.get(f"{side}_tensor_name"))
             if not meta_graph.is_tf2:
                 yield from _tensor(meta_graph, side, name)
@@ -71,7 +71,7 @@ def _key(model: SignatureView, side: str, name: str) -> Iterator[Finding]:
     specs = model.inputs if side == "input" else model.outputs
     if name not in specs:
         yield Finding(
-            f"{FILE} names the {side} {name!r}, which {model.key!r} does not have",
+            f"{METADATA} names the {side} {name!r}, which {model.key!r} does not have",
             {**_WHERE, "signature": model.key},
             found=name,
             wanted=", ".join(sorted(specs)),
@@ -83,7 +83,7 @@ def _tensor(meta_graph: MetaGraphView, side: str, name: str) -> Iterator[Finding
     """Of a TF1 graph the metadata names tensors, not keys of a signature."""
     if find_tensor(meta_graph, name) is None:
         yield Finding(
-            f"{FILE} names the {side} {name!r}, which is no tensor of the graph",
+            f"{METADATA} names the {side} {name!r}, which is no tensor of the graph",
             _WHERE,
             found=name,
             wanted="a tensor of the TF1 graph, such as 'x:0'",
@@ -99,7 +99,7 @@ def _baselines(inputs: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:
     }
     if max(counts.values(), default=0) > _MOST_BASELINES or len(set(counts.values())) > 1:
         yield Finding(
-            f"{FILE} has baselines that an explainer refuses",
+            f"{METADATA} has baselines that an explainer refuses",
             _WHERE,
             found=", ".join(f"{count} for {name}" for name, count in sorted(counts.items())),
             wanted=f"as many for each input, at most {_MOST_BASELINES}",
@@ -114,7 +114,7 @@ def _dtype(graph: GraphView, name: str) -> str | None:
     return None if tensor is None else tensor.dtype or "unknown"
 
 
-def _entries(metadata: Mapping[str, Any] | None, side: str) -> dict[str, Mapping[str, Any]]:
+def entries(metadata: Mapping[str, Any] | None, side: str) -> dict[str, Mapping[str, Any]]:
     found = (metadata or {}).get(side)
     items = found.items() if isinstance(found, Mapping) else ()
     return {str(name): item for name, item in items if isinstance(item, Mapping)}

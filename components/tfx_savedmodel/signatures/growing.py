@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tfx_savedmodel.errors import TransformGraphError
-from tfx_savedmodel.saved_model.graft import Graft, pruned
+from tfx_savedmodel.saved_model.graft import Graft
+from tfx_savedmodel.saved_model.pruning import prune_to
 from tfx_savedmodel.saved_model.quiet import no_deprecations
 from tfx_savedmodel.saved_model.view import Shape
 from tfx_savedmodel.signatures.finishing import finished
@@ -85,7 +86,7 @@ def graft_of(graph: Any, parts: Collection[Ends]) -> Graft:
         assets = v1.get_collection(v1.GraphKeys.ASSET_FILEPATHS)
         meta_graph = v1.train.export_meta_graph(graph=graph, strip_default_attrs=True, collection_list=[])
     made = [tensor.partition(":")[0] for part in parts for tensor in (*part.inputs.values(), *part.outputs.values())]
-    pruned(meta_graph, [*made, *tables])
+    prune_to(meta_graph, [*made, *tables])
     files = {item.name: Path(item.op.get_attr("value").string_val[0].decode()) for item in assets}
     left = {node.name for node in meta_graph.graph_def.node}
     files = {tensor: file for tensor, file in files.items() if tensor.partition(":")[0] in left}
