@@ -16,7 +16,8 @@ import pytest
 from tfx_savedmodel.validation.loading import host, watching
 from tfx_savedmodel.validation.loading.watching import Bounds, Ended, last_words, log_file, watch
 
-pytestmark = pytest.mark.unit
+#: Not of the unit tier: processes take their time to end.
+pytestmark = pytest.mark.tf
 
 AMPLE = Bounds(seconds=20.0, run_seconds=20.0, memory_bytes=1 << 40)
 
