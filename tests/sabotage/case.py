@@ -8,7 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from tfx_savedmodel.operations.validate import Report, validate
+from tfx_savedmodel.validation.registry import CHECKS
 from tfx_savedmodel.validation.result import CheckVerdict, Severity
+
+#: The checks that there are.
+CODES = frozenset(check.code for check in CHECKS)
 
 #: Makes a model in a directory that is not there yet, and returns its path.
 Make = Callable[[Path], Path]
@@ -65,14 +69,14 @@ def assert_only(code: str, case: Sabotage, workshop: Workshop, directory: Path, 
     """Assert that the sound model passes everything, and the broken one fails `code` and nothing else."""
     report = workshop.report(case, **more)
     assert of(report, code).verdict is CheckVerdict.PASS, of(report, code)
-    assert faults(report) == {}
+    assert faults(report) == {}, faults(report)
     sound = workshop.sound(case.sound)
     report = case.judge(case.broken(sound, directory / "broken"), sound, **more)
     found = of(report, code)
     assert found.verdict is CheckVerdict.FAIL, found
     assert any(case.where.items() <= dict(finding.where).items() for finding in found.findings), found.findings
     others = {key: texts for key, texts in faults(report).items() if key not in (code, *case.inevitable)}
-    assert others == {}
+    assert others == {}, others
 
 
 def of(report: Report, code: str) -> Any:

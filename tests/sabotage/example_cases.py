@@ -42,6 +42,35 @@ def _declared_wider(sound: Path, directory: Path) -> Path:
     return edited(sound, directory, change)
 
 
+def _centred(scores: Any, x: Any, n: Any) -> Any:
+    """Normalise over the batch, as batch normalisation in training mode does."""
+    import tensorflow as tf
+
+    return scores - tf.reduce_mean(scores, axis=0, keepdims=True)
+
+
+def _noisy(scores: Any, x: Any, n: Any) -> Any:
+    import tensorflow as tf
+
+    return scores + tf.random.uniform(tf.shape(scores), maxval=0.1)
+
+
+def _slow(scores: Any, x: Any, n: Any) -> Any:
+    """Multiply large matrices, of which no more than a trace is left in the answer."""
+    import tensorflow as tf
+
+    matrix = tf.fill([512, 512], 1e-3 * tf.reduce_mean(x))
+    for _ in range(100):
+        matrix = tf.math.tanh(matrix @ matrix + 1e-3)
+    return scores + 1e-20 * tf.reduce_mean(matrix)
+
+
+def _ungraded(scores: Any, x: Any, n: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.stop_gradient(scores)
+
+
 def _beside(sound: Path) -> Mapping[str, Any]:
     return {"reference": sound}
 
@@ -84,6 +113,32 @@ EXAMPLE_CASES: dict[str, Sabotage] = {
         sound=save_scorer,
         broken=_explained(lambda scores, x_xf, n_xf: scores + 0.01),
         where={"signature": "xai_model", "output": "probabilities"},
+        select=SELECT,
+    ),
+    "SM306": Sabotage(
+        sound=save_scorer,
+        broken=_explained(_ungraded),
+        where={"signature": "xai_model"},
+        select=SELECT,
+    ),
+    "SM307": Sabotage(
+        sound=save_scorer,
+        broken=_scored(_centred),
+        where={"signature": "score", "output": "probabilities"},
+        select=SELECT,
+    ),
+    "SM308": Sabotage(
+        sound=save_scorer,
+        broken=_scored(_noisy),
+        where={"signature": "score", "output": "probabilities"},
+        select=SELECT,
+    ),
+    "SM309": Sabotage(
+        sound=save_scorer,
+        broken=_scored(_slow),
+        where={"signature": "score"},
+        # The median of a few requests, far from both models: some thousandths, and tenths of a second.
+        given={"policy": {"parameters": {"SM309": {"milliseconds": 60.0, "percentile": 50.0, "requests": 7}}}},
         select=SELECT,
     ),
 }

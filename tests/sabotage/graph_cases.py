@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.sabotage.case import Sabotage
-from tests.sabotage.models import cut_short, edited, save_graph, save_scorer
+from tests.sabotage.models import cut_short, edited, save_graph, save_keras_file, save_scorer
 
 
 def _meta(proto: Any) -> Any:
@@ -34,6 +34,27 @@ def _promised(sound: Path) -> Mapping[str, Any]:
 
 def _without_score(sound: Path, directory: Path) -> Path:
     return save_scorer(directory, keys={"score": ""})
+
+
+def _on_gpu(scores: Any, x: Any, n: Any) -> Any:
+    import tensorflow as tf
+
+    with tf.device("/device:GPU:0"):
+        return x * n
+
+
+def _unknown_op(proto: Any) -> None:
+    """Put an op of nobody's into a function that nothing calls, so that a server loads the model all the same."""
+    function = _meta(proto).graph_def.library.function.add()
+    function.signature.name = "left_over"
+    function.node_def.add(name="frobnicate", op="Frobnicate")
+
+
+def _weighed_down(x: Any) -> Any:
+    import numpy as np
+    import tensorflow as tf
+
+    return x + tf.reduce_sum(tf.constant(np.arange(100_000, dtype=np.float32)))
 
 
 def _doubled(x: Any) -> Any:
@@ -82,10 +103,21 @@ GRAPH_CASES: dict[str, Sabotage] = {
         where={"signature": "score"},
     ),
     "SM105": Sabotage(sound=save_scorer, broken=_without_score, given=_promised, where={"signature": "score"}),
+    "SM106": Sabotage(
+        sound=save_scorer,
+        broken=_without_score,
+        given=lambda sound: {"baseline": str(sound)},
+        where={"signature": "score"},
+    ),
     "SM107": Sabotage(
         sound=save_scorer,
         broken=lambda sound, directory: save_scorer(directory, keys={"xai_model": "xai-model"}),
         where={"signature": "xai-model"},
+    ),
+    "SM108": Sabotage(
+        sound=save_scorer,
+        broken=lambda sound, directory: save_scorer(directory, keys={"score": "predict"}),
+        where={"signature": "predict"},
     ),
     "SM110": Sabotage(
         sound=lambda directory: save_graph(directory, _doubled),
@@ -98,9 +130,31 @@ GRAPH_CASES: dict[str, Sabotage] = {
         broken=lambda sound, directory: save_graph(directory, lambda x: _variable(x, use_resource=False)),
         where={"tags": ["serve"]},
     ),
+    "SM112": Sabotage(
+        sound=save_scorer,
+        broken=lambda sound, directory: save_scorer(directory, further=_on_gpu),
+        where={"device": "/device:GPU:0"},
+    ),
+    "SM113": Sabotage(
+        sound=lambda directory: save_graph(directory, _doubled),
+        broken=lambda sound, directory: edited(sound, directory, _unknown_op),
+        where={"op": "Frobnicate"},
+        inevitable={"SM202": "TF2 makes a graph of each function, called or not"},
+    ),
+    "SM114": Sabotage(
+        sound=lambda directory: save_graph(directory, _doubled),
+        broken=lambda sound, directory: save_graph(directory, _weighed_down),
+        given={"policy": {"parameters": {"SM114": {"constants_bytes": 100_000}}}},
+        where={"part": "constants_bytes"},
+    ),
     "SM120": Sabotage(
         sound=save_scorer,
         broken=lambda sound, directory: save_scorer(directory, score=_reads),
         where={"op": "ReadFile"},
+    ),
+    "SM121": Sabotage(
+        sound=save_keras_file,
+        broken=lambda sound, directory: save_keras_file(directory, code=True),
+        where={"file": "model.keras"},
     ),
 }

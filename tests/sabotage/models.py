@@ -23,12 +23,13 @@ def save_scorer(
     weight: float = 0.5,
     score: Hook = untouched,
     explain: Hook = untouched,
+    further: Hook | None = None,
     keys: Mapping[str, str] | None = None,
 ) -> Path:
     """Save a model of two numbers, `x` and `n`, with the signatures that serving and explanations want.
 
-    `score` changes the answers of the signature `score` alone, `explain` those of `xai_model`; `keys` renames
-    signatures, and leaves out those renamed to "".
+    `score` changes the answers of the signature `score` alone, `explain` those of `xai_model`; `further` is a
+    function beside them that only Python can call. `keys` renames signatures, and leaves out those renamed to "".
     """
     import tensorflow as tf
 
@@ -60,6 +61,8 @@ def save_scorer(
             return {"probabilities": explain(self.logits(x_xf, n_xf), x_xf, n_xf)}
 
     scorer = Scorer()
+    if further is not None:
+        scorer.further = tf.function(lambda x, n: further(x, x, n), input_signature=floats("x", "n"))
     renamed = {name: (keys or {}).get(name, name) for name in SIGNATURES}
     signatures = {key: getattr(scorer, name) for name, key in renamed.items() if key}
     tf.saved_model.save(scorer, str(directory), signatures=signatures)
@@ -81,6 +84,19 @@ def save_graph(directory: Path, build: Callable[[Any], Any], *, init: Callable[[
         builder.add_meta_graph_and_variables(session, ["serve"], {"serving_default": signature}, main_op=main_op)
         builder.save()
     return directory
+
+
+def save_keras_file(directory: Path, *, code: bool = False) -> Path:
+    """Save a `.keras` file of three layers, with `code` one of them a Lambda."""
+    from tests.operations.models import keras
+
+    layers = keras().layers
+    middle = layers.Lambda(lambda x: x * 2.0) if code else layers.ReLU()
+    model = keras().Sequential([layers.Input((2,)), layers.Dense(3), middle, layers.Dense(1)])
+    directory.mkdir(parents=True)
+    path = directory / "model.keras"
+    model.save(path)
+    return path
 
 
 def edited(source: Path, directory: Path, change: Callable[[Any], None]) -> Path:

@@ -93,7 +93,7 @@ def compare(
     shape = (rows if has_rows else 1, -1)
     finite = difference[np.isfinite(difference)]
     largest = float(finite.max()) if finite.size else 0.0
-    counts = {} if _is_text(found) else _counts(difference.reshape(shape), largest, rows)
+    counts = {} if _is_text(found) or not difference.size else _counts(difference.reshape(shape), largest, rows)
     if not differs.any():
         return Comparison(rows, 0, largest, counts=counts)
     by_row = np.where(differs, difference, -1.0).reshape(shape).max(axis=1)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.corpus.evidence.graphs import LOADERS_OWN, parse
+from tests.corpus.evidence.graphs import LOADERS_OWN, nodes, parse
 
 Json = dict[str, Any]
 
@@ -39,9 +39,27 @@ def checkpoint(directory: Path) -> Json | None:
         shapes = reader.get_variable_to_shape_map()
         for name in shapes:
             reader.get_tensor(name)
-        return f"tf.train.load_checkpoint reads all {len(shapes)} tensors"
+        missing = sorted(_restored(directory) - set(shapes))
+        lacks = f", and has not what RestoreV2 asks for: {', '.join(missing)}" if missing else ""
+        return f"tf.train.load_checkpoint reads all {len(shapes)} tensors{lacks}"
 
     return attempt(read)
+
+
+def _restored(directory: Path) -> set[str]:
+    """Return the names that the graph's RestoreV2 ops ask the checkpoint for, as far as constants say."""
+    from tensorflow.python.framework import tensor_util
+
+    found: set[str] = set()
+    for meta in parse(directory).meta_graphs:
+        constants = {
+            (place, node.name): node for place, node in nodes(meta) if node.op == "Const" and "value" in node.attr
+        }
+        for place, node in nodes(meta):
+            if node.op == "RestoreV2" and (place, node.input[1].split(":")[0]) in constants:
+                value = constants[place, node.input[1].split(":")[0]].attr["value"].tensor
+                found |= {name.decode() for name in tensor_util.MakeNdarray(value).ravel()}
+    return found
 
 
 def native(directory: Path, tags: list[str]) -> Json:

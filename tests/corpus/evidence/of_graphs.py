@@ -12,6 +12,10 @@ INDEX_FILE = "variables/variables.index"
 GRAPH_CHECKS = ("SM102", "SM103", "SM104", "SM107", "SM108", "SM111", "SM112", "SM113", "SM120")
 METHODS = {f"tensorflow/serving/{name}" for name in ("predict", "classify", "regress")} | {"tensorflow/supervised/eval"}
 
+#: Stock TensorFlow registers these for their shapes, and has their kernels in its GPU builds alone: whether it "has"
+#: them is a matter of words.
+WITHOUT_KERNEL = ("TRTEngineOp",)
+
 #: tensorflow_serving/servables/tensorflow/classifier.cc and regressor.cc: the outputs and their dtypes.
 SERVED = {
     "tensorflow/serving/classify": {"classes": "DT_STRING", "scores": "DT_FLOAT"},
@@ -37,7 +41,7 @@ def checks(gathered: Json) -> dict[str, Json]:
         "SM108": ambiguous(metas),
         "SM111": references(metas),
         "SM112": devices(metas),
-        "SM113": custom_ops(metas),
+        "SM113": custom_ops(metas, gathered),
         "SM120": unsafe(gathered),
         "SM121": keras(gathered),
     }
@@ -58,7 +62,8 @@ def structure(gathered: Json) -> Json:
         evidence += [says(LOADER, text) for text in refusals if text]
     if gathered.get("checkpoint"):
         evidence.append(says(LOADER, gathered["checkpoint"]["says"]))
-        if not gathered["checkpoint"]["ok"] or "not found in checkpoint" in refusals[0]:
+        lacks = "has not what RestoreV2" in gathered["checkpoint"]["says"] and not gathered["native"]["ok"]
+        if lacks or not gathered["checkpoint"]["ok"]:
             places.append({"file": INDEX_FILE})
             evidence.append(says(LOADER, refusals[0]))
     elif meta["restore"]:
@@ -146,9 +151,14 @@ def devices(metas: list[Json]) -> Json:
     )
 
 
-def custom_ops(metas: list[Json]) -> Json:
+def custom_ops(metas: list[Json], gathered: Json) -> Json:
     named = sorted({op for meta in metas for op in meta["unknown_ops"]})
     text = f"ops that op_def_registry of TensorFlow 2.15.1 has not: {', '.join(named) or 'none'}"
+    if gathered.get("answers") and not named:
+        answers = [answer["tf2"] for answer in gathered["answers"].values()]
+        hollow = [answer for answer in answers for op in WITHOUT_KERNEL if f"support Op '{op}'" in answer]
+        if hollow:
+            return entry("PASS|FAIL", says(PROTO, text), says(LOADER, hollow[0]))
     return fail_if([{"op": name} for name in named], says(PROTO, text))
 
 
