@@ -111,8 +111,9 @@ def test_the_loads_are_judged_as_is_true(corpus: Path, host: LoaderHost, entry: 
 
     if not tf.__version__.startswith(RECORDED_ON):
         pytest.skip(f"what loaders say was recorded on TensorFlow {RECORDED_ON}x")
-    report = validate(corpus / entry["dir"], select=["SM2"], policy=Policy(trusted=True, limits=LIMITS), host=host)
-    assert differences(report, truth_of(entry)) == {}
+    truth, policy = truth_of(entry), Policy(trusted=True, limits=LIMITS)
+    report = validate(corpus / entry["dir"], select=["SM2"], policy=policy, host=host, **truth.get("asked", {}))
+    assert differences(report, truth) == {}
 
 
 @pytest.mark.parametrize("preset", ["default", "serving", "untrusted"])
