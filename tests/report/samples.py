@@ -218,6 +218,7 @@ def failing() -> Report:
         seconds=24.31,
         created="2025-03-04T10:31:02Z",
         tool_version="0.1.0",
+        notes=("the waiver of SM113 matched nothing: take it out of the policy, or mend its `where`",),
     )
 
 
@@ -276,4 +277,5 @@ def hostile() -> Report:
         upstream=(Upstream(HOSTILE, HOSTILE, False),),
         created=HOSTILE,
         tool_version=HOSTILE,
+        notes=(HOSTILE,),
     )

@@ -81,6 +81,12 @@ def test_signatures_show_method_name_dtypes_and_shapes() -> None:
     assert "Outputs dtype shape probabilities float32 [?, 3]" in text
 
 
+def test_what_was_given_in_vain_is_told() -> None:
+    text = _Page(samples.failing()).text
+
+    assert "Given in vain the waiver of SM113 matched nothing: take it out of the policy" in text
+
+
 def test_upstream_blessings_are_shown() -> None:
     assert "SavedModelValidator.estimator/blessing/9 InfraBlessing blessed" in _Page(samples.failing()).text
 

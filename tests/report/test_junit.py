@@ -16,7 +16,7 @@ pytestmark = pytest.mark.unit
 #: Of JUnit's schema as Jenkins and GitLab read it: what may stand in what, with which attributes.
 CHILDREN = {
     "testsuites": {"testsuite"},
-    "testsuite": {"properties", "testcase"},
+    "testsuite": {"properties", "testcase", "system-out"},
     "properties": {"property"},
     "testcase": {"skipped", "error", "failure", "system-out"},
 }
@@ -78,6 +78,7 @@ def test_each_outcome_has_its_form() -> None:
     (waived,) = _case(suite, "SM120")
     assert (waived.text or "").startswith("waived (the vocabulary is ours and reviewed): ReadFile is reached")
     assert suite.get("timestamp") == "2025-03-04T10:31:02"
+    assert suite.findtext("system-out") == f"given in vain: {samples.failing().notes[0]}"
     assert [item.get("value") for item in suite.iter("property") if item.get("name") == "verdict"] == ["NOT_BLESSED"]
 
 

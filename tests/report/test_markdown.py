@@ -68,6 +68,7 @@ def _built_of(attack: str) -> Report:
         checks=(check, broken, skipped),
         upstream=(Upstream(attack, attack, False),),
         tool_version=attack,
+        notes=(attack,),
     )
 
 
@@ -88,6 +89,7 @@ def test_the_verdict_comes_first_then_what_matters_then_the_rest() -> None:
             "| ❌ | `SM302` finite-outputs | Every output is finite. | 2 findings |",
             "| ⚠️ | `SM107` explanation-contract |",
             "upstream `InfraBlessing`",
+            "- given in vain: the waiver of SM113 matched nothing",
             "<summary><code>SM302 finite-outputs</code> 2 findings</summary>",
             "- probabilities holds NaN for 68 of 68 examples",
             "  - waived: the vocabulary is ours and reviewed",

@@ -40,14 +40,14 @@ def test_bars_are_as_high_as_the_counts_and_empty_bins_have_none() -> None:
 
 
 def test_marks_stand_where_their_values_are() -> None:
-    histogram = Histogram((0, 1, 2, 4, 8), (5, 5, 5, 5), {"p50": 1.5, "p99": 8.0, "below": -1.0})
-    assert [histogram.place(value) for value in (1.5, 3, 8.0, 9.0, -1.0)] == [1.5, 2.5, 4.0, 4.0, 0.0]
+    histogram = Histogram((0, 1, 2, 4, 8), (5, 5, 5, 5), {"p50": 1.5, "p99": 8.0, "budget": 20.0})
+    assert [histogram.place(value) for value in (1.5, 3, 8.0)] == [1.5, 2.5, 4.0]
 
     svg = draw_histogram(histogram, "")
     (axis,) = map(_box, _elements(svg, "plot-axis"))
     places = [(_box(mark)[0] - axis[0]) / (axis[2] - axis[0]) for mark in _elements(svg, "plot-mark")]
-    assert places == pytest.approx([1.5 / 4, 1, 0], abs=0.01)
-    assert [label.text for label in _elements(svg, "plot-mark-label")] == ["p50", "p99", "below"]
+    assert places == pytest.approx([1.5 / 4, 1], abs=0.01)
+    assert [label.text for label in _elements(svg, "plot-mark-label")] == ["p50", "p99"]
 
 
 def test_labels_of_near_marks_stand_on_rows_of_their_own() -> None:
@@ -106,6 +106,7 @@ def test_the_numbers_stand_beside_the_drawing_and_in_its_description() -> None:
     default = next(figure for figure in fast.figures if figure.name == "serving_default")
 
     assert default.note.startswith("2\u202f000 requests · p50 4.1 ms · p90 ")
+    assert default.note.endswith(" · budget 20 ms")
     assert default.note.replace(" · ", ", ") in (ET.fromstring(default.svg).get("aria-label") or "")
     assert "histogram" not in str(without_histograms(measured.serving().checks[-1].measurements))
 

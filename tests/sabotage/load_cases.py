@@ -38,32 +38,34 @@ def _strange_collection(proto: Any) -> None:
     collection.bytes_list.value[:] = [b"no variable"]
 
 
-def _refuses_most(scores: Any, x: Any, n: Any) -> Any:
+def _refuses_all(scores: Any, x: Any, n: Any) -> Any:
     import tensorflow as tf
 
-    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(x > 1e9), [x], name="above_all")]):
+    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(x + n > 1e9), [x], name="above_all")]):
         return tf.identity(scores)
 
 
-def _halved(scores: Any, x: Any, n: Any) -> Any:
-    return scores / 2.0
+def _swapped_outputs(proto: Any) -> None:
+    """Let servers take one output for the other; TF2 goes by the object graph's function."""
+    outputs = proto.meta_graphs[0].signature_def["xai_preprocess"].outputs
+    outputs["x_xf"].name, outputs["n_xf"].name = outputs["n_xf"].name, outputs["x_xf"].name
 
 
-def _served_as_another(proto: Any) -> None:
-    """Let the MetaGraph's `score` be `serving_default`: TF2 goes by the object graph and is not fooled."""
-    signatures = proto.meta_graphs[0].signature_def
-    signatures["score"].CopyFrom(signatures["serving_default"])
+def _plus_one(x: Any) -> Any:
+    return x + 1.0
 
 
-def _doubled(x: Any) -> Any:
-    return x * 2.0
+def _small(directory: Path) -> Path:
+    return save_graph(directory, _plus_one)
 
 
-def _hoards() -> Any:
-    """Take 600 MB when the model is initialised."""
+def _fills_memory() -> Any:
+    """A GiB, for as long as it takes to add it up; of a size that no optimiser knows ahead."""
     import tensorflow as tf
 
-    return tf.reduce_sum(tf.random.uniform([150_000_000])).op
+    size = tf.cast(tf.random.uniform([], 1.0, 1.0), tf.int32) * (1 << 28)
+    total = tf.reduce_sum(tf.fill([size], tf.random.uniform([])))
+    return tf.debugging.Assert(total >= 0.0, [total])
 
 
 LOAD_CASES: dict[str, Sabotage] = {
@@ -84,18 +86,18 @@ LOAD_CASES: dict[str, Sabotage] = {
     ),
     "SM204": Sabotage(
         sound=save_scorer,
-        broken=lambda sound, directory: save_scorer(directory, score=_refuses_most),
+        broken=lambda sound, directory: save_scorer(directory, score=_refuses_all),
         where={"signature": "score"},
     ),
     "SM205": Sabotage(
-        sound=lambda directory: save_scorer(directory, score=_halved),
-        broken=lambda sound, directory: edited(sound, directory, _served_as_another),
-        where={"signature": "score", "output": "probabilities"},
+        sound=save_scorer,
+        broken=lambda sound, directory: edited(sound, directory, _swapped_outputs),
+        where={"signature": "xai_preprocess", "output": "x_xf", "loaders": "native, tf2"},
     ),
     "SM206": Sabotage(
-        sound=lambda directory: save_graph(directory, _doubled),
-        broken=lambda sound, directory: save_graph(directory, _doubled, init=_hoards),
-        given={"policy": {"parameters": {"SM206": {"peak_bytes": 300 << 20}}}},
+        sound=_small,
+        broken=lambda sound, directory: save_graph(directory, _plus_one, init=_fills_memory),
         where={"loader": "native", "figure": "peak_bytes"},
+        given={"policy": {"parameters": {"SM206": {"peak_bytes": 512 << 20}}}},
     ),
 }

@@ -12,7 +12,7 @@ import pytest
 from tfx_savedmodel.errors import PolicyError
 from tfx_savedmodel.operations.selection import select
 from tfx_savedmodel.validation.policy import ASKED_FOR, Limits, Policy, Waiver
-from tfx_savedmodel.validation.policy_document import PolicyDocument, schema_text
+from tfx_savedmodel.validation.policy_document import LimitsDocument, PolicyDocument, WaiverDocument, schema_text
 from tfx_savedmodel.validation.policy_text import read_policy
 from tfx_savedmodel.validation.presets import ABOUT, PRESETS
 from tfx_savedmodel.validation.result import Severity
@@ -223,6 +223,11 @@ def test_a_severity_given_as_text_is_one() -> None:
 def test_parameters_reach_their_check() -> None:
     (check,) = select(read(select=["SM103"], parameters={"SM103": {"required": ["a", "b"]}}), {}).graph
     assert getattr(check, "required") == ("a", "b")  # noqa: B009 - a field of one check
+
+
+def test_the_document_has_every_field_of_policies_waivers_and_limits() -> None:
+    for document, kind in ((PolicyDocument, Policy), (WaiverDocument, Waiver), (LimitsDocument, Limits)):
+        assert set(document.model_fields) - {"schema_", "preset"} == {item.name for item in dataclasses.fields(kind)}
 
 
 def test_the_published_schema_is_current() -> None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from tfx_savedmodel.validation.loading.observe import LoaderHost
 
-__all__ = ["CheckVerdict", "Policy", "Report", "Upstream", "Verdict", "read_policy", "validate"]
+__all__ = ["CheckVerdict", "Policy", "Report", "Upstream", "Verdict", "validate"]
 
 PathLike = str | os.PathLike[str]
 
@@ -132,7 +132,8 @@ def _run(graph: GraphView, selection: Selection, policy: Policy, given: GivenBes
     if not loading:
         return _ordered(results, selection)
     if graph.format == KERAS:
-        return _ordered([*results, *(skipped(check, NO_GRAPH) for check in loading)], selection)
+        # Nothing was seen of how it runs: it is not blessed by a policy that wants that.
+        return _ordered([*results, *(skipped(check, NO_GRAPH, blocked=True) for check in loading)], selection)
     reason = None
     if not policy.trusted:
         gates = [*results, *run_graph_checks(selection.gates, graph)]

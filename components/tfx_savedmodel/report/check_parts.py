@@ -66,9 +66,9 @@ def _finding(finding: Finding) -> dict[str, Any]:
     place, lists = [], []
     for kind, value in finding.where.items():
         if isinstance(value, Mapping) and len(value) > _PARTS_ON_A_LINE:
-            lists.append((values.one_line(str(kind)), _clipped(values.format_place(value))))
+            lists.append((_kind(str(kind)), _clipped(values.format_place(value))))
         elif value is not None:
-            place += _clipped(values.format_place({kind: value}))
+            place += _clipped(values.format_place({_kind(str(kind)): value}))
     return {
         "message": values.clip(finding.message, _LONGEST_TEXT),
         "place": place,
@@ -81,6 +81,11 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 def _clipped(place: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(values.clip(kind), values.clip(text)) for kind, text in place]
+
+
+def _kind(kind: str) -> str:
+    """Return a place's kind as words: it is ours ("reached_by"), where names inside of places are the model's."""
+    return values.one_line(kind).replace("_", " ")
 
 
 def left_open(report: Report) -> list[dict[str, Any]]:

@@ -66,7 +66,7 @@ def _figure(histogram: Histogram) -> Any:
         if count:
             axes.bar(number, count, width=0.9, align="edge", clip_on=False)[0].set_gid(BAR)
     axes.yaxis.set_major_locator(MaxNLocator(nbins=3, integer=True))
-    axes.yaxis.set_major_formatter(lambda value, _: format_short(value))
+    axes.yaxis.set_major_formatter(lambda value, _: format_short(value) if value else "")
     axes.set_xticks(labelled := ticks(bins, _MOST_LABELS), [format_short(histogram.edges[at], 2) for at in labelled])
     axes.tick_params(length=0)
     for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
@@ -75,18 +75,24 @@ def _figure(histogram: Histogram) -> Any:
         if height <= axes.get_ylim()[1]:
             axes.axhline(height, clip_on=False, zorder=0, gid=AXIS if height == 0 else GRID)
     across = axes.get_xaxis_transform()
-    for name, value in histogram.marks.items():
+    for name, value in _shown_marks(histogram).items():
         at, above = histogram.place(value), 1.03 + rows[name] * _ROW / (top - _BOTTOM)
         axes.plot([at, at], [0, 1], transform=across, clip_on=False, gid=MARK)
         axes.text(at, above, name, transform=across, ha="center", va="bottom", gid=MARK_LABEL)
     return figure
 
 
+def _shown_marks(histogram: Histogram) -> dict[str, float]:
+    """Return the marks that lie on the axis: one far beyond it would be drawn where it is not."""
+    low, high = histogram.edges[0], histogram.edges[-1]
+    return {name: value for name, value in histogram.marks.items() if low <= value <= high}
+
+
 def _rows(histogram: Histogram) -> dict[str, int]:
     """Return for each mark the row of its label above the bars, so that labels of near marks do not overlap."""
     rows: dict[str, int] = {}
     ends: list[float] = []
-    for name, value in sorted(histogram.marks.items(), key=lambda item: item[1]):
+    for name, value in sorted(_shown_marks(histogram).items(), key=lambda item: item[1]):
         at = histogram.place(value) / len(histogram.counts) * WIDTH * (1 - _LEFT - _RIGHT)
         half = 0.35 * _FONT_SIZE * len(name)
         row = next((row for row, end in enumerate(ends) if end <= at - half), len(ends))

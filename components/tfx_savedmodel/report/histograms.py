@@ -11,7 +11,7 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from tfx_savedmodel.report.values import plain
 
@@ -46,19 +46,22 @@ class Measured:
 
 
 def latencies(measurements: Mapping[str, Any]) -> Iterator[Measured]:
-    """Yield the histogram of milliseconds a request, signature by signature, percentiles marked."""
+    """Yield the histogram of milliseconds a request, signature by signature, percentiles and budget marked."""
+    budget = measurements.get("milliseconds")
     for name, entry in _entries(measurements, "latency"):
         histogram = _histogram(entry.get(HISTOGRAM), "edges_ms")
         if histogram is None:
             continue
         percentiles = {"p50": "p50_ms", "p90": "p90_ms", "p99": "p99_ms"}
         marks = {label: entry[key] for label, key in percentiles.items() if _is_number(entry.get(key))}
+        if _is_number(budget):
+            marks["budget"] = budget
         numbers = {"requests": entry["requests"]} if _is_number(entry.get("requests")) else {}
         yield Measured(name, _trimmed(dataclasses.replace(histogram, marks=marks)), numbers)
 
 
 def differences(measurements: Mapping[str, Any]) -> Iterator[Measured]:
-    """Yield the histogram of absolute differences from another model, output by output."""
+    """Yield the histogram of each example's largest absolute difference from another model, output by output."""
     for name, entry in _entries(measurements, "differences"):
         histogram = _histogram(entry.get(HISTOGRAM), "edges")
         if histogram is None:
@@ -104,7 +107,7 @@ def _trimmed(histogram: Histogram, margin: int = 1, least: int = 8) -> Histogram
     return dataclasses.replace(histogram, edges=histogram.edges[first : last + 1], counts=histogram.counts[first:last])
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 

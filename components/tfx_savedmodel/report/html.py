@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 FILE_NAME = "report.html"
 
-#: Upstream blessings shown.
-_MAX_UPSTREAM = 40
+#: Upstream blessings shown, and notes.
+_MAX_UPSTREAM, _MAX_NOTES = 40, 40
 
 
 def render_html(report: Report, pages: Mapping[str, Mapping[str, str]] | None = None) -> str:
@@ -33,6 +33,7 @@ def render_html(report: Report, pages: Mapping[str, Mapping[str, str]] | None = 
     """
     checks = [shown_check(check, (pages or {}).get(check.code, {})) for check in report.checks]
     shown_graphs, graphs_left = meta_graphs(report.model)
+    notes, notes_left = cut([values.clip(note) for note in report.notes], _MAX_NOTES)
     upstream, upstream_left = cut(report.upstream, _MAX_UPSTREAM)
     template = _environment().get_template("report.html.j2")
     return template.render(
@@ -51,6 +52,8 @@ def render_html(report: Report, pages: Mapping[str, Mapping[str, str]] | None = 
         groups=groups(checks),
         meta_graphs=shown_graphs,
         meta_graphs_left=graphs_left,
+        notes=notes,
+        notes_left=notes_left,
         upstream=upstream,
         upstream_left=upstream_left,
         created=report.created,

@@ -39,6 +39,9 @@ def render_junit(report: Report) -> str:
     if report.verdict is Verdict.NOTHING_CHECKED:
         case = _case(suite, "verdict", "verdict", 0.0)
         ET.SubElement(case, "error", {"message": _text(summary.because(report)), "type": report.verdict.value})
+    if report.notes:
+        notes = [f"given in vain: {_text(one_line(note))}" for note in report.notes[:MAX_FINDINGS]]
+        ET.SubElement(suite, "system-out").text = "\n".join(notes)
     totals = _totals(suite, report.seconds)
     suite.attrib.update(totals)
     moment = _moment(report.created)

@@ -53,6 +53,7 @@ def render_markdown(report: Report) -> str:
     matters = sorted((check for check in report.checks if _matters(report, check)), key=_weight)
     parts = [_head(report), *([_table(matters)] if matters else [])]
     parts += [_upstream(report)] if report.upstream else []
+    parts += [_notes(report)] if report.notes else []
     rest = [check for check in report.checks if check not in matters]
     tail = [_rest(rest)] if rest else []
     room = MAX_CHARACTERS - sum(map(len, (*parts, *tail))) - 200
@@ -125,6 +126,11 @@ def _upstream(report: Report) -> str:
         for item in report.upstream[:MAX_FINDINGS]
     ]
     return "\n".join([*lines, *_more(len(report.upstream))])
+
+
+def _notes(report: Report) -> str:
+    lines = [f"- given in vain: {prose(note)}" for note in report.notes[:MAX_FINDINGS]]
+    return "\n".join([*lines, *_more(len(report.notes))])
 
 
 def _folded(check: CheckResult) -> str:

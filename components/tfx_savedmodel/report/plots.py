@@ -42,7 +42,7 @@ def figures(checks: Iterable[CheckResult]) -> Iterator[Figures]:
             yield _drawn(check, "How fast it answers", note, fast, _latency)
         far = list(differences(check.measurements))
         if far:
-            note = "Values by their absolute difference; the axis grows by a factor, its first bin holds equal ones."
+            note = "Examples by the largest absolute difference of their values; the axis grows by a factor."
             yield _drawn(check, "How far it is from the reference", note, far, _difference)
 
 
@@ -60,7 +60,7 @@ def _latency(measured: Measured) -> Figure:
 
 
 def _difference(measured: Measured) -> Figure:
-    return _figure(measured, [f"{format_value(sum(measured.histogram.counts))} values"], format_short)
+    return _figure(measured, [f"{format_value(sum(measured.histogram.counts))} examples"], format_short)
 
 
 def _figure(measured: Measured, note: list[str], describe: Callable[[float], str]) -> Figure:

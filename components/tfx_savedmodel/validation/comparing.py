@@ -86,6 +86,8 @@ def compare(
         return Comparison(rows, rows, mismatch=f"shape {list(found.shape)} and {list(wanted.shape)}")
     if _is_text(found) != _is_text(wanted):
         return Comparison(rows, rows, mismatch=f"{found.dtype} and {wanted.dtype}")
+    if found.size == 0:  # an empty batch, or examples without values
+        return Comparison(rows, 0)
     difference, differs = _differences(found, wanted, rtol, atol)
     has_rows = found.ndim > 0 and len(found) == rows
     shape = (rows if has_rows else 1, -1)

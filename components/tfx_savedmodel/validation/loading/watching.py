@@ -7,6 +7,7 @@ import dataclasses
 import fcntl
 import json
 import os
+import re
 import select
 import signal
 import tempfile
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 POLL_SECONDS = 0.02
-_PAGE = os.sysconf("SC_PAGE_SIZE")
+_SIZE = re.compile(r"^(VmHWM|RssAnon|RssFile|RssShmem):\s+(\d+) kB$", re.MULTILINE)
 _LAST_WORDS = 4000
 #: A model that prints without end must not fill the disk.
 _MOST_LOG_BYTES = 16 << 20
@@ -87,6 +88,13 @@ def last_words(log: IO[bytes], most: int = _LAST_WORDS) -> str:
     return log.read().decode("utf-8", "replace").strip()
 
 
+def _cut(log: IO[bytes]) -> None:
+    """Keep the end of what was printed only; what is printed meanwhile comes after it."""
+    end = last_words(log).encode()
+    os.ftruncate(log.fileno(), 0)
+    os.write(log.fileno(), end)
+
+
 def watch(child: int, read: int, log: IO[bytes], bounds: Bounds) -> Ended:
     """Wait until a process ends, or end it when it goes beyond its bounds; its children end with it.
 
@@ -109,7 +117,7 @@ class _Watched:
     def __init__(self, child: int, read: int, log: IO[bytes], bounds: Bounds) -> None:
         self.child, self.read, self.log, self.bounds = child, read, log, bounds
         # The child begins as a copy of this process: what they share is not its own.
-        self.base = _own_memory(os.getpid())
+        self.base, _ = _own_memory(os.getpid())
         self.peak = 0
         self.events: list[dict[str, Any]] = []
         self.exceeded: tuple[str, str] | None = None
@@ -121,11 +129,11 @@ class _Watched:
         while True:
             gone = _is_gone(self.child)
             self._listen(0.0 if gone else POLL_SECONDS)
-            self.peak = max(self.peak, _own_memory(self.child) - self.base)
+            self.peak = max(self.peak, _own_memory(self.child)[1] - self.base)
             if gone:
                 return  # what it told before it ended has been read: a pipe keeps it
             if os.fstat(self.log.fileno()).st_size > _MOST_LOG_BYTES:
-                os.ftruncate(self.log.fileno(), 0)
+                _cut(self.log)
             self.exceeded = self._exceeded()
             if self.exceeded:
                 return
@@ -187,10 +195,15 @@ def _kill_group(child: int) -> None:
         os.killpg(child, signal.SIGKILL)
 
 
-def _own_memory(pid: int) -> int:
-    """Return a process's resident memory without the files that it maps, TensorFlow's libraries above all."""
+def _own_memory(pid: int) -> tuple[int, int]:
+    """Return a process's own memory in bytes, now and at most: without the files that it maps, TensorFlow's above all.
+
+    The most is the kernel's own figure, so that nothing is missed between two looks.
+    """
     try:
-        _, resident, shared, *_ = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()
-        return (int(resident) - int(shared)) * _PAGE
-    except (OSError, IndexError, ValueError):
-        return 0  # gone, or no Linux
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return 0, 0  # gone, or no Linux
+    kib = {name: int(value) for name, value in _SIZE.findall(status)}
+    own, mapped = kib.get("RssAnon", 0), kib.get("RssFile", 0) + kib.get("RssShmem", 0)
+    return own << 10, max(own, kib.get("VmHWM", 0) - mapped) << 10
