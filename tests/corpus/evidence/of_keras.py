@@ -14,16 +14,9 @@ UNKNOWN = ("Unknown layer: '", "Could not locate class '")
 def checks(index: Json, gathered: Json) -> dict[str, Json]:
     facts = gathered["keras"]
     if index["format"].startswith("SessionBundle"):
-        text = f"{', '.join(gathered['files'])}: {index['format']}"
-        return {
-            "SM101": entry(
-                "FAIL",
-                says(INDEX, text),
-                says(BYTES, f"begins with {facts['head']}"),
-                findings=[{"file": index["main_file"]}],
-                exact=False,
-            )
-        }
+        files = f"the files are {', '.join(gathered['files'])}: no saved_model.pb"
+        evidence = says(INDEX, index["format"]), says(BYTES, files)
+        return {"SM101": entry("FAIL", *evidence, findings=[{"file": "saved_model.pb"}], exact=False)}
     shown = says(
         BYTES,
         f"{facts['bytes']} bytes, {facts.get('error') or facts['kind']}; {', '.join(facts.get('members', [])[:8])}",
