@@ -84,6 +84,16 @@ def test_every_model_has_its_truth_and_every_truth_its_evidence(corpus: Path) ->
         assert all(piece["says"] for piece in evidence)
 
 
+def test_the_evidence_is_gathered_without_our_code() -> None:
+    sources = list(Path(__file__).with_name("evidence").glob("*.py"))
+    assert len(sources) > 5
+    assert [
+        path.name
+        for path in sources
+        if "import tfx_savedmodel" in (text := path.read_text(encoding="utf-8")) or "from tfx_savedmodel" in text
+    ] == []
+
+
 def test_each_check_is_seen_to_find_something_and_nothing() -> None:
     """A code that is PASS everywhere tells nothing: those that no third-party model fails are named here."""
     told: dict[str, set[str]] = {}
