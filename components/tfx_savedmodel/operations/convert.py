@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tfx_savedmodel.errors import ConversionError, UnreadableModelError
+from tfx_savedmodel.errors import ConversionError, TfxSavedModelError, UnreadableModelError
 from tfx_savedmodel.estimators.examples import find_example_files
 from tfx_savedmodel.estimators.process import Request, convert_in_process
 from tfx_savedmodel.estimators.ways import BUILDER
@@ -205,13 +205,20 @@ def _converted(request: Request) -> dict[str, Any]:
         for folder in (Path(request.export), Path(request.model_dir)):
             for path in folder.iterdir():
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
+        first = f"model_to_estimator failed: {_reason(error)}"
         try:
             result = convert_in_process(dataclasses.replace(request, way=BUILDER), _WORKER)
-        except ConversionError:
-            raise error from None
-        last = error.found.strip().splitlines()[-1] if error.found else error.message
-        result["notes"] = [f"written by TF1's Builder: model_to_estimator failed: {last}", *result["notes"]]
+        except TfxSavedModelError as second:
+            second.found = f"{second.found}\n{first}" if second.found else first
+            raise second from error
+        result["notes"] = [f"written by TF1's Builder: {first}", *result["notes"]]
         return result
+
+
+def _reason(error: ConversionError) -> str:
+    """Say in one line what failed: the last of what was found is the exception's own."""
+    lines = [line.strip() for line in error.found.splitlines() if line.strip()]
+    return "; ".join([error.message, *([f"{error.where}: {lines[-1]}"] if lines else [])])
 
 
 def _fit(export: Path, target: str | None, examples: Sequence[str]) -> tuple[str, ...]:
