@@ -16,16 +16,15 @@ from tfx_savedmodel.estimators.ways import BUILDER
 from tfx_savedmodel.operations.conversion_options import (
     FeatureSpecLike,
     OutputsLike,
-    check_assets,
     check_options,
     check_stack,
     has_estimators,
-    put_assets,
     read_feature_spec,
     read_outputs,
 )
 from tfx_savedmodel.operations.conversion_places import check_places, publishing_both
 from tfx_savedmodel.operations.conversion_places import place as place_of
+from tfx_savedmodel.operations.extra_assets import fetch_assets, put_assets, read_assets
 from tfx_savedmodel.operations.gate import refuse_broken, refuse_unsafe
 from tfx_savedmodel.operations.targeting import check_consumer, fit_staged, serialized_requests
 from tfx_savedmodel.saved_model.reader import read_saved_model
@@ -139,7 +138,8 @@ def convert(
         check_consumer(target, "target")
     check_options(receiver, tolerance, checkpoint_format, has_module=module_file is not None)
     spec = None if feature_spec is None else read_feature_spec(feature_spec)
-    named = read_outputs(outputs, serving_default)
+    named = read_outputs(outputs, serving_default, receiver, has_transform=transform_graph is not None)
+    assets = read_assets(assets_extra)
     place, checkpoint_place = place_of(destination), None if checkpoint is None else place_of(checkpoint)
     with Staging() as stage:
         source = _source(stage.trained_model(model))
@@ -156,8 +156,7 @@ def convert(
         if described is not None:
             read_schema(described)
         files = find_example_files(stage.examples(examples, natively=False))
-        extra = {name: stage.path(path, "assets_extra") for name, path in (assets_extra or {}).items()}
-        check_assets(extra)
+        extra = fetch_assets(assets, stage)
         with publishing_both(place, checkpoint_place, overwrite) as (export, model_dir):
             request = Request(
                 model=str(source),

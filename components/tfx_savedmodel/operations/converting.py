@@ -20,7 +20,7 @@ from tfx_savedmodel.estimators.features import FeaturePath
 from tfx_savedmodel.estimators.grafting import put_before
 from tfx_savedmodel.estimators.keras_model import Allowed, load_keras_model
 from tfx_savedmodel.estimators.opened import open_model
-from tfx_savedmodel.estimators.outputs import BASE, plan_of
+from tfx_savedmodel.estimators.outputs import BASE, plan_of, refuse_unknown
 from tfx_savedmodel.estimators.own_receiver import own_receiver_fn, save_receiver
 from tfx_savedmodel.estimators.parity import Asked, Batch, batches_of_examples, check_parity, reference
 from tfx_savedmodel.estimators.process import Request
@@ -78,6 +78,7 @@ class Conversion:
     def run(self) -> dict[str, Any]:
         """Convert the model and compare it with what its Keras form says; return the result as JSON."""
         request, export_to, work = self._request, Path(self._request.export), self._work
+        refuse_unknown(request.outputs, self._model.output_names)
         way = self._way()
         self._is_built = way == BUILDER
         made = work / "model"
