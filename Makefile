@@ -20,7 +20,7 @@ FULL_ON_BOTH := tests/operations/test_convert_large.py tests/consumers
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-tf221 test-full explain-sdk consumers consumers-table lint format bench schemas op-tables lock clean clean-all
+.PHONY: help install demo test test-tf221 test-full explain-sdk consumers consumers-table lint format bench schemas check-pages op-tables lock clean clean-all
 
 help:  ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,8 +76,12 @@ format: install  ## let ruff format the code and sort the imports
 bench: install  ## measure, each figure side by side with what it is compared to
 	@status=0; for script in benchmarks/*.py; do $(BIN)/python $$script || status=1; done; exit $$status
 
-schemas: install  ## write docs/plan.schema.json again, after a change to the plan's classes
+schemas: install  ## write docs/plan.schema.json and docs/policy.schema.json again, after a change to their classes
 	@$(BIN)/python -c "from tfx_savedmodel.signatures.plan import schema_text; print(schema_text(), end='')" >docs/plan.schema.json
+	@$(BIN)/python -c "from tfx_savedmodel.validation.policy_document import schema_text; print(schema_text(), end='')" >docs/policy.schema.json
+
+check-pages: install  ## write docs/checks and the presets of docs/policy.md again, after a change to a check or preset
+	@$(BIN)/python make/check_pages.py
 
 op-tables: install  ## write the tables of TensorFlow's ops per version again (downloads 4 GB, needs Python 3.7)
 	@$(BIN)/python make/op_tables.py

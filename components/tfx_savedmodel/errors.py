@@ -82,8 +82,28 @@ class ExamplesError(TfxSavedModelError):
     """Examples are missing, unreadable, or not in the expected format."""
 
 
+class WorkerError(TfxSavedModelError):
+    """A process of ours that was to run a model ended or broke: the machine's fault or ours, not the model's."""
+
+
 class PolicyError(TfxSavedModelError):
-    """A validation policy cannot be read or names what does not exist."""
+    """A validation policy cannot be read or names what does not exist; `problems` lists every mistake in it."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        where: str = "",
+        found: str = "",
+        wanted: str = "",
+        next_step: str = "",
+        problems: Sequence[Problem] = (),
+    ) -> None:
+        super().__init__(message, where=where, found=found, wanted=wanted, next_step=next_step)
+        self.problems = tuple(problems)
+
+    def __str__(self) -> str:
+        return "\n".join([super().__str__(), *(f"  - {problem}" for problem in self.problems)])
 
 
 class ConversionError(TfxSavedModelError):
@@ -104,7 +124,7 @@ class UndecidedError(TfxSavedModelError):
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """One mistake in a plan: the place in the plan, what was found and wanted, what to do."""
+    """One mistake in a plan or a policy: the place in it, what was found and wanted, what to do."""
 
     where: str
     message: str

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.beam.models import good_rows, save_scorer, write_rows
+from tfx_savedmodel.beam.hosting import kept_hosts
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hosts() -> Iterator[None]:
+    """The processes that run models stay for the next test: each has imported TensorFlow."""
+    with kept_hosts():
+        yield
 
 
 @pytest.fixture(scope="session")

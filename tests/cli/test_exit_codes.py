@@ -1,17 +1,20 @@
-"""Each exit code, from real processes: eight starts, side by side, are too much for the unit tier."""
+"""Each exit code, from real processes: so many starts, side by side, are too much for the unit tier."""
 
 from __future__ import annotations
 
+import concurrent.futures
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
 
 from tests.cli.models import write_model
+from tests.saved_model.graphs import node, save, tensor
+from tfx_savedmodel.operations.inspect import inspect
 from tfx_savedmodel.validation.registry import CHECKS
 
 pytestmark = pytest.mark.tf
@@ -35,41 +38,71 @@ print("slow:", *sorted(slow & set(sys.modules)), file=sys.stderr)
 sys.exit(code)
 """
 
-#: Name -> (exit code, arguments); "GOOD", "NAMELESS" and "DIR" stand for paths.
+VALIDATE = (*COMMAND, "validate")
+FAST_VALIDATE = (sys.executable, "-c", FAST, "validate", "GOOD", "--format", "json")
+
+#: Name -> (exit code, arguments); "GOOD", "NAMELESS", "OTHER" and "DIR/" stand for paths.
 CASES: dict[str, tuple[int, tuple[str, ...]]] = {
     "fine": (0, (sys.executable, "-c", FAST, "inspect", "GOOD", "--format", "json")),
-    "blessed": (0, (sys.executable, "-c", FAST, "validate", "GOOD", "--select", GRAPH, "--format", "json")),
-    "not blessed": (1, (*COMMAND, "validate", "NAMELESS", "--select", GRAPH, "--report", "DIR/report")),
-    "undecided": (2, (*COMMAND, "validate", "GOOD", "--select", "SM105")),
+    "blessed": (0, (*FAST_VALIDATE, "--select", GRAPH)),
+    "blessed by a preset": (0, (*FAST_VALIDATE, "--policy", "serving", "--select", GRAPH)),
+    "blessed with a waiver": (0, (*VALIDATE, "NAMELESS", "--select", GRAPH, "--policy", "DIR/waives.json")),
+    "not breaking": (0, (*COMMAND, "diff", "GOOD", "GOOD")),
+    "as Markdown": (1, (*VALIDATE, "NAMELESS", "--select", GRAPH, "--format", "markdown")),
+    "as JUnit": (1, (*VALIDATE, "NAMELESS", "--select", GRAPH, "--format", "junit")),
+    "keeping a baseline": (0, (*VALIDATE, "GOOD", "--select", "SM106", "--baseline", "DIR/contract.json")),
+    "not blessed": (1, (*VALIDATE, "NAMELESS", "--select", GRAPH, "--report", "DIR/report")),
+    "breaking": (1, (*COMMAND, "diff", "GOOD", "OTHER")),
+    "breaking a baseline": (1, (*VALIDATE, "OTHER", "--select", "SM101", "--select", "SM106", "--baseline", "GOOD")),
+    "undecided": (2, (*VALIDATE, "GOOD", "--select", "SM105")),
+    "not safe to load": (2, (*VALIDATE, "UNSAFE", "--select", "SM201")),
     "our own crash": (2, (sys.executable, "-c", CRASH)),
-    "nothing checked": (3, (*COMMAND, "validate", "GOOD", "--select", "SM103", "--ignore", "SM1")),
-    "wrong usage": (4, (*COMMAND, "validate", "GOOD", "--selct", "SM1")),
+    "nothing checked": (3, (*VALIDATE, "GOOD", "--select", "SM103", "--ignore", "SM1")),
+    "wrong usage": (4, (*VALIDATE, "GOOD", "--selct", "SM1")),
     "no such model": (4, (*COMMAND, "inspect", "DIR/nowhere")),
+    "no such preset": (4, (*VALIDATE, "GOOD", "--policy", "servin")),
+    "no such code": (4, (*VALIDATE, "GOOD", "--select", "SM130")),
+    "a policy with mistakes": (4, (*VALIDATE, "GOOD", "--policy", "DIR/wrong.json")),
+    "no such form": (4, (*VALIDATE, "GOOD", "--format", "yaml")),
+    "no such schema": (4, (*VALIDATE, "GOOD", "--select", "SM1", "--schema", "DIR/nowhere")),
+    "no such baseline": (4, (*VALIDATE, "GOOD", "--select", "SM101", "--baseline", "DIR/nowhere")),
+    "no contract": (4, (*VALIDATE, "GOOD", "--select", "SM101", "--baseline", "DIR/waives.json")),
 }
+
+POLICIES = {
+    "waives.json": {"waive": [{"code": "SM103", "reason": "a client names another"}]},
+    "wrong.json": {"preset": "servin", "severty": {}, "waive": [{"code": "SM1"}]},
+}
+STRINGS = {"inputs": {"x": tensor("x:0", "string")}, "outputs": {"y": tensor("y:0", "string")}}
+UNSAFE = [node("x", "Placeholder", dtype=7), node("y", "ReadFile", "x")]
+
+_AT_ONCE = 4
 
 Outcome = subprocess.CompletedProcess[str]
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Outcome]]:
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
     """Every case's process, ended."""
     directory = tmp_path_factory.mktemp("cli")
     paths = {
         "GOOD": str(write_model(directory / "good")),
         "NAMELESS": str(write_model(directory / "nameless", signature="serve")),
+        "OTHER": str(write_model(directory / "other", output="probabilities")),
+        "UNSAFE": str(save(directory / "unsafe", UNSAFE, signatures={"serving_default": STRINGS})),
     }
+    contract = json.dumps(inspect(paths["GOOD"]))
+    (directory / "contract.json").write_text(contract, encoding="utf-8")
+    for name, policy in POLICIES.items():
+        (directory / name).write_text(json.dumps(policy), encoding="utf-8")
     environment = {name: value for name, value in os.environ.items() if name != "TFX_SAVEDMODEL_DEBUG"}
-    started: dict[str, subprocess.Popen[str]] = {}
-    for name, (_, arguments) in CASES.items():
+
+    def end(arguments: tuple[str, ...]) -> Outcome:
         filled = [paths.get(argument, argument.replace("DIR/", f"{directory}/")) for argument in arguments]
-        started[name] = subprocess.Popen(
-            filled, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-        )
-    ended = {}
-    for name, process in started.items():
-        out, err = process.communicate(timeout=60)
-        ended[name] = subprocess.CompletedProcess(process.args, process.returncode, out, err)
-    yield ended
+        return subprocess.run(filled, capture_output=True, text=True, env=environment, check=False, timeout=300)
+
+    with concurrent.futures.ThreadPoolExecutor(_AT_ONCE) as pool:
+        return dict(zip(CASES, pool.map(end, [arguments for _, arguments in CASES.values()]), strict=True))
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -81,8 +114,14 @@ def test_exit_code(outcomes: dict[str, Outcome], name: str) -> None:
 
 
 def test_what_is_wrong_is_said_on_standard_error_alone(outcomes: dict[str, Outcome]) -> None:
-    for name in ("our own crash", "wrong usage", "no such model"):
-        assert outcomes[name].stdout == ""
+    refused = [name for name, (code, _) in CASES.items() if code == 4]
+    for name in ("our own crash", *refused):
+        assert outcomes[name].stdout == "", name
+        assert outcomes[name].stderr, name
+    assert "did you mean serving?" in outcomes["no such preset"].stderr
+    assert "did you mean SM103 required-signatures" in outcomes["no such code"].stderr
+    wrong = outcomes["a policy with mistakes"].stderr
+    assert all(place in wrong for place in ("wrong.json", "preset", "severty", "waive[0].code", "waive[0].reason"))
     assert "RuntimeError: out of luck" in outcomes["our own crash"].stderr
     assert "--debug" in outcomes["our own crash"].stderr
     assert "nowhere" in outcomes["no such model"].stderr
@@ -99,8 +138,16 @@ def test_json_stands_alone_on_standard_output(outcomes: dict[str, Outcome]) -> N
     assert [check["code"] for check in report["checks"]] == GRAPH.split(",")
 
 
+def test_every_form_stands_alone_on_standard_output(outcomes: dict[str, Outcome]) -> None:
+    suites = ET.fromstring(outcomes["as JUnit"].stdout)
+    assert (suites.tag, suites.get("failures"), suites.get("tests")) == ("testsuites", "1", "4")
+    markdown = outcomes["as Markdown"].stdout
+    assert markdown.startswith("### ")
+    assert "SM103" in markdown
+
+
 def test_the_fast_path_imports_nothing_slow(outcomes: dict[str, Outcome]) -> None:
-    for name in ("fine", "blessed"):
+    for name in ("fine", "blessed", "blessed by a preset"):
         assert outcomes[name].stderr.splitlines()[-1] == "slow:"
 
 

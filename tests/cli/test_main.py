@@ -15,6 +15,7 @@ from tests.report import samples
 from tfx_savedmodel.cli.main import VERBS, run
 from tfx_savedmodel.errors import ExamplesError, UnsupportedStackError
 from tfx_savedmodel.operations import validate as operation
+from tfx_savedmodel.validation.policy import Policy
 from tfx_savedmodel.validation.registry import CHECKS
 
 pytestmark = pytest.mark.unit
@@ -47,6 +48,8 @@ def test_every_option_reaches_the_operation(asked: dict[str, Any], tmp_path: Pat
         "T",
         "--reference",
         "R",
+        "--baseline",
+        "contract.json",
         "--target",
         "tf-2.7",
         "--select",
@@ -59,7 +62,8 @@ def test_every_option_reaches_the_operation(asked: dict[str, Any], tmp_path: Pat
     assert asked == {
         "model": "M",
         "plan": '{"version": 1}',
-        "policy": '{"name": "ours"}',
+        "policy": Policy(name="ours"),
+        "baseline": "contract.json",
         "examples": ("a*", "b*"),
         "schema": "S",
         "transform_graph": "T",

@@ -10,18 +10,17 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
-import subprocess
-import sys
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tfx_savedmodel.saved_model.reader import read_saved_model
 from tfx_savedmodel.saved_model.view import MetaGraphView, SignatureView, TensorSpec
 from tfx_savedmodel.validation.check import LoadObservation, Skip
-from tfx_savedmodel.validation.loading import host, loaders
+from tfx_savedmodel.validation.loading import host, loaders, runs
 from tfx_savedmodel.validation.loading.observe import LoaderHost
-from tfx_savedmodel.validation.loading.synthetic import synthetic_inputs
+from tfx_savedmodel.validation.loading.synthetic import BATCHES, synthetic_inputs
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -35,23 +34,16 @@ ADDED = "zzz_one_more"
 class AnswerHost(LoaderHost):
     """A running host whose runs have an `answer` each, or `skipped` or `error`."""
 
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.corpus.answers"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd=ROOT,
-            env={
-                **os.environ,
-                "TF_CPP_MIN_LOG_LEVEL": "3",
-                "CUDA_VISIBLE_DEVICES": "-1",
-                # Sums in parallel may differ in their last bit from run to run.
-                "TF_DETERMINISTIC_OPS": "1",
-                "PYTHONPATH": os.pathsep.join([str(ROOT / "components"), str(ROOT), os.environ.get("PYTHONPATH", "")]),
-            },
-            text=True,
-        )
+    module = "tests.corpus.answers"
+
+    def environment(self) -> dict[str, str]:
+        environment = super().environment()
+        # Sums in parallel may differ in their last bit from run to run.
+        return {
+            **environment,
+            "TF_DETERMINISTIC_OPS": "1",
+            "PYTHONPATH": os.pathsep.join([environment["PYTHONPATH"], str(ROOT)]),
+        }
 
 
 def answers(observation: LoadObservation) -> dict[tuple[str, int], str]:
@@ -64,9 +56,19 @@ def answers(observation: LoadObservation) -> dict[tuple[str, int], str]:
     return found
 
 
+def _run_all(request: Mapping[str, Any], run: loaders.Run, tell: loaders.Tell) -> None:
+    meta_graph = read_saved_model(request["model"], request["tags"]).meta_graph()
+    for key in sorted(meta_graph.signatures) if meta_graph else ():
+        for batch in BATCHES:
+            about = {"signature": key, "batch": batch}
+            tell({"event": "running", "run": about})
+            tell({"event": "ran", "run": {**about, **_run_one(meta_graph, key, batch, run)}})
+
+
 def _run_one(meta_graph: Any, key: str, batch: int, run: loaders.Run) -> dict[str, str]:
+    signature = meta_graph.signatures[key]
     try:
-        return {"answer": _hash(run(key, _inputs(meta_graph, meta_graph.signatures[key], batch)))}
+        return {"answer": _hash(run(signature, _inputs(meta_graph, signature, batch)))}
     except Skip as skip:
         return {"skipped": str(skip)}
     except Exception as error:  # what the original raises the result shall raise
@@ -128,5 +130,5 @@ def _hash(outputs: Mapping[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    loaders._run_one = _run_one
+    runs.run_all = _run_all
     host.main()

@@ -164,6 +164,28 @@ def test_functions_that_cannot_fit_are_left_out_where_no_signature_needs_them(tm
         loaded.shuffle(tf.constant([3]))
 
 
+class Counter(tf.Module):
+    """Only Python calls `count`, with arrays of any rank; older ops count a matrix as a whole."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, "x")])
+    def double(self, x: Any) -> Any:
+        return {"y": x + x}
+
+    @tf.function(input_signature=[tf.TensorSpec(None, tf.int32, "x")])
+    def count(self, x: Any) -> Any:
+        return tf.raw_ops.DenseBincount(input=x, size=4, weights=tf.zeros([0], tf.float32))
+
+
+def test_functions_that_nothing_compares_are_left_out_where_they_would_be_said_in_other_ops(tmp_path: Path) -> None:
+    module = Counter()
+    tf.saved_model.save(module, str(tmp_path / "source"), signatures={"double": module.double})
+    result = exported(tmp_path / "source", tmp_path / "out", "tf-2.2")
+    (note,) = (note for note in result.notes if "is left out: node" in note)
+    assert "count" in note and "no signature runs it to compare the answers" in note
+    with pytest.raises(ValueError, match="zero restored functions"):
+        tf.saved_model.load(str(tmp_path / "out")).count(tf.constant([[1, 1], [0, 3]]))
+
+
 def test_what_a_signature_needs_is_an_error_and_nothing_is_written(tmp_path: Path) -> None:
     module = Shuffler()
     signatures = {"double": module.double, "shuffle": module.shuffle}

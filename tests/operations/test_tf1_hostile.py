@@ -120,6 +120,13 @@ def test_what_cannot_be_read_is_no_traceback(tmp_path: Path) -> None:
         trained.meta.write_bytes(broken.SerializeToString())
         with pytest.raises(UnreadableModelError, match="variables or loops"):
             export(trained.prefix, tmp_path / "out", plan=PLAN)
+    for name in ("gone", "", "gone:0"):
+        broken = type(whole)()
+        broken.CopyFrom(whole)
+        broken.signature_def["__saved_model_init_op"].outputs["op"].name = name
+        trained.meta.write_bytes(broken.SerializeToString())
+        with pytest.raises(UnreadableModelError, match="initialiser is not in the graph"):
+            export(trained.prefix, tmp_path / "out", plan=PLAN)
     trained.meta.write_bytes(b"nothing of the kind")
     with pytest.raises(UnreadableModelError, match="this is no graph"):
         export(trained.prefix, tmp_path / "out", plan=PLAN)

@@ -86,7 +86,6 @@ def test_a_torn_last_line_is_no_event(monkeypatch: pytest.MonkeyPatch) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     assert observe(monkeypatch, load)["error"] == "no"
-    assert host._events(['{"event": "loaded"}', '{"event": "ran", "ru']) == [{"event": "loaded"}]
 
 
 @pytest.mark.tf

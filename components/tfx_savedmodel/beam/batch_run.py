@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tfx_savedmodel.beam.feeding import DerivedFeed, FeatureFeed, SerializedFeed
 from tfx_savedmodel.beam.parsing import Column, RowsDiffer, dense_inputs
+from tfx_savedmodel.beam.readable import readable
 from tfx_savedmodel.beam.reasons import reason_of
+from tfx_savedmodel.beam.recorder import DIFFERENTIATE, RUN, RUN_REFERENCE
 from tfx_savedmodel.beam.worker import LoadedModel, Worker, kinds_of
 from tfx_savedmodel.errors import UnreadableModelError
 from tfx_savedmodel.saved_model.view import GraphView, TensorSpec
-from tfx_savedmodel.validation.check import RunFailed
+from tfx_savedmodel.validation.check import Gradients, RunFailed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,21 +27,24 @@ _NO_FAILURES: Mapping[str, RunFailed] = {}
 class Batch:
     """Serialized examples with their places: `records` bytes [rows], `numbers` int64 [rows] in `file`.
 
+    `ordinal` says which batch of its shard it is, from 0.
+
     What is parsed or transformed out of them is kept, for the signatures and both models to share.
     """
 
-    def __init__(self, worker: Worker, file: str, numbers: Array, records: Array) -> None:
+    def __init__(self, worker: Worker, file: str, numbers: Array, records: Array, ordinal: int = 0) -> None:
         self.worker = worker
         self.file = file
         self.numbers = numbers
         self.records = records
+        self.ordinal = ordinal
         self._columns: dict[str, Column] | None = None
         self._columns_fault = False
         self._transformed: dict[str, Array] | RunFailed | None = None
 
     def subset(self, rows: Array) -> Batch:
         """Return the batch of these rows (int64 [n])."""
-        return Batch(self.worker, self.file, self.numbers[rows], self.records[rows])
+        return Batch(self.worker, self.file, self.numbers[rows], self.records[rows], self.ordinal)
 
     def columns(self, kinds: Mapping[str, str]) -> Mapping[str, Column]:
         """Return raw features; all that any signature needs are parsed at once, if they can be.
@@ -94,10 +100,15 @@ class BatchRun:
         self._failures: dict[str, RunFailed] = dict(failures)
         self._inputs: dict[str, Mapping[str, Array]] = {}
         self._outputs: dict[str, Mapping[str, Array]] = {}
+        self._seconds: dict[str, float] = {}
 
     @property
     def size(self) -> int:
         return len(self.batch.records)
+
+    @property
+    def ordinal(self) -> int:
+        return self.batch.ordinal
 
     @property
     def graph(self) -> GraphView:
@@ -125,6 +136,9 @@ class BatchRun:
     def position(self, row: int) -> Mapping[str, Any]:
         return {"file": self.batch.file, "record": int(self.batch.numbers[row])}
 
+    def example(self, row: int) -> Mapping[str, str]:
+        return readable(self.batch.records[row])
+
     def inputs(self, signature: str) -> Mapping[str, Array]:
         if signature not in self._inputs:
             self._inputs[signature] = self._feed(signature)
@@ -135,7 +149,10 @@ class BatchRun:
             raise self._failures[signature]
         if signature not in self._outputs:
             try:
-                self._outputs[signature] = self._run(signature, self.inputs(signature))
+                inputs = self.inputs(signature)
+                started = time.perf_counter()
+                self._outputs[signature] = self._run(signature, inputs)
+                self._seconds[signature] = time.perf_counter() - started
             except RunFailed as failure:
                 self._failures[signature] = failure
                 raise
@@ -146,6 +163,33 @@ class BatchRun:
         if own is not None and own.keys() == inputs.keys() and all(own[name] is inputs[name] for name in own):
             return self.outputs(signature)
         return self._run(signature, inputs)
+
+    def seconds(self, signature: str, rows: Array | None = None) -> float | None:
+        if rows is None:
+            self.outputs(signature)
+            return self._seconds.get(signature)
+        inputs = {name: array[rows] for name, array in self.inputs(signature).items()}
+        started = time.perf_counter()
+        self._run(signature, inputs)
+        return time.perf_counter() - started
+
+    def rerun(self, signature: str, rows: Array | None = None) -> Mapping[str, Array]:
+        inputs = self.inputs(signature)
+        return self._run(signature, inputs if rows is None else {name: array[rows] for name, array in inputs.items()})
+
+    def gradients(
+        self,
+        signature: str,
+        output: str,
+        inputs: Mapping[str, Array],
+        by: Sequence[str],
+        targets: Array | None = None,
+    ) -> Gradients:
+        self.batch.worker.recorder.step(DIFFERENTIATE, signature)
+        try:
+            return self.model.differentiator.gradients(signature, output, inputs, by, targets)
+        except Exception as error:  # whatever the loader or the graph raises is the model's answer
+            raise RunFailed(reason_of(error)) from error
 
     def subset(self, rows: Array, failures: Mapping[str, RunFailed] = _NO_FAILURES) -> BatchRun:
         """Return a run of these rows (int64 [n]) that keeps what was computed where rows can be picked."""
@@ -158,6 +202,8 @@ class BatchRun:
         return run
 
     def _run(self, signature: str, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
+        worker = self.batch.worker
+        worker.recorder.step(RUN_REFERENCE if self.model is worker.reference else RUN, signature)
         try:
             return self.model.run(signature, inputs)
         except Exception as error:  # whatever running a model raises is the model's answer

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfx_savedmodel.beam.features import Feature, known_features, sample_kinds, specified
 from tfx_savedmodel.beam.feeding import Available, plan_feeding
+from tfx_savedmodel.beam.hosting import started_early
 from tfx_savedmodel.beam.launch import pipeline_maker
 from tfx_savedmodel.beam.shards import expand_files, plan_shards
 from tfx_savedmodel.beam.tally import judge
@@ -19,6 +20,7 @@ from tfx_savedmodel.beam.worker import ModelSettings, WorkerSettings
 from tfx_savedmodel.errors import UsageError
 from tfx_savedmodel.saved_model.reader import read_saved_model
 from tfx_savedmodel.validation.check import ExampleCheck
+from tfx_savedmodel.validation.policy import Limits
 from tfx_savedmodel.validation.result import CheckResult, CheckVerdict
 from tfx_savedmodel.validation.runner import skipped
 
@@ -37,7 +39,8 @@ class ExampleCheckRequest:
     `model` and `reference` are SavedModel directories, `files` TFRecords of serialized tf.Examples
     (`expand_files` makes them of patterns). `features` maps an input's name to a feature's, `outputs`
     a model output's name to the reference's. `schema` is a schema file, `transform_graph` the
-    directory that Transform writes.
+    directory that Transform writes. `limits` are those of the process that runs the model: the time of
+    loading and of one signature on one batch, and memory.
     """
 
     model: str
@@ -50,6 +53,7 @@ class ExampleCheckRequest:
     transform_graph: str | None = None
     reference: str | None = None
     batch_size: int = 1024
+    limits: Limits = dataclasses.field(default_factory=Limits)
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
@@ -79,8 +83,13 @@ def run_example_checks(
         return [skipped(check, "no examples were given") for check in request.checks]
     tell = progress or (lambda line: None)
     tell(f"looking at {_count(len(request.files), 'file')} of examples")
-    settings = worker_settings(request)
     pipeline = (make_pipeline or pipeline_maker())()
+    with started_early() if _runs_here(pipeline) else contextlib.nullcontext():
+        return _run(request, pipeline, tell)
+
+
+def _run(request: ExampleCheckRequest, pipeline: Any, tell: Callable[[str], None]) -> list[CheckResult]:
+    settings = worker_settings(request)
     shards = plan_shards(request.files)
     tell(f"running {_count(len(request.checks), 'check')} over {_count(len(shards), 'shard')}")
     started = time.perf_counter()
@@ -94,6 +103,14 @@ def run_example_checks(
     seconds = time.perf_counter() - started
     tell(f"ran {_count(total.examples, 'example')} in {seconds:.1f} s")
     return judge(request.checks, total)
+
+
+def _runs_here(pipeline: Any) -> bool:
+    """Tell whether the pipeline's workers are this very process."""
+    from apache_beam.options.pipeline_options import DirectOptions
+
+    runner = type(pipeline.runner).__name__
+    return runner == "FnApiRunner" and pipeline.options.view_as(DirectOptions).direct_running_mode == "in_memory"
 
 
 def worker_settings(request: ExampleCheckRequest) -> WorkerSettings:
@@ -110,6 +127,7 @@ def worker_settings(request: ExampleCheckRequest) -> WorkerSettings:
         transform_graph=request.transform_graph,
         absent_features=absent,
         renamed_outputs=dict(request.outputs),
+        limits=request.limits,
     )
 
 

@@ -11,17 +11,17 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.metrics import Metrics
 from apache_beam.utils.shared import Shared
 
-from tfx_savedmodel.beam.shard_run import run_shard
+from tfx_savedmodel.beam.guarded import GuardedRunner
 from tfx_savedmodel.beam.shards import Shard
 from tfx_savedmodel.beam.tally import Tally, empty_tally, merge_tallies
-from tfx_savedmodel.beam.worker import Worker, WorkerSettings
+from tfx_savedmodel.beam.worker import WorkerSettings
 from tfx_savedmodel.validation.check import ExampleCheck
 
 _NAMESPACE = "tfx_savedmodel"
 
 
 class _RunShards(beam.DoFn):
-    """Shard -> Tally. Pickles as paths and settings; the model is loaded once for each process."""
+    """Shard -> Tally. Pickles as paths and settings; each worker process has one that runs the model."""
 
     def __init__(self, settings: WorkerSettings) -> None:
         self._settings = settings
@@ -29,12 +29,16 @@ class _RunShards(beam.DoFn):
         self._examples = Metrics.counter(_NAMESPACE, "examples")
 
     def setup(self) -> None:
-        self._worker: Worker = self._shared.acquire(lambda: Worker(self._settings))
+        self._runner: GuardedRunner | None = self._shared.acquire(lambda: GuardedRunner(self._settings))
 
     def process(self, element: Shard) -> Iterator[Tally]:
-        tally = run_shard(self._worker, element)
+        assert self._runner is not None, "Beam calls setup first"
+        tally = self._runner.run(element)
         self._examples.inc(tally.examples)
         yield tally
+
+    def teardown(self) -> None:
+        self._runner = None  # the last one to let go ends the process
 
 
 class _MergeTallies(beam.CombineFn):
@@ -67,7 +71,7 @@ class _WriteTally(beam.DoFn):
 
 
 class _Nothing:
-    """Takes the shared model's place, so that it is freed."""
+    """Takes the shared runner's place, so that its process ends."""
 
 
 def run_pipeline(pipeline: Any, settings: WorkerSettings, shards: Sequence[Shard], result: str) -> Tally:

@@ -21,11 +21,15 @@ _BUFFER_BYTES = 1 << 20
 
 @dataclasses.dataclass(frozen=True)
 class RecordBatch:
-    """Consecutive records of a file: `records` is an array of bytes, `first` the first's number."""
+    """Consecutive records of a file: `records` is an array of bytes, `first` the first's number.
+
+    `end_byte` is where the next record begins in the uncompressed data, -1 where that is not known.
+    """
 
     file: str
     first: int
     records: np.ndarray[Any, Any]
+    end_byte: int = -1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +62,8 @@ def read_batches(shard: Shard, size: int) -> Iterator[RecordBatch | ReadFault]:
 
 
 class _Reader:
-    """One pass over a shard: `number` is the next record, `consumed` the bytes read so far."""
+    """One pass over a shard: `number` is the next record, `consumed` the bytes read so far, `whole` unless some
+    could not be read."""
 
     def __init__(self, shard: Shard, compression: str, size: int) -> None:
         self.shard = shard
@@ -66,13 +71,13 @@ class _Reader:
         self.size = size
         self.number = shard.first_record
         self.consumed = shard.first_byte
+        self.whole = True
         self.end = None if shard.records is None else shard.first_record + shard.records
 
     def read(self) -> Iterator[RecordBatch | ReadFault]:
         import tensorflow as tf
 
         waiting: list[ReadFault] = []
-        whole = True
         while True:
             try:
                 for batch in self._batches():
@@ -81,7 +86,7 @@ class _Reader:
                     yield batch
                 break
             except tf.errors.OpError:
-                whole = False
+                self.whole = False
             salvaged, fault = self._salvage()
             if salvaged is not None:
                 yield from waiting
@@ -94,8 +99,11 @@ class _Reader:
                 yield dataclasses.replace(waiting[0], rest_lost=True)
                 return
         yield from waiting
-        if whole and self.end is None and is_cut_off(self.shard.file, self.compression, self.consumed):
+        if self._may_be_cut_off() and is_cut_off(self.shard.file, self.compression, self.consumed):
             yield ReadFault(self.shard.file, self.number, "the file ends in the middle of a record", rest_lost=True)
+
+    def _may_be_cut_off(self) -> bool:
+        return self.whole and self.end is None and self.shard.first_byte >= 0
 
     def _dataset(self) -> Any:
         import tensorflow as tf
@@ -128,7 +136,9 @@ class _Reader:
         return batch, None if reason is None else ReadFault(self.shard.file, self.number, reason)
 
     def _took(self, records: np.ndarray[Any, Any]) -> RecordBatch:
-        batch = RecordBatch(self.shard.file, self.number, records)
+        first = self.number
         self.number += len(records)
         self.consumed += FRAME_BYTES * len(records) + sum(map(len, records))
-        return batch
+        # Records that could not be read were not counted.
+        is_known = self.whole and self.shard.first_byte >= 0
+        return RecordBatch(self.shard.file, first, records, self.consumed if is_known else -1)

@@ -22,23 +22,29 @@ def run_shard(worker: Worker, shard: Shard) -> Tally:
         return dataclasses.replace(tally, load_fault=worker.load_fault)
     budget = Budget()
     started = time.perf_counter()
+    worker.recorder.batch(shard.first_record, 0, shard.first_byte)
+    ordinal = 0
     for item in read_batches(shard, worker.settings.batch_size):
         if isinstance(item, ReadFault):
             tally = add_fault(checks, tally, item.to_json())
             continue
-        for run in settle(_batch_run(worker, item), budget):
+        end = item.first + len(item.records)
+        worker.recorder.batch(item.first, len(item.records), item.end_byte)
+        for run in settle(_batch_run(worker, item, ordinal), budget):
             tally = add_run(checks, tally, run)
+        worker.recorder.batch(end, 0, item.end_byte)
+        ordinal += 1
         if worker.model is not None and not worker.model.plan.feeds:
             break  # The checks have seen why nothing can be fed; more examples would not tell them more.
     measuring = sum(each.seconds for each in tally.checks)
     return dataclasses.replace(tally, seconds=time.perf_counter() - started - measuring)
 
 
-def _batch_run(worker: Worker, item: RecordBatch) -> BatchRun:
+def _batch_run(worker: Worker, item: RecordBatch, ordinal: int) -> BatchRun:
     import numpy as np
 
     numbers = np.arange(item.first, item.first + len(item.records))
-    batch = Batch(worker, item.file, numbers, item.records)
+    batch = Batch(worker, item.file, numbers, item.records, ordinal)
     if worker.model is None:
         raise AssertionError("run_shard reads nothing for a model that could not be loaded")
     reference = None if worker.reference is None else BatchRun(worker.reference, batch)

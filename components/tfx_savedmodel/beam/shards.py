@@ -21,8 +21,8 @@ FRAME_BYTES = 16
 class Shard:
     """A file of TFRecords, or a range of its records.
 
-    `first_record` is counted from 0, `first_byte` is where that record begins in an uncompressed
-    file; `records` is the number of records, None up to the end of the file.
+    `first_record` is counted from 0, `first_byte` is where that record begins in the uncompressed
+    data, -1 where that is not known; `records` is the number of records, None up to the end of the file.
     """
 
     file: str

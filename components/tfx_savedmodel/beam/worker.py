@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from tfx_savedmodel.beam.differentiating import Differentiator
 from tfx_savedmodel.beam.feeding import FeatureFeed, FeatureInput, FeedPlan
 from tfx_savedmodel.beam.parsing import Column, FeatureParser
+from tfx_savedmodel.beam.pieces import in_pieces
 from tfx_savedmodel.beam.reasons import reason_of
+from tfx_savedmodel.beam.recorder import LOAD_REFERENCE, PARSE, TRANSFORM, Recorder
 from tfx_savedmodel.beam.transforming import TransformStep
 from tfx_savedmodel.saved_model.reader import read_saved_model
-from tfx_savedmodel.saved_model.session import ServingSession
-from tfx_savedmodel.saved_model.view import SignatureView
+from tfx_savedmodel.saved_model.session import ServingSession, fixed_batch
 from tfx_savedmodel.validation.check import ExampleCheck
+from tfx_savedmodel.validation.policy import Limits
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,17 +46,26 @@ class WorkerSettings:
     transform_graph: str | None = None
     absent_features: tuple[str, ...] = ()
     renamed_outputs: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    limits: Limits = dataclasses.field(default_factory=Limits)
+    reference_fault: str | None = None
+    """Why the reference is not to be loaded, where it is known before."""
 
 
 class LoadedModel:
     """A model in a session, with its graph as plain data and its feeding plan."""
 
     def __init__(self, settings: ModelSettings) -> None:
+        self.directory = settings.directory
         self.plan = settings.plan
         self.graph = read_saved_model(settings.directory, settings.tags)
         self.session = ServingSession(settings.directory, settings.tags)
         # The session goes when the last user of the model does; nobody can know when that is.
         weakref.finalize(self, self.session.close)
+
+    @functools.cached_property
+    def differentiator(self) -> Differentiator:
+        """What gives gradients of the model; it is loaded when first asked for."""
+        return Differentiator(self.directory, self.graph, self.session)
 
     def run(self, signature: str, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return the signature's outputs for a batch of any size, also where it takes a fixed one."""
@@ -60,34 +73,24 @@ class LoadedModel:
         size = fixed_batch(self.session.signatures[signature])
         if size is None or size == rows:
             return self.session.run(signature, inputs)
-        return self._run_in_pieces(signature, inputs, rows, size)
-
-    def _run_in_pieces(self, signature: str, inputs: Mapping[str, Array], rows: int, size: int) -> dict[str, Array]:
-        """Run pieces of the fixed size, the last one filled up with its last row, and join the answers."""
-        import numpy as np
-
-        pieces: list[dict[str, Array]] = []
-        for start in range(0, rows, size):
-            index = np.minimum(np.arange(start, start + size), rows - 1)
-            pieces.append(self.session.run(signature, {name: array[index] for name, array in inputs.items()}))
-        joined = {}
-        for name, first in pieces[0].items():
-            has_rows = np.ndim(first) > 0 and len(first) == size
-            joined[name] = np.concatenate([piece[name] for piece in pieces])[:rows] if has_rows else first
-        return joined
+        return in_pieces(size, inputs, lambda piece: self.session.run(signature, piece))
 
 
 class Worker:
     """The model and its reference, loaded, and the parsers that both share.
 
     `load_fault` says why the model could not be loaded, `reference_fault` why the reference could not.
+    `recorder` is told each step.
     """
 
-    def __init__(self, settings: WorkerSettings) -> None:
+    def __init__(self, settings: WorkerSettings, recorder: Recorder | None = None) -> None:
         self.settings = settings
+        self.recorder = recorder or Recorder()
         self.model, self.load_fault = _load(settings.model)
-        self.reference, self.reference_fault = None, None
-        if settings.reference is not None and self.model is not None:
+        self.reference: LoadedModel | None = None
+        self.reference_fault = settings.reference_fault
+        if settings.reference is not None and self.model is not None and self.reference_fault is None:
+            self.recorder.step(LOAD_REFERENCE)
             self.reference, self.reference_fault = _load(settings.reference)
         self._parsers: dict[tuple[tuple[str, str], ...], FeatureParser] = {}
         self._transform: TransformStep | None = None
@@ -103,6 +106,7 @@ class Worker:
 
     def parse(self, serialized: Array, kinds: Mapping[str, str]) -> dict[str, Column]:
         """Return the columns of these features; a parser is built once for a set of features."""
+        self.recorder.step(PARSE)
         key = tuple(sorted(kinds.items()))
         if key not in self._parsers:
             self._parsers[key] = FeatureParser(kinds)
@@ -110,6 +114,7 @@ class Worker:
 
     def transform(self, serialized: Array) -> dict[str, Array]:
         """Return what the Transform graph makes of the examples."""
+        self.recorder.step(TRANSFORM)
         if self._transform is None:
             self._transform = TransformStep(self.settings.transform_graph or "", self.settings.absent_features)
         return self._transform(serialized)
@@ -118,13 +123,6 @@ class Worker:
 def kinds_of(inputs: Mapping[str, FeatureInput]) -> dict[str, str]:
     """Return the raw features that inputs take, each with its kind."""
     return {wanted.feature: wanted.kind for wanted in inputs.values()}
-
-
-def fixed_batch(signature: SignatureView) -> int | None:
-    """Return the batch size that a signature's inputs fix, or None where it is open."""
-    sizes = {spec.shape[0] for spec in signature.inputs.values() if spec.shape}
-    fixed = [size for size in sizes if size is not None]
-    return fixed[0] if len(sizes) == 1 and fixed else None
 
 
 def _load(settings: ModelSettings) -> tuple[LoadedModel | None, str | None]:

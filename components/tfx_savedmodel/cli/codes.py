@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tfx_savedmodel.errors import UsageError
-from tfx_savedmodel.operations.checks import CheckPage, checks
+from tfx_savedmodel.operations.checks import CheckPage, find_pages, near_pages
 
 
-def read_codes(option: str, values: Sequence[str]) -> tuple[str, ...]:
+def read_codes(option: str, values: Sequence[str], pages: Sequence[CheckPage]) -> tuple[str, ...]:
     """Return the prefixes of an option's values ("SM1,sm301" gives ("SM1", "SM301")).
 
     Raises:
@@ -16,22 +16,20 @@ def read_codes(option: str, values: Sequence[str]) -> tuple[str, ...]:
     """
     prefixes = tuple(part.strip().upper() for value in values for part in value.split(","))
     for prefix in prefixes:
-        if not prefix or not matching(prefix):
-            raise unknown_code(option, prefix)
+        if not prefix or not any(page.code.startswith(prefix) for page in pages):
+            raise unknown_code(option, prefix, pages)
     return prefixes
 
 
-def matching(prefix: str) -> list[CheckPage]:
-    """Return the checks whose code starts with the prefix, or whose name it is."""
-    return [check for check in checks() if check.code.startswith(prefix.upper()) or check.name == prefix.lower()]
-
-
-def unknown_code(where: str, found: str) -> UsageError:
-    """Return the error that lists the codes there are."""
+def unknown_code(where: str, found: str, pages: Sequence[CheckPage]) -> UsageError:
+    """Return the error that lists the codes there are, and names those that may have been meant."""
+    close = [f"{page.code} {page.name}" for page in (find_pages(found, pages) if found else ())]
+    close = close or [f"{page.code} {page.name}" for page in near_pages(found, pages)]
+    listed = "`tfx-savedmodel checks` lists them with what they look for"
     return UsageError(
         "no check has this code",
         where=where,
         found=repr(found),
-        wanted="a code or the beginning of one: " + ", ".join(check.code for check in checks()),
-        next_step="`tfx-savedmodel checks` lists them with what they look for",
+        wanted="a code or the beginning of one: " + ", ".join(page.code for page in pages),
+        next_step=f"did you mean {' or '.join(close)}? {listed}" if close else listed,
     )

@@ -41,6 +41,10 @@ def show_report(page: Page, report: Report) -> None:
         style = ("not blessed", "fail"), ("blessed", "pass")
         page.table([[("upstream", "dim"), style[item.blessed], item.uri] for item in report.upstream], indent=0)
         page.line()
+    for note in report.notes:
+        page.line(("note: ", "warning"), note)
+    if report.notes:
+        page.line()
     headline = HEADLINES[report.verdict]
     page.line((headline, _VERDICT_STYLES[report.verdict.value]), (f": {summary_line(report)}", ""))
     page.line(because(report))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,12 +12,16 @@ from tfx_savedmodel.cli import exit_codes
 from tfx_savedmodel.cli.codes import read_codes
 from tfx_savedmodel.cli.output import Progress, quiet_stdout, write_document
 from tfx_savedmodel.cli.page import open_page
-from tfx_savedmodel.errors import DestinationError, UsageError
+from tfx_savedmodel.cli.policies import given_policy, read_text
+from tfx_savedmodel.errors import DestinationError
+from tfx_savedmodel.operations.checks import checks
 from tfx_savedmodel.operations.present import (
     ReportPaths,
     is_remote,
     local_path,
     render_json,
+    render_junit,
+    render_markdown,
     report_document,
     write_reports,
 )
@@ -25,6 +30,14 @@ if TYPE_CHECKING:
     from tfx_savedmodel.validation.result import Report
 
 _BEAM_ARGS = "beam_args"
+
+#: The forms of a report on standard output, which then holds that document alone; text is for people.
+FORMS: dict[str, Callable[[Report], str]] = {
+    "text": str,
+    "json": lambda report: render_json(report_document(report)),
+    "markdown": render_markdown,
+    "junit": render_junit,
+}
 
 
 class _TakesBeamArgs(click.Command):
@@ -47,6 +60,7 @@ class _TakesBeamArgs(click.Command):
 @click.option("--schema", metavar="FILE", help="The schema of the examples.")
 @click.option("--transform-graph", metavar="DIR", help="The Transform graph that the model was trained with.")
 @click.option("--reference", metavar="MODEL", help="A model whose answers this one must give.")
+@click.option("--baseline", metavar="MODEL|CONTRACT.json", help="What clients use today and must not be broken.")
 @click.option(
     "--target", metavar="VERSION", help="The oldest TensorFlow that is to load it, such as tf-1.15 or tf-2.7."
 )
@@ -56,7 +70,7 @@ class _TakesBeamArgs(click.Command):
 @click.option("--select", multiple=True, metavar="CODES", help="Make these checks only, and require them: SM1,SM201.")
 @click.option("--ignore", multiple=True, metavar="CODES", help="Leave these checks out.")
 @click.option("--report", "report_directory", metavar="DIR", help="Write report.json and report.html there.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "form", type=click.Choice(list(FORMS)), default="text", show_default=True)
 @click.pass_context
 def command(
     context: click.Context,
@@ -66,6 +80,7 @@ def command(
     schema: str | None,
     transform_graph: str | None,
     reference: str | None,
+    baseline: str | None,
     target: str | None,
     policy: str,
     select: tuple[str, ...],
@@ -78,10 +93,11 @@ def command(
     MODEL is a SavedModel directory or a TFX Model artifact's. CODES are beginnings of check codes:
     SM1 reads the graph only, SM2 loads the model, SM3 runs it on the examples.
     """
-    selected, ignored = read_codes("--select", select), read_codes("--ignore", ignore)
+    chosen = given_policy(policy)
+    pages = checks(chosen) if select or ignore else ()
+    selected, ignored = read_codes("--select", select, pages), read_codes("--ignore", ignore, pages)
     directory = None if report_directory is None else _report_directory(report_directory)
-    policy_text = _read_text("--policy", policy) if _names_a_file(policy) else policy
-    plan_text = None if plan is None else _read_text("--plan", plan)
+    plan_text = None if plan is None else read_text("--plan", plan)
     progress = Progress()
     try:
         with quiet_stdout():
@@ -93,9 +109,10 @@ def command(
                 schema=schema,
                 transform_graph=transform_graph,
                 reference=reference,
+                baseline=baseline,
                 plan=plan_text,
                 target=target,
-                policy=policy_text,
+                policy=chosen,
                 select=selected,
                 ignore=ignored,
                 beam_args=context.meta.get(_BEAM_ARGS, ()),
@@ -103,19 +120,19 @@ def command(
             )
     finally:
         progress.done()
-    _show(report, form, None if directory is None else write_reports(report, directory))
+    _show(report, form, None if directory is None else write_reports(report, directory, chosen))
     return exit_codes.OF_VERDICT[report.verdict.value]
 
 
 def _show(report: Report, form: str, written: ReportPaths | None) -> None:
-    if form == "json":
-        write_document(render_json(report_document(report)))
-    else:
+    if form == "text":
         from tfx_savedmodel.cli.report_text import show_report
 
         page = open_page()
         show_report(page, report)
         page.close()
+    else:
+        write_document(FORMS[form](report))
     if written is not None:
         click.echo(f"written: {written.json}\nwritten: {written.html}", err=True)
 
@@ -131,17 +148,3 @@ def _report_directory(name: str) -> Path | str:
             "the report cannot be written there", where="--report", found=f"{nearest} is a file", wanted="a directory"
         )
     return path
-
-
-def _names_a_file(policy: str) -> bool:
-    """Tell whether --policy means a file: a preset's name has neither a folder nor an ending."""
-    return "{" not in policy and (policy.endswith(".json") or "/" in policy)
-
-
-def _read_text(option: str, name: str) -> str:
-    try:
-        return Path(name).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        found = f"{name}: {reason}"
-        raise UsageError("cannot read the file", where=option, found=found, wanted="a JSON file") from error

@@ -1,19 +1,50 @@
-"""`checks`: the catalogue of checks, as plain data."""
+"""`checks`: the catalogue of checks, and the page of each, as plain data."""
 
 from __future__ import annotations
 
+import ast
 import dataclasses
-from collections.abc import Mapping
+import inspect
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from tfx_savedmodel.operations.selection import known_checks
 from tfx_savedmodel.validation.check import Check
-from tfx_savedmodel.validation.registry import CHECKS
+from tfx_savedmodel.validation.near import near
+from tfx_savedmodel.validation.policy import Policy
+from tfx_savedmodel.validation.presets import PRESETS
+from tfx_savedmodel.validation.third_party import COSTS
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """What a policy may set of a check: `type` in words, `default` as it is (None where it must be given),
+    `about` what it means, or empty."""
+
+    name: str
+    type: str
+    default: Any
+    about: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """A part of a page: a heading, a text, and perhaps a table."""
+
+    heading: str
+    text: str = ""
+    head: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
 class CheckPage:
-    """One check as a reader wants it: `title` says what must hold, `parameters` what a policy may
-    set, each with its default (None where it must be given)."""
+    """One check as a reader wants it: `title` says what must hold, `cost` what making it takes.
+
+    `severity` has for each preset how much the check weighs ("error", "warning", "info"), or "" where the preset
+    does not make it; `required_by` are the presets that leave a model undecided where it is skipped.
+    """
 
     code: str
     name: str
@@ -21,23 +52,126 @@ class CheckPage:
     what: str
     why: str
     remedy: str
-    parameters: Mapping[str, Any]
+    cost: str
+    severity: Mapping[str, str]
+    required_by: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
 
     def texts(self) -> dict[str, str]:
         """Return the page by heading, as the HTML report takes it."""
         return {"title": self.title, "what": self.what, "why": self.why, "remedy": self.remedy}
 
+    def sections(self) -> tuple[Section, ...]:
+        """Return the page below its title, as the command line and docs/checks show it."""
+        texts = (("What", self.what), ("Why", self.why), ("Remedy", self.remedy))
+        parts = [Section(heading, text[:1].upper() + text[1:]) for heading, text in texts]
+        parts.append(Section("In a policy", " ".join(self._policy())))
+        if self.parameters:
+            rows = tuple((item.name, item.type, show_value(item.default), item.about) for item in self.parameters)
+            head = ("name", "type", "default", "")
+            parts.append(Section("Parameters", f"Set under parameters.{self.code} of a policy.", head, rows))
+        return tuple(part for part in parts if part.text)
 
-def checks() -> tuple[CheckPage, ...]:
-    """Return the page of every check, in the order of the report."""
-    return tuple(CheckPage(check.code, check.name, **check.page(), parameters=_parameters(check)) for check in CHECKS)
+    def _policy(self) -> Iterator[str]:
+        yield f"It {self.cost}."
+        usual = self.severity["default"]
+        yield f"A failure is {_weight(usual)}."
+        for weight in ("error", "warning", "info", ""):
+            names = [name for name, found in self.severity.items() if found == weight and weight != usual]
+            if names:
+                yield f"Under {_listed(names)} it is {_weight(weight) if weight else 'not made'}."
+        if self.required_by:
+            yield f"Required by {_listed(self.required_by)}: where it is skipped, the verdict is UNDECIDED."
 
 
-def _parameters(check: type[Check]) -> dict[str, Any]:
-    defaults: dict[str, Any] = {}
+def checks(policy: Policy | None = None) -> tuple[CheckPage, ...]:
+    """Return the page of every check, those of the policy too, in the order of the report.
+
+    Raises:
+      PolicyError: one of the policy's own checks cannot be imported or breaks the protocol.
+    """
+    return tuple(_page(check) for check in known_checks(policy or Policy()))
+
+
+def find_pages(named: str, pages: Sequence[CheckPage]) -> tuple[CheckPage, ...]:
+    """Return the pages of the checks whose code begins so, or whose name it is."""
+    return tuple(page for page in pages if page.code.startswith(named.upper()) or page.name == named.lower())
+
+
+def near_pages(named: str, pages: Sequence[CheckPage]) -> tuple[CheckPage, ...]:
+    """Return the pages that somebody may have meant, the best first."""
+    by_word = {word: page for page in pages for word in (page.code, page.name)}
+    found = {by_word[word].code: by_word[word] for word in near(named, by_word)}
+    return tuple(found.values())
+
+
+def show_value(value: Any) -> str:
+    """Return a parameter's value as a policy file has it."""
+    import json
+
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _page(check: type[Check]) -> CheckPage:
+    presets = {name: policy for name, policy in PRESETS.items() if policy.selects(check.code)}
+    return CheckPage(
+        check.code,
+        check.name,
+        **check.page(),
+        cost=next(words for kind, words in COSTS.values() if issubclass(check, kind)),
+        severity={name: presets[name].severity_of(check.code).value if name in presets else "" for name in PRESETS},
+        required_by=tuple(name for name, policy in presets.items() if policy.requires(check.code)),
+        parameters=tuple(_parameters(check)),
+    )
+
+
+def _parameters(check: type[Check]) -> Iterator[Parameter]:
+    about: dict[str, str] | None = None
     for field in dataclasses.fields(check):
+        about = _remarks(check) if about is None else about
         if field.default_factory is not dataclasses.MISSING:
-            defaults[field.name] = field.default_factory()
+            default = field.default_factory()
         else:
-            defaults[field.name] = None if field.default is dataclasses.MISSING else field.default
-    return defaults
+            default = None if field.default is dataclasses.MISSING else field.default
+        yield Parameter(field.name, _in_words(str(field.type)), default, about.get(field.name, ""))
+
+
+def _remarks(check: type[Check]) -> dict[str, str]:
+    """Return the texts that stand below a check's fields in its source."""
+    try:
+        (source,) = ast.parse(textwrap.dedent(inspect.getsource(check))).body
+    except (OSError, TypeError, ValueError):
+        return {}  # a class without source has no remarks
+    assert isinstance(source, ast.ClassDef)
+    remarks = {}
+    for field, after in zip(source.body, source.body[1:], strict=False):
+        if not (isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)):
+            continue
+        if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) and isinstance(after.value.value, str):
+            remarks[field.target.id] = " ".join(after.value.value.split())
+    return remarks
+
+
+_TYPES = {"str": "text", "int": "whole number", "float": "number", "bool": "true or false", "None": "null"}
+
+
+def _in_words(annotation: str) -> str:
+    """Return a field's type as somebody who writes JSON reads it."""
+    return " or ".join(_one_in_words(part.strip()) for part in annotation.split(" | "))
+
+
+def _one_in_words(annotation: str) -> str:
+    if annotation in _TYPES:
+        return _TYPES[annotation]
+    if annotation.startswith(("tuple[", "list[", "Sequence[")):
+        item = annotation.partition("[")[2].rstrip("]").partition(",")[0]
+        return f"list of {_TYPES.get(item, item)}s"
+    return "object" if annotation.startswith(("Mapping", "dict")) else annotation
+
+
+def _weight(severity: str) -> str:
+    return {"error": "an error", "warning": "a warning", "info": "a remark"}[severity]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -7,11 +7,9 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from tfx_savedmodel.errors import UnreadableModelError
-from tfx_savedmodel.operations.inspect import inspect
+from tfx_savedmodel.operations.contracts import ModelOrContract, Signatures, read_signatures
 from tfx_savedmodel.saved_model.changes import Change, changes
-from tfx_savedmodel.saved_model.remote import WEIGHTS, Staging
-from tfx_savedmodel.saved_model.saved_contract import read_contract
+from tfx_savedmodel.saved_model.remote import Staging
 
 __all__ = ["Change", "Diff", "MetaGraphDiff", "diff"]
 
@@ -58,37 +56,31 @@ class Diff:
         }
 
 
-def diff(old: str | os.PathLike[str], new: str | os.PathLike[str]) -> Diff:
+def diff(old: ModelOrContract, new: ModelOrContract) -> Diff:
     """Return what changed in the signatures; neither model is loaded.
 
     Args:
-      old, new: each a SavedModel directory, a TFX Model artifact's, or the JSON that `inspect` prints.
+      old, new: each a SavedModel directory, a TFX Model artifact's, the JSON file that `inspect --format json`
+        printed, or what `inspect` returned.
 
     Raises:
       UnreadableModelError: a model that cannot be read, or a contract that is malformed, with the place.
       UsageError: a remote path that cannot be fetched.
     """
-    before, after = _signatures(old), _signatures(new)
+    before, after = _signatures(old, "the old model"), _signatures(new, "the new model")
     found = []
     for tags in sorted({*before, *after}):
         if tags not in after or tags not in before:
             found.append(MetaGraphDiff(tags, "added" if tags in after else "removed"))
         else:
             found.append(MetaGraphDiff(tags, "both", tuple(changes(before[tags], after[tags]))))
-    return Diff(os.fspath(old), os.fspath(new), tuple(found))
+    return Diff(_name(old), _name(new), tuple(found))
 
 
-def _signatures(model: str | os.PathLike[str]) -> dict[tuple[str, ...], Mapping[str, Any]]:
-    """Return signatures in JSON form by the MetaGraph's tags."""
+def _signatures(given: ModelOrContract, what: str) -> dict[tuple[str, ...], Signatures]:
     with Staging() as stage:
-        path = stage.path(model, "the model", hollow=WEIGHTS)
-        facts = read_contract(path, os.fspath(model)) if path.is_file() else inspect(path)
-    if facts.get("fault"):
-        raise UnreadableModelError(
-            "the model cannot be read",
-            where=os.fspath(model),
-            found=str(facts["fault"]),
-            wanted="a SavedModel whose graph can be read, or a contract of one",
-            next_step="export the model again",
-        )
-    return {tuple(sorted(item["tags"])): item["signatures"] for item in facts["meta_graphs"]}
+        return read_signatures(stage, given, what)
+
+
+def _name(given: ModelOrContract) -> str:
+    return "a contract" if isinstance(given, Mapping) else os.fspath(given)

@@ -20,7 +20,7 @@ def judge_examples(
     if not selection.examples or not given.examples:
         return [skipped(check, "no examples were given") for check in selection.examples]
     deadly = next((said for said in map(_deadly, seen.values()) if said), None)
-    if deadly is not None:  # Beam's workers have no limits, and in this process a crash would be ours
+    if deadly is not None:  # the same loader would end the same way
         return [skipped(check, deadly, blocked=True) for check in selection.examples]
     from tfx_savedmodel.beam.example_checks import ExampleCheckRequest, run_example_checks
     from tfx_savedmodel.beam.launch import pipeline_maker
@@ -33,6 +33,7 @@ def judge_examples(
         checks=selection.examples,
         features=policy.features,
         outputs=policy.outputs,
+        limits=policy.limits,
         schema=given.schema,
         transform_graph=given.transform_graph,
         reference=str(given.reference.path) if given.reference is not None else None,
@@ -41,8 +42,10 @@ def judge_examples(
 
 
 def _deadly(observation: LoadObservation) -> str | None:
-    """Say how the model killed a loader's process, if it did."""
-    if observation.outcome in ("crashed", "timeout", "memory"):
+    """Say how loading as the examples' process loads killed the loader's, if it did.
+
+    What a signature does to its process is seen again on the examples, and the limits hold there too.
+    """
+    if observation.loader in ("native", "tf1") and observation.outcome in ("crashed", "timeout", "memory"):
         return f"not run: the {observation.loader} loader ended by {observation.outcome}"
-    died = next((run for run in observation.runs if run.get("died")), None)
-    return f"not run: the signature {died['signature']!r} ended its process" if died else None
+    return None

@@ -32,7 +32,5 @@ def _load(graph: GraphView, selection: Selection, policy: Policy, given: GivenBe
         return {}
     from tfx_savedmodel.validation.loading.observe import LoaderHost, observe_model
 
-    loaders = {loader for check in selection.model for loader in check.loaders}
-    runs = any(check.code == "SM204" for check in selection.model)
     with contextlib.nullcontext(given.host) if given.host else LoaderHost() as host:
-        return observe_model(host, graph.path, _tags(graph), loaders, policy.limits, runs=runs, progress=given.progress)
+        return observe_model(host, graph.path, _tags(graph), selection.model, policy.limits, given.progress)

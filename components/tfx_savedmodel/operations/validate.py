@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
-import importlib.util
 import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tfx_savedmodel.errors import UnsupportedStackError
+from tfx_savedmodel.operations.beside_model import Inputs, policy_notes
+from tfx_savedmodel.operations.contracts import ModelOrContract
 from tfx_savedmodel.operations.given import GivenBeside
 from tfx_savedmodel.operations.judging_examples import judge_examples
 from tfx_savedmodel.operations.judging_loads import judge_loads
 from tfx_savedmodel.operations.selection import Selection
 from tfx_savedmodel.operations.selection import select as select_checks
-from tfx_savedmodel.saved_model.consumers.judgement import check_consumer
 from tfx_savedmodel.saved_model.facts import model_facts
-from tfx_savedmodel.saved_model.reader import read_saved_model
+from tfx_savedmodel.saved_model.read_model import read_model
 from tfx_savedmodel.saved_model.remote import WEIGHTS, Staging
-from tfx_savedmodel.saved_model.view import GraphView
-from tfx_savedmodel.validation.policy import Policy, read_policy
-from tfx_savedmodel.validation.registry import CHECKS
+from tfx_savedmodel.saved_model.view import KERAS, GraphView
+from tfx_savedmodel.validation.policy import Policy
+from tfx_savedmodel.validation.policy_text import read_policy
 from tfx_savedmodel.validation.result import CheckResult, CheckVerdict, Report, Upstream, Verdict
-from tfx_savedmodel.validation.runner import blocked, run_graph_checks, skipped
+from tfx_savedmodel.validation.runner import GATES, NO_GRAPH, blocked, run_graph_checks, skipped
 from tfx_savedmodel.versions import __version__
 
 if TYPE_CHECKING:
@@ -32,13 +32,9 @@ if TYPE_CHECKING:
 
     from tfx_savedmodel.validation.loading.observe import LoaderHost
 
-__all__ = ["CheckVerdict", "Policy", "Report", "Upstream", "Verdict", "read_policy", "validate"]
+__all__ = ["CheckVerdict", "Policy", "Report", "Upstream", "Verdict", "validate"]
 
 PathLike = str | os.PathLike[str]
-
-#: What is required where examples, or a reference as well, are given.
-_EXAMPLES = ("SM301", "SM302", "SM303")
-_REFERENCE = ("SM304",)
 
 
 def validate(
@@ -48,6 +44,7 @@ def validate(
     schema: PathLike | None = None,
     transform_graph: PathLike | None = None,
     reference: PathLike | None = None,
+    baseline: ModelOrContract | None = None,
     plan: Any | None = None,
     target: str | None = None,
     policy: Policy | Mapping[str, Any] | str = "default",
@@ -63,11 +60,14 @@ def validate(
     """Check a SavedModel and say whether it is blessed.
 
     Args:
-      model: a SavedModel directory or a TFX Model artifact's. Remote paths are staged to local disk;
+      model: a SavedModel directory, a Keras file (of which only the file and its code are judged), or a TFX Model
+        artifact's directory. Remote paths are staged to local disk;
         the weights only where something loads the model.
       examples: a pattern, or patterns, of TFRecord files of tf.Examples, for the checks SM3xx.
       schema, transform_graph: what the examples' features are, and how the model's come of them.
       reference: a SavedModel whose outputs the model's must equal (SM304).
+      baseline: a model that clients use today, its contract as the JSON file that `inspect` prints, or what `inspect`
+        returns; what breaks its clients is a fault (SM106).
       plan: the signature plan that the model must keep to (SM105); by default the one it carries.
       target: the oldest TensorFlow that is to load the model, "tf-1.15" or "tf-2.7" (SM110); by default the one
         that it was exported for.
@@ -79,41 +79,37 @@ def validate(
       host: a running LoaderHost; whoever checks many models saves TensorFlow's import for each.
       progress: is told what happens, a short line each time.
 
+    What is given has to be there, also where no selected check looks at it; the report's `notes` say so then.
+
     Raises:
-      UnreadableModelError: no SavedModel at `model` or `reference`.
+      UnreadableModelError: no sign of a model at `model`, or no SavedModel at `reference` or `baseline`.
       UsageError: a remote path that cannot be fetched, a target that is not known.
       PolicyError, PlanError, ExamplesError, SchemaError, TransformGraphError: what was given.
     """
     started = time.perf_counter()
+    inputs = Inputs(examples, schema, transform_graph, reference, baseline, plan, target)
     chosen = _policy(policy).narrowed(select, ignore)
-    # Who gives examples or a reference wants them looked at: nothing seen of them is no blessing.
-    chosen = chosen.requiring([*(_EXAMPLES if examples else ()), *(_REFERENCE if reference is not None else ())])
+    select_checks(chosen, {})  # mistakes in the policy are told before anything is fetched
     wanted = tuple(tags or chosen.parameters.get("SM102", {}).get("tags", ("serve",)))
-    overrides: dict[str, dict[str, Any]] = {"SM102": {"tags": wanted}}
-    if plan is not None:
-        overrides["SM105"] = {"expected": _planned(plan)}
-    if target is not None:
-        overrides["SM110"] = {"target": check_consumer(target, "target")}
-        chosen = chosen.requiring(["SM110"])
-    selection = select_checks(chosen, overrides)
-    hollow = () if selection.model or selection.examples else WEIGHTS
     with Staging() as stage:
+        selection = select_checks(chosen, {"SM102": {"tags": wanted}, **inputs.parameters(stage, wanted)})
+        # Who gives examples or a reference wants them looked at: nothing seen of them is no blessing.
+        chosen = chosen.requiring(inputs.required())
+        weighs = selection.model or selection.examples or any(check.reads_weights for check in selection.graph)
+        hollow = () if weighs else WEIGHTS
         given = GivenBeside(
-            examples=_files(stage, examples) if selection.examples else (),
-            schema=None if schema is None else str(stage.path(schema, "the schema")),
-            transform_graph=None
-            if transform_graph is None
-            else str(stage.path(transform_graph, "the Transform graph")),
-            reference=None
-            if reference is None
-            else read_saved_model(stage.model(reference, "the reference", hollow=hollow), wanted),
+            **inputs.staged(stage, selection.codes, wanted, hollow),
             make_pipeline=make_pipeline,
             beam_args=tuple(beam_args),
             host=host,
             progress=progress or (lambda line: None),
         )
-        graph = read_saved_model(stage.model(model, hollow=hollow), wanted)
-        results = stage.named([chosen.settle(result) for result in _run(graph, selection, chosen, given)])
+        graph = read_model(stage.any_model(model, hollow=hollow), wanted)
+        if graph.format == KERAS:
+            # It has no graph whose ops SM120 could judge; SM121 judges its code.
+            chosen = dataclasses.replace(chosen, optional=(*chosen.optional, "SM120"))
+        found = _run(graph, selection, chosen, given)
+        results = stage.named([chosen.settle(result) for result in found])
         facts = stage.named(model_facts(graph))
     return Report(
         verdict=chosen.judge(results, upstream),
@@ -125,6 +121,7 @@ def validate(
         created=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         tool_version=__version__,
         undecided_by=tuple(result.code for result in results if chosen.leaves_open(result)),
+        notes=(*policy_notes(chosen, graph, found), *inputs.notes(selection.codes)),
     )
 
 
@@ -133,7 +130,10 @@ def _run(graph: GraphView, selection: Selection, policy: Policy, given: GivenBes
     results = run_graph_checks(selection.graph, graph)
     loading = [*selection.model, *selection.examples]
     if not loading:
-        return results
+        return _ordered(results, selection)
+    if graph.format == KERAS:
+        # Nothing was seen of how it runs: it is not blessed by a policy that wants that.
+        return _ordered([*results, *(skipped(check, NO_GRAPH, blocked=True) for check in loading)], selection)
     reason = None
     if not policy.trusted:
         gates = [*results, *run_graph_checks(selection.gates, graph)]
@@ -141,47 +141,25 @@ def _run(graph: GraphView, selection: Selection, policy: Policy, given: GivenBes
     if reason is None and graph.meta_graph() is None:
         reason = f"not run: {graph.fault}"
     if reason is not None:
-        return _ordered([*results, *(skipped(check, reason, blocked=True) for check in loading)])
+        return _ordered([*results, *(skipped(check, reason, blocked=True) for check in loading)], selection)
     of_loads, seen = judge_loads(graph, selection, policy, given)
-    return _ordered([*results, *of_loads, *judge_examples(graph, selection, policy, given, seen)])
+    return _ordered([*results, *of_loads, *judge_examples(graph, selection, policy, given, seen)], selection)
 
 
 def _blocked_reference(given: GivenBeside) -> str | None:
     """The reference is loaded too, so it is judged too."""
     if given.reference is None:
         return None
-    gates = select_checks(Policy(select=("SM101", "SM120")), {}).graph
+    gates = select_checks(Policy(select=GATES), {}).graph
     reason = blocked(run_graph_checks(gates, given.reference))
     return f"the reference model is {reason}" if reason else None
 
 
-def _ordered(results: Sequence[CheckResult]) -> list[CheckResult]:
-    order = {check.code: index for index, check in enumerate(CHECKS)}
-    return sorted(results, key=lambda result: order.get(result.code, len(order)))
+def _ordered(results: Sequence[CheckResult], selection: Selection) -> list[CheckResult]:
+    return sorted(results, key=lambda result: selection.order.index(result.code))
 
 
 def _policy(policy: Policy | Mapping[str, Any] | str) -> Policy:
     if isinstance(policy, Policy):
         return policy
     return read_policy(policy if isinstance(policy, str) else json.dumps(policy))
-
-
-def _planned(plan: Any) -> Mapping[str, Any]:
-    from tfx_savedmodel.signatures.contract import planned_signatures
-    from tfx_savedmodel.signatures.plan import read_plan
-
-    return planned_signatures(read_plan(plan))
-
-
-def _files(stage: Staging, patterns: str | Sequence[str]) -> tuple[str, ...]:
-    if not patterns:
-        return ()
-    if importlib.util.find_spec("apache_beam") is None:
-        raise UnsupportedStackError(
-            "Apache Beam is not installed",
-            wanted="it, to run a model on examples",
-            next_step="install tfx-savedmodel[beam], or leave the examples out",
-        )
-    from tfx_savedmodel.beam.example_checks import expand_files
-
-    return expand_files(stage.examples(patterns))

@@ -12,6 +12,10 @@ from tfx_savedmodel.saved_model.view import Shape
 _SMALL_TENSOR = 1 << 16
 
 
+#: How the value begins that a function leaves to whoever calls it; its name follows.
+PLACEHOLDER = "placeholder "
+
+
 def shape_of(proto: Any) -> Shape:
     """Return a TensorShapeProto as a tuple with None for an open dimension, or None."""
     if proto.unknown_rank:
@@ -36,7 +40,8 @@ def _functions_in(attributes: Any) -> Iterator[str]:
 
 def plain_value(value: Any) -> Any:
     """Return an AttrValue as str, int, float, bool, dtype name, shape, list, or for a small
-    constant its list of strings or numbers; None for what has no such form.
+    constant its list of strings or numbers; None for what has no such form. What a function leaves to its
+    callers is `PLACEHOLDER` and a name: it is not absent.
     """
     kind = value.WhichOneof("value")
     if kind == "s":
@@ -51,6 +56,8 @@ def plain_value(value: Any) -> Any:
         return value.func.name
     if kind == "tensor":
         return _tensor(value.tensor)
+    if kind == "placeholder":
+        return f"{PLACEHOLDER}{value.placeholder}"
     return _list(value.list) if kind == "list" else None
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tfx_savedmodel.saved_model import protos, snappy
+from tfx_savedmodel.saved_model.crc32c import crc32c, masked
 from tfx_savedmodel.saved_model.view import Shape, VariableEntry, VariablesView
 
 _FOOTER = 48
@@ -83,6 +84,8 @@ def _parse(data: bytes) -> tuple[int, list[VariableEntry]]:
                 shard=entry.shard_id,
                 offset=entry.offset,
                 size=entry.size,
+                checksum=entry.crc32c,
+                sliced=bool(entry.slices),
             )
         )
     return shards, entries
@@ -115,6 +118,10 @@ def _block(data: bytes, offset: int, size: int) -> Iterator[tuple[bytes, bytes]]
         raise _Broken(f"a block of {size} bytes at {offset} goes beyond the file's {len(data)}")
     block = data[offset : offset + size]
     kind = data[offset + size]
+    # The loaders' own reader refuses a block whose checksum is another.
+    stored = int.from_bytes(data[offset + size + 1 : offset + size + _TRAILER], "little")
+    if masked(crc32c(data[offset : offset + size + 1])) != stored:
+        raise _Broken(f"the checksum of the block of {size} bytes at {offset} is another")
     if kind == _SNAPPY:
         block = snappy.decompress(block)
         size = len(block)

@@ -42,7 +42,7 @@ _INTERNAL = {
 }
 
 #: Classes of Keras's own that load a further model from a path, unpickle one, or call any method of any object.
-_LOADERS = {"ModuleWrapper", "TFSMLayer", "TorchModuleWrapper"}
+LOADERS = {"ModuleWrapper", "TFSMLayer", "TorchModuleWrapper"}
 
 _ACTIVATIONS = """
     celu elu exponential gelu glu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh leaky_relu linear
@@ -129,7 +129,7 @@ def is_part(name: str, module: str, *, is_function: bool) -> bool:
     folder = public.partition(".")[0]
     if is_function:
         return name in _FUNCTIONS.get(folder, ())
-    if not _CLASS.fullmatch(name) or name in _LOADERS:
+    if not _CLASS.fullmatch(name) or name in LOADERS:
         return False
     if folder in _FOLDERS or public in _INTERNAL:
         return True
@@ -141,7 +141,7 @@ def may_be_part(name: str, *, is_function: bool, role: str) -> bool:
 
     `role` is what a plain string stands for; a string names a class as well as a function.
     """
-    if name in _LOADERS:
+    if name in LOADERS:
         return False
     known = any(name in names for names in (_FUNCTIONS["activations"], _FUNCTIONS["losses"]))
     if is_function and not role:

@@ -21,6 +21,16 @@ def is_saved_model(path: Path) -> bool:
     return any((path / name).is_file() for name in GRAPH_FILES)
 
 
+def has_saved_model(root: Path) -> bool:
+    """Tell whether `find_saved_model` finds SavedModels in a directory, one or several."""
+    return any(is_saved_model(candidate) for candidate in (root, root / SERVING_DIRECTORY)) or bool(_versions(root))
+
+
+def _versions(root: Path) -> list[Path]:
+    below = root / SERVING_DIRECTORY if (root / SERVING_DIRECTORY).is_dir() else root
+    return sorted(child for child in below.iterdir() if child.is_dir() and is_saved_model(child))
+
+
 def find_saved_model(path: str | os.PathLike[str]) -> Path:
     """Return the SavedModel directory at `path`, below `Format-Serving/`, or one version below.
 
@@ -40,8 +50,7 @@ def find_saved_model(path: str | os.PathLike[str]) -> Path:
     for candidate in (root, root / SERVING_DIRECTORY):
         if is_saved_model(candidate):
             return candidate
-    below = root / SERVING_DIRECTORY if (root / SERVING_DIRECTORY).is_dir() else root
-    versions = sorted(child for child in below.iterdir() if child.is_dir() and is_saved_model(child))
+    versions = _versions(root)
     if len(versions) == 1:
         return versions[0]
     if versions:

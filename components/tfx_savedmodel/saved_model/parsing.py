@@ -22,17 +22,20 @@ class ParsingSpec:
     sparse: Mapping[str, str]
 
 
-def parsing_spec(meta_graph: MetaGraphView, signature: SignatureView, name: str) -> ParsingSpec | None:
+def parsing_spec(
+    meta_graph: MetaGraphView, signature: SignatureView, name: str, reach: Reach | None = None
+) -> ParsingSpec | None:
     """Return what the signature parses out of its input `name`, or None where it parses nothing.
 
-    The features of several parsing ops over the same input are put together.
+    The features of several parsing ops over the same input are put together. Who asks about many inputs gives
+    the graph's `reach`, which takes longest.
     """
     placeholder = split_tensor(signature.inputs[name].tensor)[0]
     origins = Origins(meta_graph, at_init=False)
     dense: dict[str, tuple[str, Shape]] = {}
     sparse: dict[str, str] = {}
     seen = False
-    for function, node in Reach(meta_graph).by_signature(signature.key):
+    for function, node in (reach or Reach(meta_graph)).by_signature(signature.key):
         if node.op not in _PARSERS or not node.inputs:
             continue
         if not any(
@@ -42,6 +45,21 @@ def parsing_spec(meta_graph: MetaGraphView, signature: SignatureView, name: str)
         seen = True
         _add(meta_graph, function, node, dense, sparse)
     return ParsingSpec(dense, sparse) if seen else None
+
+
+def feature_names(meta_graph: MetaGraphView, function: str | None, node: NodeView, value: str) -> list[str]:
+    """Return the feature that an output of a parsing op holds a part of, or nothing.
+
+    `value` is the output as a NodeDef of `function` writes it: "parse:3" in the graph, "parse:dense_values:0" in
+    a function of the library.
+    """
+    sparse, dense = _keys(meta_graph, function, node)
+    _, _, place = value.partition(":")
+    argument, _, number = place.rpartition(":")
+    index = int(number) if number.isdecimal() else 0
+    groups = {"sparse_indices": sparse, "sparse_values": sparse, "sparse_shapes": sparse, "dense_values": dense}
+    names = groups.get(argument, []) if argument else [name for group in groups.values() for name in group]
+    return names[index : index + 1]
 
 
 def _add(

@@ -102,6 +102,16 @@ def types_pb2() -> Any:
     return _import("tensorflow.core.framework.types_pb2")
 
 
+def tensor_pb2() -> Any:
+    """Return the module of TensorProto."""
+    return _import("tensorflow.core.framework.tensor_pb2")
+
+
+def example_pb2() -> Any:
+    """Return the module of Example."""
+    return _import("tensorflow.core.example.example_pb2")
+
+
 def dtype_name(number: int) -> str:
     """Return TensorFlow's short name of a DataType: 1 gives "float32"; references lose theirs.
 

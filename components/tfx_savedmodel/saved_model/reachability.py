@@ -14,21 +14,27 @@ INIT = "init"
 SAVE = "save"
 RESTORE = "restore"
 
+_GRADIENT = "SymbolicGradient"
+
 #: A node's place: the function that holds it (None is the graph itself) and its name.
 Place = tuple[str | None, str]
 
 
 @dataclasses.dataclass(frozen=True)
 class Reach:
-    """For each place the roots that run it: "init", "save", "restore" or a signature as "signature 'key'"."""
+    """For each place the roots that run it: "init", "save", "restore" or a signature as "signature 'key'".
+
+    With `alternatives` what may run in the place of a function counts too: see `may_run`.
+    """
 
     meta_graph: MetaGraphView
+    alternatives: bool = False
 
     @functools.cached_property
     def roots(self) -> dict[Place, frozenset[str]]:
         """Return the roots by place; a place that no root reaches is absent."""
         found: dict[Place, set[str]] = {}
-        for label, nodes in self._starts():
+        for label, nodes in self.starts():
             for place in self._walk(nodes):
                 found.setdefault(place, set()).add(label)
         return {place: frozenset(labels) for place, labels in found.items()}
@@ -36,11 +42,13 @@ class Reach:
     @functools.cached_property
     def callable_functions(self) -> frozenset[str]:
         """Return the functions that Python can run on the loaded object, and those that they run."""
-        pending = [name for name in self.meta_graph.captured_assets if name in self.meta_graph.functions]
+        gradients = self.meta_graph.gradients.get("", ()) if self.alternatives else ()
+        named = (*self.meta_graph.captured_assets, *gradients)
+        pending = [name for name in named if name in self.meta_graph.functions]
         seen = set(pending)
         while pending:
             for node in self.meta_graph.functions[pending.pop()].nodes.values():
-                fresh = set(functions_of(self.meta_graph, node)) - seen
+                fresh = set(self._called(node)) - seen
                 seen |= fresh
                 pending.extend(fresh)
         return frozenset(seen)
@@ -58,7 +66,8 @@ class Reach:
         nodes = self.meta_graph.nodes if function is None else self.meta_graph.functions[function].nodes
         return nodes[name]
 
-    def _starts(self) -> Iterator[tuple[str, list[str]]]:
+    def starts(self) -> Iterator[tuple[str, list[str]]]:
+        """Yield the label of each root and the names of the graph's nodes that it asks for."""
         yield INIT, [*self.meta_graph.init_ops, *self.meta_graph.default_init_ops]
         for key, signature in self.meta_graph.signatures.items():
             tensors = [name for spec in signature.outputs.values() for name in (spec.tensor, *spec.parts) if name]
@@ -86,15 +95,33 @@ class Reach:
             name = node_of(value)
             if name in nodes:
                 yield function, name
-        for called in functions_of(self.meta_graph, node):
+        for called in self._called(node):
             for name in self.meta_graph.functions[called].nodes:
                 yield called, name
+
+    def _called(self, node: NodeView) -> list[str]:
+        return (may_run if self.alternatives else functions_of)(self.meta_graph, node)
 
 
 def functions_of(meta_graph: MetaGraphView, node: NodeView) -> list[str]:
     """Return the library functions that a node runs: from its attributes, or by its op's name."""
     names = [*node.functions, node.op]
     return [name for name in names if name in meta_graph.functions]
+
+
+def may_run(meta_graph: MetaGraphView, node: NodeView) -> list[str]:
+    """Return what `functions_of` does, and what may run in the place of one of these.
+
+    That is another implementation, which Grappler takes where it suits the device better, and the gradient of a
+    function that is differentiated.
+    """
+    names = functions_of(meta_graph, node)
+    if node.op == _GRADIENT:
+        names += [gradient for name in names for gradient in meta_graph.gradients.get(name, ())]
+    wanted = {meta_graph.functions[name].implements for name in names if name in meta_graph.functions} - {""}
+    if wanted:
+        names += [item.name for item in meta_graph.functions.values() if item.implements in wanted]
+    return [name for name in dict.fromkeys(names) if name in meta_graph.functions]
 
 
 def node_of(value: str) -> str:

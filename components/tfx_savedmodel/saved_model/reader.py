@@ -19,6 +19,7 @@ from tfx_savedmodel.saved_model.local import leaves
 from tfx_savedmodel.saved_model.locate import GRAPH_FILES
 from tfx_savedmodel.saved_model.meta_graph import read_meta_graph
 from tfx_savedmodel.saved_model.parse import Fault, parse_saved_model
+from tfx_savedmodel.saved_model.remains import said_by_files
 from tfx_savedmodel.saved_model.view import GraphView, MetaGraphView, VariablesView
 
 #: What SignatureExporter leaves in the model about its plan, relative to the SavedModel.
@@ -45,7 +46,8 @@ def read_saved_model(path: str | os.PathLike[str], tags: Sequence[str] = ("serve
         proto = parse_saved_model(root, name)
         meta_graphs = tuple(read_meta_graph(item) for item in proto.meta_graphs)
     except Fault as error:
-        fault = str(error)
+        said = "" if name else said_by_files(root)
+        fault = f"{error}: {said}" if said else str(error)
     contract, _ = _read_json(root, CONTRACT_FILE, files)
     explanation, explanation_fault = _read_json(root, EXPLANATION_FILE, files)
     return GraphView(

@@ -16,6 +16,7 @@ from tfx_savedmodel.errors import TfxSavedModelError, UsageError
 from tfx_savedmodel.saved_model.local import is_remote, remote_uri
 from tfx_savedmodel.saved_model.locate import GRAPH_FILES, SERVING_DIRECTORY, find_saved_model
 from tfx_savedmodel.saved_model.naming import Value, rename_error, renamed
+from tfx_savedmodel.saved_model.read_model import find_model
 from tfx_savedmodel.saved_model.storage import FsspecStorage, Storage, translated
 
 PathLike = str | os.PathLike[str]
@@ -77,6 +78,15 @@ class Staging:
           UnreadableModelError: there is none.
         """
         return find_saved_model(self.path(path, what, hollow=hollow))
+
+    def any_model(self, path: PathLike, what: str = "the model", *, hollow: Collection[str] = ()) -> Path:
+        """Return the SavedModel directory or the Keras file at a path, as `find_model` finds it.
+
+        Raises:
+          UsageError: as `path`.
+          UnreadableModelError: there is neither, nor anything that could be judged.
+        """
+        return find_model(self.path(path, what, hollow=hollow))
 
     def trained_model(self, path: PathLike, what: str = "the model") -> Path:
         """Return a trained model of any form as a local path; of a checkpoint all files are brought.

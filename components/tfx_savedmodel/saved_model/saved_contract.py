@@ -40,6 +40,15 @@ def read_contract(path: Path, name: str) -> dict[str, Any]:
             wanted="the JSON that `tfx-savedmodel inspect --format json` prints",
             next_step=f"name the directory of a model, or {_WRITE_AGAIN}",
         ) from error
+    return check_contract(value, name)
+
+
+def check_contract(value: Any, name: str) -> dict[str, Any]:
+    """Return a contract that is already in memory, such as what `inspect` returns.
+
+    Raises:
+      UnreadableModelError: as `read_contract`.
+    """
     _Reader(name).contract(value)
     contract: dict[str, Any] = value
     return contract

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +83,27 @@ class ServingSession:
         values = self._callable(view)(*(inputs[name] for name in sorted(view.inputs)))
         return dict(zip(names, values, strict=True))
 
+    def run_tensors(
+        self, inputs: Mapping[str, np.ndarray[Any, Any]], outputs: Sequence[str]
+    ) -> list[np.ndarray[Any, Any]]:
+        """Return graph tensors by their names ("y:0") for graph tensors by theirs; what `run` cannot name.
+
+        Raises:
+          tf.errors.OpError: what the graph itself raises.
+        """
+        import numpy as np
+
+        return [np.asarray(value) for value in self.evaluate(list(outputs), inputs)]
+
+    @property
+    def graph(self) -> Any:
+        """The session's tf.Graph, for whoever adds to it."""
+        return self._graph
+
+    def evaluate(self, fetches: Any, feeds: Mapping[Any, Any]) -> Any:
+        """Return what the session gives for any of its graph's tensors."""
+        return self._session.run(fetches, feed_dict=dict(feeds))
+
     def close(self) -> None:
         """Free the session and its variables."""
         self._session.close()
@@ -108,3 +129,10 @@ class ServingSession:
                     feed_list=[view.inputs[name].tensor for name in sorted(view.inputs)],
                 )
             return self._callables[view.key]
+
+
+def fixed_batch(signature: SignatureView) -> int | None:
+    """Return the batch size that a signature's inputs fix, or None where it is open."""
+    sizes = {spec.shape[0] for spec in signature.inputs.values() if spec.shape}
+    fixed = [size for size in sizes if size is not None]
+    return fixed[0] if len(sizes) == 1 and fixed else None

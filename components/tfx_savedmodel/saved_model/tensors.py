@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+from tfx_savedmodel.saved_model.op_tables import op_table, versions_with
+from tfx_savedmodel.saved_model.protos import dtype_name
 from tfx_savedmodel.saved_model.view import MetaGraphView, NodeView, Shape
 
 
@@ -35,15 +37,17 @@ def find_tensor(meta_graph: MetaGraphView, name: str) -> GraphTensor | None:
 
 
 def output_dtypes(meta_graph: MetaGraphView, node: NodeView) -> list[str | None] | None:
-    """Return the dtype of each output of a node, or None where the model carries no op definition.
+    """Return the dtype of each output of a node, or None where nothing defines its op.
 
-    The op definitions are the model's own (`stripped_op_list`), so no TensorFlow is asked.
+    The definitions are the model's own (`stripped_op_list`), else those of the newest version of TensorFlow that has
+    the op: no TensorFlow is asked.
     """
     op = meta_graph.ops.get(node.op)
-    if op is None:
+    outputs = op.outputs if op is not None else _outputs_by_tables(node.op)
+    if outputs is None:
         return None
     dtypes: list[str | None] = []
-    for _, fixed, type_attr, number_attr, list_attr in op.outputs:
+    for _, fixed, type_attr, number_attr, list_attr in outputs:
         if list_attr:
             listed = node.attr(list_attr)
             if not isinstance(listed, list):
@@ -56,6 +60,23 @@ def output_dtypes(meta_graph: MetaGraphView, node: NodeView) -> list[str | None]
         dtype = fixed or node.attr(type_attr)
         dtypes.extend([dtype if isinstance(dtype, str) else None] * count)
     return dtypes
+
+
+def _outputs_by_tables(op: str) -> tuple[tuple[str, str, str, str, str], ...] | None:
+    versions = versions_with(op)
+    definition = op_table(versions[-1]).get(op) if versions else None
+    if definition is None:
+        return None
+    return tuple(
+        (
+            argument.name,
+            dtype_name(argument.type) if argument.type is not None else "",
+            argument.type_attribute or "",
+            argument.number_attribute or "",
+            argument.types_attribute or "",
+        )
+        for argument in definition.outputs
+    )
 
 
 def _shape(node: NodeView, index: int) -> Shape:

@@ -10,9 +10,15 @@ import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tfx_savedmodel.saved_model.keras_files import KerasFile
 
 Shape = tuple[int | None, ...] | None
+
+#: The `format` of a view of a Keras file, which has no graph.
+KERAS = "keras"
 
 #: How a signature's tensor is encoded; the first is the usual one, which JSON leaves out.
 KINDS = ("dense", "sparse", "composite")
@@ -92,6 +98,8 @@ class FunctionView:
     nodes: Mapping[str, NodeView]
     returns: Mapping[str, str]
     control_returns: tuple[str, ...]
+    implements: str = ""
+    """What the function is one implementation of: Grappler puts another one of the same name in its place."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,12 +144,24 @@ class MetaGraphView:
     graph_bytes: int
     captured_assets: Mapping[str, Mapping[int, str]]
     """For each function that Python can call on the loaded object: argument index -> asset file."""
+    captured_variables: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    """For each function that Python can call on the loaded object: the names of the variables it captured."""
     function_kinds: Mapping[str, frozenset[str]] = dataclasses.field(default_factory=dict)
     """For each function of the object graph: the kinds of value in what it declares of its arguments."""
     producer: int = 0
     """The GraphDef version of the TensorFlow that wrote the graph."""
     default_init_ops: tuple[str, ...] = ()
     """What TF2's loader runs of a TF1 MetaGraph that names no init op: it fills tables and local variables."""
+    gradients: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    """For each function those that SymbolicGradient runs in its place; under "" those that Python's tape may run."""
+    asset_files: tuple[tuple[str, str], ...] = ()
+    """Graph tensor name and file name of every asset: where several name one tensor, `assets` has the last."""
+    repeated: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    """How often nodes and functions are there whose names are not their own alone: "node 'a'", "function 'f'"."""
+    taken_names: tuple[str, ...] = ()
+    """Names that loaders keep for themselves and that signatures for clients have all the same."""
+    object_metadata: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """What Keras before 2.5 wrote of its objects into the object graph, as JSON, by "object NUMBER"."""
 
     @property
     def variable_ops(self) -> tuple[NodeView, ...]:
@@ -154,7 +174,10 @@ VARIABLE_OPS = frozenset({"VarHandleOp", "Variable", "VariableV2"})
 
 @dataclasses.dataclass(frozen=True)
 class VariableEntry:
-    """One tensor in the variables index: key, dtype, shape, and where its bytes lie."""
+    """One tensor in the variables index: key, dtype, shape, where its bytes lie, and their masked CRC-32C.
+
+    A `sliced` one has no bytes of its own: its parts are entries with keys of their own.
+    """
 
     key: str
     dtype: str
@@ -162,6 +185,8 @@ class VariableEntry:
     shard: int
     offset: int
     size: int
+    checksum: int = 0
+    sliced: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -179,7 +204,7 @@ class VariablesView:
 
 @dataclasses.dataclass(frozen=True)
 class GraphView:
-    """A SavedModel directory as plain data.
+    """A SavedModel directory as plain data; or a Keras file, of which only `path`, `files`, `keras` and `fault` tell.
 
     `fault` is None, or says why `saved_model.pb` could not be read (then `meta_graphs` is empty):
     a model's fault is data for the checks, never an exception. `files` maps each file's path
@@ -202,6 +227,8 @@ class GraphView:
     explanation_fault: str | None = None
     tags: tuple[str, ...] = ("serve",)
     """The tags of the MetaGraph that the caller means."""
+    keras: KerasFile | None = None
+    """What a Keras file says of itself, where the model is one that can be read (`format` is then "keras")."""
 
     @functools.cached_property
     def variables(self) -> VariablesView:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tfx_savedmodel import versions
-from tfx_savedmodel.errors import UnreadableModelError, UnsupportedModelError
+from tfx_savedmodel.errors import UnreadableModelError, UnsafeModelError, UnsupportedModelError
 from tfx_savedmodel.saved_model.keras_files import H5_MODEL, H5_WEIGHTS, KERAS_ZIP, V3_WEIGHTS, KerasFile
 from tfx_savedmodel.sources.keras_objects import custom_objects, judged_config, refuse_code
 from tfx_savedmodel.sources.module_file import ModuleFile
@@ -43,6 +43,8 @@ def load_keras_file(
     """
     config = judged_config(file, compiled=compiled)
     refuse_code(config, str(file.path), allowed, allow_lambda=allow_lambda)
+    if not allow_lambda:
+        refuse_pickles(file)
     refuse_other_keras(file)
     if not file.has_weights or file.config is None:
         raise UnreadableModelError(
@@ -65,6 +67,22 @@ def load_keras_file(
         except Exception as error:  # Keras raises every kind.
             raise misfit(file, error) from error
     return loaded
+
+
+def refuse_pickles(file: KerasFile) -> None:
+    """Let a file pass whose weights are numbers; Keras 2 unpickles what `model.weights.npz` holds besides.
+
+    Raises:
+      UnsafeModelError: they are pickled Python objects.
+    """
+    if file.pickled:
+        raise UnsafeModelError(
+            "the weights are pickled Python objects, which loading would unpack and run",
+            where=str(file.path),
+            found=", ".join(file.pickled[:5]),
+            wanted="weights in model.weights.h5",
+            next_step="save the model with its weights in HDF5; or --allow Lambda, as for code, if you wrote them",
+        )
 
 
 def refuse_other_keras(file: KerasFile) -> None:

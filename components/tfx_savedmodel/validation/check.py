@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 
 class Skip(Exception):
-    """Raised by a check that cannot be made here; the text says why."""
+    """Raised by a check that cannot be made here; the text says why, `measurements` what was seen all the same."""
+
+    def __init__(self, reason: str, measurements: Mapping[str, Any] | None = None) -> None:
+        super().__init__(reason)
+        self.measurements = dict(measurements or {})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,9 +57,32 @@ class GraphCheck(Check):
 
     judges_unreadable: ClassVar[bool] = False
     """Whether the check has something to say where the graph file cannot be parsed."""
+    judges_keras_files: ClassVar[bool] = False
+    """Whether the check has something to say of a Keras file, which has no graph."""
+
+    @property
+    def reads_weights(self) -> bool:
+        """Whether the check reads the variables' bytes as it is set: of a remote model they are fetched then."""
+        return False
 
     def check(self, graph: GraphView) -> Iterator[Finding]:
         raise NotImplementedError
+
+    def measurements(self, graph: GraphView) -> Mapping[str, Any]:
+        return {}
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What a signature answered to made-up inputs: arrays by output, those of several parts as "NAME[0]" and so on.
+
+    `inputs` says which inputs it was asked with; `again` has the outputs that were others when it was asked the
+    same a second time.
+    """
+
+    inputs: str
+    outputs: Mapping[str, np.ndarray[Any, Any]]
+    again: Mapping[str, np.ndarray[Any, Any]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,8 +92,9 @@ class LoadObservation:
     `loader` is "native", "tf2" or "tf1"; `outcome` "ok", "refused", "crashed", "timeout",
     "memory" or "unavailable" (this machine cannot tell); `error` the loader's own words;
     `signatures` {key: SignatureView.to_json()} as that loader gives them; `runs` the synthetic runs, one mapping
-    each with `signature`, `batch`, and `error`, `skipped` or neither; `seconds` the load time and
-    `peak_bytes` the process's peak resident memory.
+    each with `signature`, `batch`, and `error` (with `died` where the process ended), `skipped`, or `inputs` (what
+    it was asked with); `answers` what was kept of them, by signature and batch; `seconds` the load time and
+    `peak_bytes` the process's peak resident memory, beyond what it began with.
     """
 
     loader: str
@@ -76,6 +104,7 @@ class LoadObservation:
     runs: tuple[Mapping[str, Any], ...] = ()
     seconds: float = 0.0
     peak_bytes: int = 0
+    answers: Mapping[tuple[str, int], Answer] = dataclasses.field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,6 +121,8 @@ class ModelCheck(Check):
     """A check of what the loaders did (SM2xx); `loaders` names those it needs."""
 
     loaders: ClassVar[tuple[str, ...]] = ()
+    runs: ClassVar[str] = ""
+    """Which of `loaders` run the signatures for it: "" none, "first" the first that loads, "all" each."""
 
     def check(self, model: LoadedModel) -> Iterator[Finding]:
         raise NotImplementedError
@@ -100,12 +131,35 @@ class ModelCheck(Check):
         return {}
 
 
+@dataclasses.dataclass(frozen=True)
+class Gradients:
+    """What a signature's output says of n rows, and how that changes with its inputs.
+
+    Of each row one number is looked at: element `targets` (int64 [n]) of the output's row, flattened;
+    `values` (float64 [n]) are these numbers. For each name asked for, `points` are its values [n, …], and
+    `by` the gradients there (float64, of that shape), None where nothing leads from it to the output.
+    """
+
+    values: np.ndarray[Any, Any]
+    targets: np.ndarray[Any, Any]
+    points: Mapping[str, np.ndarray[Any, Any]]
+    by: Mapping[str, np.ndarray[Any, Any] | None]
+
+
 class ExamplesRun(Protocol):
-    """One batch of examples on a worker; each signature is run at most once, whoever asks."""
+    """One batch of examples on a worker; each signature is run at most once, whoever asks.
+
+    `rerun`, `seconds` of chosen rows and `gradients` cost a run each: a check looks at the first few
+    batches of a shard with them (`ordinal`).
+    """
 
     @property
     def size(self) -> int:
         """Number of examples in the batch."""
+
+    @property
+    def ordinal(self) -> int:
+        """Which batch of its shard it is, from 0."""
 
     @property
     def graph(self) -> GraphView:
@@ -132,12 +186,43 @@ class ExamplesRun(Protocol):
     def call(self, signature: str, inputs: Mapping[str, np.ndarray[Any, Any]]) -> Mapping[str, np.ndarray[Any, Any]]:
         """Run a signature on other inputs than the examples' own (the explanation chain)."""
 
+    def rerun(self, signature: str, rows: np.ndarray[Any, Any] | None = None) -> Mapping[str, np.ndarray[Any, Any]]:
+        """Run the signature again on the whole batch, or on these rows (int64 [n]) in this order.
+
+        Raises RunFailed if it does not run.
+        """
+
+    def seconds(self, signature: str, rows: np.ndarray[Any, Any] | None = None) -> float | None:
+        """Return the wall time of the batch's own run, or of a run of these rows (int64 [n]).
+
+        None where the batch was picked out of a larger one, so that there was no run of its own.
+        Raises RunFailed if the signature does not run.
+        """
+
+    def gradients(
+        self,
+        signature: str,
+        output: str,
+        inputs: Mapping[str, np.ndarray[Any, Any]],
+        by: Sequence[str],
+        targets: np.ndarray[Any, Any] | None = None,
+    ) -> Gradients:
+        """Differentiate an output by some of the inputs, at given inputs [n, …].
+
+        `targets` chooses an element of each row's answer; by default the largest. In a TF1 model `by` may
+        name tensors of the graph, which take their values from `inputs` where these name them too.
+        Raises RunFailed if it cannot be done.
+        """
+
     @property
     def renamed_outputs(self) -> Mapping[str, str]:
         """The policy's pairs: the name of one of the model's outputs -> the reference's."""
 
     def position(self, row: int) -> Mapping[str, Any]:
         """Return where row `row` of the batch came from: `file`, and `record` counted from 0."""
+
+    def example(self, row: int) -> Mapping[str, str]:
+        """Return the features of row `row` in short, for a person to read."""
 
 
 class RunFailed(Exception):
@@ -168,7 +253,9 @@ class ExampleCheck(Check):
         """Return a partial for what kept examples from being run, or None to ignore it.
 
         `fault` has a `reason`, and `file` and `record` where a record cannot be read; without
-        `file` it is the model that cannot be loaded.
+        `file` it is the model that cannot be loaded. With `died` the model ended its process there:
+        `died` says how ("timeout", "memory", a signal; empty where it was not tried any more), `lost`
+        how many examples from that record on were not run, `signature` which one was running.
         """
         return None
 

@@ -1,14 +1,14 @@
 """The policy: which checks run, how much each weighs, which are required, what is waived.
 
-Plain dataclasses, so that the default policy costs no import; a policy file is read through
-pydantic, which also gives the JSON schema.
+Plain dataclasses, so that a preset costs no import; a policy file is read by `policy_text`.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from tfx_savedmodel.errors import PolicyError
 from tfx_savedmodel.validation.result import (
@@ -21,53 +21,71 @@ from tfx_savedmodel.validation.result import (
     Waived,
 )
 
-_CODE_LENGTH = len("SM101")
+#: A report stays readable: of more findings than this the rest is counted.
+MOST_FINDINGS = 100
 
 #: What does not keep a model from being served weighs less than an error, unless a policy says otherwise.
-_LESS_THAN_ERRORS = {"SM111": Severity.WARNING}
+LESS_THAN_ERRORS = dict.fromkeys(("SM108", "SM111", "SM112", "SM113"), Severity.WARNING)
+
+#: Made only where somebody gives a baseline, a target, a budget or a reference: who requires a family does not
+#: mean these, and who means them names them whole.
+ASKED_FOR = ("SM106", "SM110", "SM114", "SM206", "SM304", "SM309")
+
+_WHOLE_CODE = re.compile(r"[A-Z]+[0-9]{3}")
+
+
+def is_whole_code(code: str) -> bool:
+    """Tell whether this is the form of one check's code, and not the beginning of several."""
+    return _WHOLE_CODE.fullmatch(code) is not None
 
 
 @dataclasses.dataclass(frozen=True)
 class Waiver:
     """Findings of `code` whose `where` contains all of `where` are waived, for `reason`."""
 
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
-
     code: str
     reason: str
     where: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def covers(self, code: str, finding: Finding) -> bool:
-        return code == self.code and all(finding.where.get(key) == value for key, value in self.where.items())
+        return code == self.code and all(
+            key in finding.where and _plain(finding.where[key]) == _plain(value) for key, value in self.where.items()
+        )
+
+    def __str__(self) -> str:
+        place = ", ".join(f"{key} {value!r}" for key, value in self.where.items())
+        return f"{self.code} at {place}" if place else self.code
 
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """Time (seconds) and memory (bytes) that one loader's process may take."""
-
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+    """What one loader's process may take: seconds for the load, for each run of a signature, and bytes of memory."""
 
     seconds: float = 300.0
     memory_bytes: int = 8 << 30
+    run_seconds: float = 60.0
 
 
 @dataclasses.dataclass(frozen=True)
 class Policy:
     """How results become a verdict.
 
-    `select` and `ignore` are code prefixes; `required` are prefixes of checks whose SKIP means
-    "could not tell". `severity` and `parameters` are keyed by code; `parameters` set a check's
-    fields. `trusted` lets a model be loaded in spite of SM101, SM120 and SM121. `features` maps a
-    signature's input name to the name of an example's feature, `outputs` an output name of the
-    model to one of the reference.
+    `select` (empty: all) and `ignore` are beginnings of codes; `required` begin the codes of checks whose SKIP
+    means "could not tell", less those that `optional` begin; what somebody has to ask for (a baseline, a target, a
+    budget, a reference) is required by its whole code only. `severity` is keyed by beginnings of codes, of which
+    the longest counts; `parameters`, keyed by code, set a check's fields. `trusted` lets a model be loaded in
+    spite of SM101, SM120 and SM121. `features` maps a signature's input name to the name of an example's feature,
+    `outputs` an output name of the model to one of the reference. `checks` are dotted paths of others' checks.
+
+    Raises:
+      PolicyError: a text where a list of texts is wanted, or a severity that does not exist.
     """
 
-    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
-
     name: str = "default"
-    select: tuple[str, ...] = ("SM",)
+    select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
     severity: dict[str, Severity] = dataclasses.field(default_factory=dict)
     parameters: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     waive: tuple[Waiver, ...] = ()
@@ -75,17 +93,32 @@ class Policy:
     features: dict[str, str] = dataclasses.field(default_factory=dict)
     outputs: dict[str, str] = dataclasses.field(default_factory=dict)
     limits: Limits = dataclasses.field(default_factory=Limits)
+    checks: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        # A lone text would be taken letter by letter, and a severity given as text would equal none.
+        for field in ("select", "ignore", "required", "optional", "waive", "checks"):
+            value = getattr(self, field)
+            if isinstance(value, str):
+                raise PolicyError(
+                    "a text where a list is wanted", where=f"Policy({field}=…)", found=repr(value), wanted="a tuple"
+                )
+            object.__setattr__(self, field, tuple(value))
+        object.__setattr__(self, "severity", {code: _severity(code, value) for code, value in self.severity.items()})
 
     def selects(self, code: str) -> bool:
         """Tell whether the check with this code runs."""
-        return _matches(code, self.select) and not _matches(code, self.ignore)
+        return (not self.select or _matches(code, self.select)) and not _matches(code, self.ignore)
 
     def requires(self, code: str) -> bool:
         """Tell whether a SKIP of the check with this code leaves the verdict open."""
-        return _matches(code, self.required) and self.selects(code)
+        named = code in self.required or (code not in ASKED_FOR and _matches(code, self.required))
+        return named and self.selects(code) and not _matches(code, self.optional)
 
     def severity_of(self, code: str) -> Severity:
-        return self.severity.get(code, _LESS_THAN_ERRORS.get(code, Severity.ERROR))
+        """Return how much a FAIL of the check with this code weighs."""
+        longest = max((prefix for prefix in self.severity if code.startswith(prefix)), key=len, default=None)
+        return LESS_THAN_ERRORS.get(code, Severity.ERROR) if longest is None else self.severity[longest]
 
     def narrowed(self, select: Sequence[str], ignore: Sequence[str]) -> Policy:
         """Return the policy with the command line's choice; `select` replaces what is required.
@@ -95,7 +128,8 @@ class Policy:
         """
         changes: dict[str, Any] = {}
         if select:
-            changes.update(select=tuple(select), required=tuple(code for code in select if len(code) == _CODE_LENGTH))
+            required = tuple(code for code in select if is_whole_code(code))
+            changes.update(select=tuple(select), required=required, optional=())
         if ignore:
             changes["ignore"] = (*self.ignore, *ignore)
         return dataclasses.replace(self, **changes)
@@ -105,7 +139,11 @@ class Policy:
         return dataclasses.replace(self, required=(*self.required, *codes))
 
     def settle(self, result: CheckResult) -> CheckResult:
-        """Return the result with its severity set and its waived findings put aside."""
+        """Return the result with its severity set and its waived findings put aside.
+
+        The rest of very many findings is counted, not kept: only here, since what was not looked at
+        cannot be waived.
+        """
         kept: list[Finding] = []
         waived: list[Waived] = list(result.waived)
         for finding in result.findings:
@@ -117,12 +155,28 @@ class Policy:
         verdict = result.verdict
         if verdict is CheckVerdict.FAIL and not kept:
             verdict = CheckVerdict.PASS
+        measured = dict(result.measurements)
+        for name, found in (("findings", kept), ("waived_findings", waived)):
+            if len(found) > MOST_FINDINGS:
+                measured[name] = len(found)
         return dataclasses.replace(
             result,
             severity=self.severity_of(result.code),
-            findings=tuple(kept),
-            waived=tuple(waived),
+            findings=tuple(kept[:MOST_FINDINGS]),
+            waived=tuple(waived[:MOST_FINDINGS]),
             verdict=verdict,
+            measurements=measured,
+        )
+
+    def idle_waivers(self, results: Sequence[CheckResult]) -> tuple[Waiver, ...]:
+        """Return the waivers that matched nothing although their check was made; results before `settle`."""
+        made = [result for result in results if result.verdict in (CheckVerdict.PASS, CheckVerdict.FAIL)]
+        codes = {result.code for result in made}
+        return tuple(
+            waiver
+            for waiver in self.waive
+            if waiver.code in codes
+            and not any(waiver.covers(result.code, finding) for result in made for finding in result.findings)
         )
 
     def judge(self, results: Sequence[CheckResult], upstream: Sequence[Upstream] = ()) -> Verdict:
@@ -147,28 +201,20 @@ def _matches(code: str, prefixes: Sequence[str]) -> bool:
     return any(code.startswith(prefix) for prefix in prefixes)
 
 
-PRESETS: Mapping[str, Policy] = {
-    "default": Policy(),
-}
+def _plain(value: Any) -> Any:
+    """Return a place's value as JSON has it, so that a tuple equals the list of a policy file."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def read_policy(text: str, *, where: str = "the policy") -> Policy:
-    """Return the policy of a JSON document, or the preset of that name.
-
-    Raises:
-      PolicyError: not a preset and not JSON, or a field that no policy has or of a wrong type.
-    """
-    if text in PRESETS:
-        return PRESETS[text]
-    if not text.lstrip().startswith("{"):
-        raise PolicyError(
-            "no such policy", where=where, found=text, wanted=f"a JSON object or one of {', '.join(sorted(PRESETS))}"
-        )
-    import pydantic
-
+def _severity(code: str, value: Any) -> Severity:
     try:
-        return pydantic.TypeAdapter(Policy).validate_json(text)
-    except pydantic.ValidationError as error:
+        return Severity(value)
+    except ValueError:
         raise PolicyError(
-            "the policy cannot be read", where=where, found=str(error), wanted="the fields of a policy"
-        ) from error
+            "no such severity",
+            where=f"severity.{code}",
+            found=repr(value),
+            wanted=" or ".join(item.value for item in Severity),
+        ) from None

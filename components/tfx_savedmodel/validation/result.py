@@ -141,6 +141,8 @@ class Report:
     tool_version: str = ""
     undecided_by: tuple[str, ...] = ()
     """Codes of the checks that leave the verdict open, whatever it is."""
+    notes: tuple[str, ...] = ()
+    """What was given in vain: a waiver that matched nothing, examples that no check looked at."""
 
     def count(self, verdict: CheckVerdict) -> int:
         """Return how many checks ended with this verdict."""
@@ -153,6 +155,7 @@ class Report:
             "model": dict(self.model),
             "policy": self.policy,
             "undecided_by": list(self.undecided_by),
+            "notes": list(self.notes),
             "checks": [check.to_json() for check in self.checks],
             "upstream": [upstream.to_json() for upstream in self.upstream],
             "seconds": round(self.seconds, 3),

@@ -8,7 +8,7 @@ other, and what another one needs is another consumer's business.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +165,7 @@ def fit_meta_graph(meta_graph: Any, consumer: str, also: Collection[str] = ()) -
     editor = GraphEditor(judge)
     editor.edit_graph(meta_graph.graph_def)
     view = read_meta_graph(meta_graph)
-    misfits = _Misfits(view, judge)
+    misfits = _Misfits(view, judge, editor.places)
     keeper = Keeper(meta_graph, view)
     kept = keeper.required(judge.table.version)
     problems = misfits.of(kept)
@@ -196,11 +196,13 @@ def fit_meta_graph(meta_graph: Any, consumer: str, also: Collection[str] = ()) -
 
 
 class _Misfits:
-    """The nodes that a consumer cannot take, by where they are."""
+    """The nodes that a consumer cannot take, by where they are; `replaced` are those said in other ops."""
 
-    def __init__(self, view: MetaGraphView, judge: NodeJudge) -> None:
+    def __init__(self, view: MetaGraphView, judge: NodeJudge, replaced: Iterable[Place]) -> None:
         self._view, self._version = view, judge.table.version
         self._reach = Reach(view)
+        # No signature runs these, so that nothing would compare their answers before and after.
+        self._unproven = {function: node for function, node in replaced if not self._reach.roots.get((function, node))}
         self._would_do = VersionFinder(view)
         self._of_graph: dict[str, list[Fault]] = {}
         self._of_functions: dict[str, list[tuple[NodeView, list[Fault]]]] = {}
@@ -224,12 +226,18 @@ class _Misfits:
         return found
 
     def fits(self, uses: Uses) -> bool:
-        return not self.of(uses)
+        """Tell whether what may be left out can be kept, with proof that it answers as before."""
+        return not uses.functions & self._unproven.keys() and not self.of(uses)
 
     def first(self, uses: Uses) -> str:
         """Say what the first thing is that these lack."""
         found = self.of(uses)
-        return f"{found[0].fault.text} ({found[0].would_do} would do)" if found else "it uses what is left out"
+        if found:
+            return f"{found[0].fault.text} ({found[0].would_do} would do)"
+        for function in sorted(uses.functions & self._unproven.keys()):
+            node = self._unproven[function]
+            return f"node {node!r} would be said in other ops, and no signature runs it to compare the answers"
+        return "it uses what is left out"
 
     def _lacks(self, function: str | None, node: NodeView, faults: list[Fault]) -> list[Lack]:
         roots = tuple(sorted(self._reach.roots.get((function, node.name), ())))

@@ -152,7 +152,7 @@ def _normal_form(file: GraphFile, checkpoint: CheckpointFiles | None, wanted: Wa
         _VERSION.fullmatch(made.meta_info_def.tensorflow_version) is None
     ):  # such as 0.12.head, which loaders cannot read
         made.meta_info_def.tensorflow_version = ""
-    _drop_reserved(made)
+    _drop_reserved(made, str(file.path))
     nodes = nodes_by_name(made)
     notes = tuple(_clear_devices(made))
     named = [*wanted.tensors, *signature_tensors(made), *([wanted.init_op] if wanted.init_op else [])]
@@ -190,11 +190,20 @@ def _copy(meta_graph: Any) -> Any:
     return made
 
 
-def _drop_reserved(meta_graph: Any) -> None:
+def _drop_reserved(meta_graph: Any, where: str) -> None:
     """The loaders' own signatures would win over the op written here; the op that one names is run by that one."""
     if INIT_SIGNATURE in meta_graph.signature_def:
-        for op in list(initialisers(meta_graph)):
-            set_init_op(meta_graph, op)
+        there = {node.name for node in meta_graph.graph_def.node}
+        for name in list(initialisers(meta_graph)):
+            if node_of(name) not in there:
+                raise UnreadableModelError(
+                    "the graph's initialiser is not in the graph",
+                    where=f"{where}: signature {INIT_SIGNATURE!r}",
+                    found=repr(name),
+                    wanted="an op of the graph",
+                    next_step="write the MetaGraph again without it, and name the op as the plan's init_op",
+                )
+            set_init_op(meta_graph, node_of(name))
     for key in RESERVED_SIGNATURES:
         meta_graph.signature_def.pop(key, None)
 

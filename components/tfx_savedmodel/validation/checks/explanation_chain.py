@@ -58,6 +58,7 @@ class ExplanationChain(ExampleCheck):
                 atol=self.atol,
                 position=run.position,
                 rows=run.size,
+                example=run.example,
             )
             for own, other in _pairs(explained, served)
         }

@@ -5,27 +5,34 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from tfx_savedmodel.saved_model.tensors import compatible
 from tfx_savedmodel.saved_model.view import GraphView, SignatureView
 from tfx_savedmodel.validation.check import GraphCheck, Skip
+from tfx_savedmodel.validation.checks.explanation_metadata import (
+    FLOATS,
+    explained_outputs,
+    find_in_metadata,
+    find_undifferentiable,
+)
 from tfx_savedmodel.validation.result import Finding
 
 MODEL = "xai_model"
 PREPROCESS = "xai_preprocess"
-METADATA = "explanation_metadata.json"
 
-_FLOATS = ("float16", "bfloat16", "float32", "float64")
+_DEFAULT = "serving_default"
 
 
 @dataclasses.dataclass(frozen=True)
 class ExplanationContract(GraphCheck):
     """The signatures for explanations are named and joined as explainers need them.
 
-    With more than one signature there is `xai_model`; `xai_preprocess` gives just what `xai_model`
-    takes; inputs that attributions are made for are floats; `explanation_metadata.json` names
-    inputs and outputs that are there.
+    With more than one signature there is `xai_model`; `xai_preprocess` gives just what `xai_model` takes, by name,
+    dtype and shape; the explained output is a float, and so are the inputs that attributions are made for, or
+    `explanation_metadata.json` names an encoded float tensor for them; what else the metadata names is there, with
+    exactly one output and as many baselines for each input. A model without an `xai_` signature and without metadata
+    is skipped, unless `required`.
 
     Why: an explainer finds its signatures by these exact keys and differentiates `xai_model` with
     respect to its inputs; a near-miss such as `xai-model` is silently not found.
@@ -42,7 +49,7 @@ class ExplanationContract(GraphCheck):
         signatures = meta_graph.signatures if meta_graph else {}
         misses = list(_near_misses(signatures))
         has_metadata = graph.explanation is not None or graph.explanation_fault is not None
-        meant = any(key in signatures for key in (MODEL, PREPROCESS)) or misses or has_metadata
+        meant = any(_plain(key).startswith("xai_") for key in signatures) or misses or has_metadata
         if not meant and not self.required:
             raise Skip("the model has no xai_ signature and no explanation metadata")
         yield from misses
@@ -54,18 +61,26 @@ class ExplanationContract(GraphCheck):
                 wanted=MODEL,
                 next="add it to the exporter's plan with kind model",
             )
-        if MODEL in signatures:
-            yield from _inputs(signatures[MODEL], graph.explanation)
+        only = next(iter(signatures.values())) if len(signatures) == 1 else None
+        explained = signatures.get(MODEL) or only
+        # Of a TF1 graph the metadata names tensors: which of them are inputs of the signature, it does not say.
+        if explained is not None and (MODEL in signatures or (meta_graph is not None and meta_graph.is_tf2)):
+            yield from find_undifferentiable(graph, explained)
+            yield from _outputs(graph, explained)
         if MODEL in signatures and PREPROCESS in signatures:
             yield from _join(signatures[PREPROCESS], signatures[MODEL])
-        yield from _metadata(graph, signatures)
+        yield from find_in_metadata(graph, explained or signatures.get(_DEFAULT))
+
+
+def _plain(key: str) -> str:
+    return key.lower().replace("-", "_").replace(" ", "_")
 
 
 def _near_misses(signatures: Mapping[str, SignatureView]) -> Iterator[Finding]:
     for key in sorted(signatures):
-        plain = key.lower().replace("-", "_").replace(" ", "_")
+        plain = _plain(key)
         for wanted in (MODEL, PREPROCESS):
-            close = difflib.SequenceMatcher(None, plain, wanted).ratio() >= 0.85
+            close = plain[0:2] in ("xa", "xi") and difflib.SequenceMatcher(None, plain, wanted).ratio() >= 0.85
             if key not in (MODEL, PREPROCESS) and close and wanted not in signatures:
                 yield Finding(
                     f"the key {key!r} is not {wanted!r}",
@@ -76,20 +91,16 @@ def _near_misses(signatures: Mapping[str, SignatureView]) -> Iterator[Finding]:
                 )
 
 
-def _inputs(model: SignatureView, metadata: Mapping[str, Any] | None) -> Iterator[Finding]:
-    encoded = set()
-    for item in _entries(metadata, "inputs").values():
-        if item.get("encoded_tensor_name"):
-            encoded.add(str(item.get("input_tensor_name")))
-    for name, spec in sorted(model.inputs.items()):
-        if spec.dtype not in _FLOATS and name not in encoded:
-            yield Finding(
-                f"the input {name!r} has no gradient: it is {spec.dtype}",
-                {"signature": MODEL, "input": name},
-                found=spec.dtype,
-                wanted="a float, or an encoded float tensor named in the metadata",
-                next=f"encode the feature before {MODEL!r}, in {PREPROCESS!r}",
-            )
+def _outputs(graph: GraphView, model: SignatureView) -> Iterator[Finding]:
+    outputs = explained_outputs(graph, model)
+    if outputs and not any(model.outputs[name].dtype in FLOATS for name in outputs):
+        yield Finding(
+            "no output to be explained has a gradient",
+            {"signature": model.key},
+            found=", ".join(f"{name}: {model.outputs[name].dtype}" for name in outputs),
+            wanted="a float output",
+            next="give the explained signature the scores, not the classes that are made of them",
+        )
 
 
 def _join(preprocess: SignatureView, model: SignatureView) -> Iterator[Finding]:
@@ -112,41 +123,3 @@ def _join(preprocess: SignatureView, model: SignatureView) -> Iterator[Finding]:
                 wanted=str(takes),
                 next="export both from one plan",
             )
-
-
-def _metadata(graph: GraphView, signatures: Mapping[str, SignatureView]) -> Iterator[Finding]:
-    where = {"file": METADATA}
-    if graph.explanation_fault is not None:
-        yield Finding(f"{METADATA} {graph.explanation_fault}", where, next="write the metadata again")
-    if graph.explanation is None:
-        return
-    outputs = _entries(graph.explanation, "outputs")
-    if len(outputs) != 1:
-        yield Finding(
-            f"{METADATA} names {len(outputs)} outputs",
-            where,
-            str(len(outputs)),
-            "exactly one",
-            "name the explained one",
-        )
-    meta_graph = graph.meta_graph()
-    model = signatures.get(MODEL) or signatures.get("serving_default")
-    if model is None or meta_graph is None or not meta_graph.is_tf2:
-        return  # TF1 metadata names tensors of the graph, not keys of the signature
-    for side, specs in (("input", model.inputs), ("output", model.outputs)):
-        for item in _entries(graph.explanation, f"{side}s").values():
-            key = str(item.get(f"{side}_tensor_name"))
-            if key not in specs:
-                yield Finding(
-                    f"{METADATA} names the {side} {key!r}, which {model.key!r} does not have",
-                    {**where, "signature": model.key},
-                    found=key,
-                    wanted=", ".join(sorted(specs)),
-                    next="name one of the signature's keys",
-                )
-
-
-def _entries(metadata: Mapping[str, Any] | None, side: str) -> dict[str, Mapping[str, Any]]:
-    found = (metadata or {}).get(side)
-    items = found.items() if isinstance(found, Mapping) else ()
-    return {str(name): item for name, item in items if isinstance(item, Mapping)}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from tfx_savedmodel.validation.check import LoadObservation
+from tfx_savedmodel.validation.check import LoadedModel, LoadObservation
 from tfx_savedmodel.validation.result import Finding
 
 _SAYS = {
@@ -18,6 +18,24 @@ _SAYS = {
 
 class Unavailable(Exception):
     """This machine cannot tell: no fault of the model."""
+
+
+def refuse_unavailable(model: LoadedModel, loaders: Iterable[str]) -> None:
+    """Raise Unavailable where one of the loaders could not be asked: nothing is known then.
+
+    Raises:
+      Unavailable: with that loader's words.
+    """
+    for loader in loaders:
+        observation = model.observations.get(loader)
+        if observation is not None and observation.outcome == "unavailable":
+            raise Unavailable(f"{loader}: {observation.error}")
+
+
+def nothing_run(model: LoadedModel) -> str:
+    """Say why no signature was run."""
+    meta_graph = model.graph.meta_graph()
+    return "the model has no signatures" if meta_graph and not meta_graph.signatures else "no loader loads the model"
 
 
 def load_findings(observation: LoadObservation, loader: str) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from tfx_savedmodel.validation.check import ExampleCheck, ExamplesRun, RunFailed, Skip
-from tfx_savedmodel.validation.comparing import Comparison, add, compare
+from tfx_savedmodel.validation.comparing import DIFFERENCES, Comparison, Worst, add, brief_example, compare, first_texts
 from tfx_savedmodel.validation.result import Finding
 
 #: (signature, the model's output, the reference's output)
@@ -72,6 +72,7 @@ class Parity(ExampleCheck):
                         atol=self.atol,
                         position=run.position,
                         rows=run.size,
+                        example=run.example,
                     )
             alone = sorted(name for name, other in pairs if other not in wanted)
             others = sorted(set(wanted) - {other for _, other in pairs})
@@ -84,7 +85,7 @@ class Parity(ExampleCheck):
         none = Comparison()
         compared = {place: add(a.compared.get(place, none), b.compared.get(place, none)) for place in places}
         failed = {key: a.failed.get(key, 0) + b.failed.get(key, 0) for key in sorted({*a.failed, *b.failed})}
-        return Pairs(compared, {**a.unpaired, **b.unpaired}, failed)
+        return Pairs(compared, first_texts(a.unpaired, b.unpaired), failed)
 
     def judge(self, total: Pairs) -> Iterator[Finding]:
         if not total.compared:
@@ -101,8 +102,10 @@ class Parity(ExampleCheck):
         compared: dict[str, dict[str, Any]] = {}
         for (key, name, _), comparison in sorted(total.compared.items()):
             compared.setdefault(key, {})[name] = comparison_json(comparison)
+        differences = {f"{key}.{name}": item for (key, name, _), item in sorted(total.compared.items())}
         return {
             "compared": compared,
+            "differences": differences_json(differences),
             "unpaired_outputs": dict(sorted(total.unpaired.items())),
             "refused_examples": dict(total.failed),
             "rtol": self.rtol,
@@ -118,6 +121,16 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
         # No number says how far NaN or a word is from another answer, and JSON has no infinity.
         "largest_difference": comparison.largest if _is_measurable(comparison) else None,
     }
+
+
+def differences_json(compared: Mapping[str, Comparison]) -> dict[str, Any]:
+    """Return for each comparison of numbers the largest difference, and how many examples differ by how much."""
+    shown: dict[str, Any] = {}
+    for name, comparison in compared.items():
+        if comparison.counts:
+            edges, counts = DIFFERENCES.histogram({0: 0, **comparison.counts})
+            shown[name] = {"max": comparison.largest, "histogram": {"edges": edges, "counts": counts}}
+    return shown
 
 
 def _is_measurable(comparison: Comparison) -> bool:
@@ -142,11 +155,17 @@ def difference_finding(
     by = f", at worst by {worst.difference:.6g}" if _is_measurable(comparison) else ""
     return Finding(
         f"it differs from {other} on {share}{by}",
-        {**where, **worst.position},
+        place(where, worst),
         found=worst.found,
         wanted=f"{worst.wanted}, within atol {atol:g} + rtol {rtol:g}",
         next="run the example shown through both, and compare their inputs first",
     )
+
+
+def place(where: Mapping[str, Any], worst: Worst) -> dict[str, Any]:
+    """Return a finding's place with the worst example: its file, its record and its features in short."""
+    example = brief_example(worst.example)
+    return {**where, **worst.position, **({"example": example} if example else {})}
 
 
 def _nothing_shared(run: ExamplesRun, reference: ExamplesRun) -> str:

@@ -15,6 +15,8 @@ from tfx_savedmodel.validation.result import Finding
 class RequiredSignatures(GraphCheck):
     """The signatures that serving needs are there.
 
+    Where `required` is empty any signature will do, but there has to be one.
+
     Why: a server answers a request for a missing signature with NOT_FOUND, after deployment.
     Remedy: add it to the plan of SignatureExporter, or to `signatures` where the model is saved.
     """
@@ -26,6 +28,13 @@ class RequiredSignatures(GraphCheck):
     def check(self, graph: GraphView) -> Iterator[Finding]:
         meta_graph = graph.meta_graph()
         present = sorted(meta_graph.signatures) if meta_graph else []
+        if not present and not self.required:
+            yield Finding(
+                "the model has no signature",
+                found="no signatures",
+                wanted="at least one",
+                next="give it one: save it with `signatures`, or export it with a plan",
+            )
         for key in self.required:
             if key not in present:
                 yield Finding(

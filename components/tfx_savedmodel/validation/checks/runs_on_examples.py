@@ -23,6 +23,21 @@ class Kept:
 
 
 @dataclasses.dataclass(frozen=True)
+class Died:
+    """Where the model ended its process: the first example, how many were lost with it, and how it ended.
+
+    `end` is empty for a file that was not tried any more, `signature` where none was running.
+    """
+
+    file: str
+    record: int
+    lost: int
+    end: str
+    signature: str
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Ran:
     """One signature: examples offered, refused one by one, and refused only with their whole batch."""
 
@@ -43,6 +58,7 @@ class Total:
     unread_kept: tuple[Kept, ...] = ()
     rest_lost: tuple[str, ...] = ()
     load_fault: str = ""
+    deaths: tuple[Died, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +68,8 @@ class RunsOnExamples(ExampleCheck):
     An example that a signature refuses is isolated and kept with its file, record number and
     reason, and so is a record that cannot be read; the rest is run all the same. `keep` is how many
     of them are shown for each signature. A signature that the examples cannot feed is named, with
-    what is missing; where it is one of `required`, that is a fault.
+    what is missing; where it is one of `required`, that is a fault. The model runs in a process of its
+    own: an example on which that crashes, hangs or takes too much memory is found and named as well.
 
     Why: inputs made up from a declaration do not have a missing value, an unknown word or an empty
     string; requests do.
@@ -72,6 +89,9 @@ class RunsOnExamples(ExampleCheck):
         if "file" not in fault:
             return Total(load_fault=str(fault["reason"]))
         kept = Kept(str(fault["file"]), int(fault["record"]), str(fault["reason"]))
+        if "died" in fault:
+            ended = (int(fault["lost"]), str(fault["died"]), str(fault.get("signature", "")), kept.reason)
+            return Total(deaths=(Died(kept.file, kept.record, *ended),))
         lost = (kept.file,) if fault.get("rest_lost") else ()
         return Total(unread=1, unread_kept=(kept,), rest_lost=lost)
 
@@ -85,6 +105,7 @@ class RunsOnExamples(ExampleCheck):
             self._first((*a.unread_kept, *b.unread_kept)),
             tuple(sorted({*a.rest_lost, *b.rest_lost})),
             max(a.load_fault, b.load_fault),
+            tuple(sorted({*a.deaths, *b.deaths}, key=lambda died: (died.file, died.record, died.reason))),
         )
 
     def judge(self, total: Total) -> Iterator[Finding]:
@@ -98,7 +119,8 @@ class RunsOnExamples(ExampleCheck):
             return
         if total.unread:
             yield _unread(total)
-        if not total.signatures and not total.unread:
+        yield from _deaths(total.deaths)
+        if not total.signatures and not total.unread and not total.deaths:
             reasons = "; ".join(f"{key}: {reason}" for key, reason in sorted(total.not_fed.items()))
             raise Skip(f"the examples cannot feed any signature ({reasons or 'the model has none'})")
         for key in sorted(set(self.required) & set(total.not_fed)):
@@ -128,6 +150,7 @@ class RunsOnExamples(ExampleCheck):
             },
             "unreadable_records": total.unread,
             "files_cut_short": list(total.rest_lost),
+            "ended_its_process": [dataclasses.asdict(died) for died in total.deaths if died.end],
             "not_run": dict(sorted(total.not_fed.items())),
         }
 
@@ -168,6 +191,24 @@ def _refused(key: str, ran: Ran) -> Finding:
         wanted="an answer for every example",
         next="look at the first example, or give the receiver a default for what it lacks",
     )
+
+
+def _deaths(deaths: Sequence[Died]) -> Iterator[Finding]:
+    for died in deaths:
+        where: dict[str, Any] = {"signature": died.signature} if died.signature else {}
+        if not died.end:
+            message = "it was not run on these examples"
+        elif died.lost:
+            message = f"it ends its process, with {died.lost:,} example(s) that were not run"
+        else:
+            message = "it ended its process"
+        yield Finding(
+            message,
+            {**where, "file": died.file, "record": died.record},
+            found=died.reason,
+            wanted="an answer for every example, within the policy's limits of time and memory",
+            next="run the examples from this record on by themselves; if they need more, raise the policy's limits",
+        )
 
 
 def _unread(total: Total) -> Finding:

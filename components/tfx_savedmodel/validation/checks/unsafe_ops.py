@@ -14,8 +14,8 @@ from tfx_savedmodel.saved_model.unsafe_ops import (
     MEMORY_IF_EMPTY,
     PRINT_STREAMS,
     SAVER_OPS,
-    UNSAFE_OPS,
     UnsafeOp,
+    unsafe_op,
 )
 from tfx_savedmodel.saved_model.view import GraphView, MetaGraphView, NodeView
 from tfx_savedmodel.validation.check import GraphCheck
@@ -52,17 +52,17 @@ class UnsafeOps(GraphCheck):
             suspects = [
                 (function, node)
                 for function, node in all_nodes(meta_graph)
-                if node.op in UNSAFE_OPS and node.op not in self.allow
+                if unsafe_op(node.op) is not None and node.op not in self.allow
             ]
             if suspects:
                 yield from _judge(meta_graph, suspects)
 
 
 def _judge(meta_graph: MetaGraphView, suspects: list[tuple[str | None, NodeView]]) -> Iterator[Finding]:
-    reach = Reach(meta_graph)
+    reach = Reach(meta_graph, alternatives=True)
     at_init, later = Origins(meta_graph, at_init=True), Origins(meta_graph, at_init=False)
     for function, node in suspects:
-        op = UNSAFE_OPS[node.op]
+        op = unsafe_op(node.op) or UnsafeOp("code")
         labels = reach.roots.get((function, node.name), frozenset())
         reached = sorted(labels) or _otherwise(meta_graph, reach, function, node)
         sources = _sources(at_init if labels == {INIT} else later, function, node, op)

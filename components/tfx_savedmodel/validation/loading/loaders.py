@@ -12,8 +12,15 @@ from tfx_savedmodel.errors import UnsupportedStackError
 if TYPE_CHECKING:
     import numpy as np
 
+    from tfx_savedmodel.saved_model.view import SignatureView, TensorSpec
+    from tfx_savedmodel.validation.loading.candidates import Inputs
+
+    Array = np.ndarray[Any, Any]
+
 Tell = Callable[[Mapping[str, Any]], None]
-Run = Callable[[str, Mapping[str, "np.ndarray[Any, Any]"]], Any]
+#: Runs a signature on inputs by name; a sparse or composite one is a tuple of its parts, in the order of
+#: `TensorSpec.parts`. Returns outputs by name, those of several parts as "NAME[0]" and so on.
+Run = Callable[["SignatureView", "Inputs"], "Mapping[str, Array]"]
 
 
 def load(request: Mapping[str, Any], tell: Tell) -> None:
@@ -25,18 +32,43 @@ def load(request: Mapping[str, Any], tell: Tell) -> None:
         tell({"event": "refused", "outcome": "unavailable", "error": str(error)})
         return
     except Exception as error:  # whatever a loader raises is its answer
-        tell({"event": "refused", "outcome": "refused", "error": f"{type(error).__name__}: {error}"[:4000]})
+        tell({"event": "refused", "outcome": "refused", "error": error_words(error, 4000)})
         return
     tell({"event": "loaded", "seconds": time.monotonic() - started, "signatures": signatures})
-    if request["runs"] and run is not None:
-        _run_all(request, run, tell)
+    if request["runs"]:
+        from tfx_savedmodel.validation.loading.runs import run_all
+
+        run_all(request, run, tell)
 
 
-def _native(model: Path, tags: tuple[str, ...]) -> tuple[None, None]:
-    from tfx_savedmodel.saved_model.native import load_natively
+def error_kind(error: Exception) -> str:
+    """Return the error's kind, which is the same of all loaders: `InvalidArgumentError`."""
+    return str(getattr(error, "kind", type(error).__name__))
 
-    load_natively(model, tags)
-    return None, None
+
+def error_words(error: Exception, most: int) -> str:
+    """Return an error as its kind and its words."""
+    return f"{error_kind(error)}: {error}"[:most]
+
+
+def _native(model: Path, tags: tuple[str, ...]) -> tuple[None, Run]:
+    from tfx_savedmodel.saved_model.native import NativeSession
+
+    session = NativeSession(model, tags)
+
+    def run(signature: SignatureView, inputs: Inputs) -> dict[str, Array]:
+        fed = {}
+        for name, value in inputs.items():
+            dtypes = _part_dtypes(signature.inputs[name])
+            for (_, tensor), part, dtype in zip(
+                _parts(name, signature.inputs[name]), _tuple(value), dtypes, strict=True
+            ):
+                fed[tensor] = (part, dtype or _tensorflow_name(part))
+        fetched = [part for name, spec in sorted(signature.outputs.items()) for part in _parts(name, spec)]
+        values = session.run(fed, [tensor for _, tensor in fetched])
+        return {label: value for (label, _), value in zip(fetched, values, strict=True)}
+
+    return None, run
 
 
 def _tf1(model: Path, tags: tuple[str, ...]) -> tuple[dict[str, Any], Run]:
@@ -44,7 +76,17 @@ def _tf1(model: Path, tags: tuple[str, ...]) -> tuple[dict[str, Any], Run]:
 
     # As serving does: no soft placement, so that a device which is not there is seen.
     session = ServingSession(model, tags, soft_placement=False)
-    return {key: view.to_json() for key, view in session.signatures.items()}, session.run
+
+    def run(signature: SignatureView, inputs: Inputs) -> dict[str, Array]:
+        fed: dict[str, Any] = {}
+        for name, value in inputs.items():
+            for (_, tensor), part in zip(_parts(name, signature.inputs[name]), _tuple(value), strict=True):
+                fed[tensor] = part
+        fetched = [part for name, spec in sorted(signature.outputs.items()) for part in _parts(name, spec)]
+        values = session.run_tensors(fed, [tensor for _, tensor in fetched])
+        return {label: value for (label, _), value in zip(fetched, values, strict=True)}
+
+    return {key: view.to_json() for key, view in session.signatures.items()}, run
 
 
 def _tf2(model: Path, tags: tuple[str, ...]) -> tuple[dict[str, Any], Run]:
@@ -56,10 +98,61 @@ def _tf2(model: Path, tags: tuple[str, ...]) -> tuple[dict[str, Any], Run]:
     # Of a TF1 model TF2 also shows the loaders' own signatures.
     functions = {key: value for key, value in loaded.signatures.items() if key not in RESERVED_SIGNATURES}
 
-    def run(signature: str, inputs: Mapping[str, np.ndarray[Any, Any]]) -> Any:
-        return functions[signature](**{name: tf.constant(value) for name, value in inputs.items()})
+    def run(signature: SignatureView, inputs: Inputs) -> dict[str, Array]:
+        fed: dict[str, Any] = {}
+        for name, value in inputs.items():
+            fed.update(_named_parts(tf, name, signature.inputs[name], value))
+        found: dict[str, Array] = {}
+        for name, value in sorted(functions[signature.key](**fed).items()):
+            parts = _flat(tf, value)
+            found.update({name: parts[0]} if len(parts) == 1 else {f"{name}[{n}]": one for n, one in enumerate(parts)})
+        return found
 
     return {key: _declared(function) for key, function in functions.items()}, run
+
+
+def _parts(name: str, spec: TensorSpec) -> list[tuple[str, str]]:
+    """Return the graph tensors of an input or output, each with what it is called in an answer."""
+    if spec.kind == "dense":
+        return [(name, spec.tensor)]
+    if len(spec.parts) == 1:
+        return [(name, spec.parts[0])]
+    return [(f"{name}[{place}]", tensor) for place, tensor in enumerate(spec.parts)]
+
+
+def _part_dtypes(spec: TensorSpec) -> tuple[str, ...]:
+    """Return the dtype of each part, empty where the declaration does not say it."""
+    if spec.kind == "dense":
+        return ("",) if spec.dtype == "unknown" else (spec.dtype,)
+    return (spec.dtype, "int64", "int64") if spec.kind == "sparse" else ("",) * len(spec.parts)
+
+
+def _tensorflow_name(array: Array) -> str:
+    return "string" if array.dtype == object else array.dtype.name
+
+
+def _tuple(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _named_parts(tf: Any, name: str, spec: TensorSpec, value: Any) -> dict[str, Any]:
+    """Return an input under the names that TF2 gives it. Source: tensorflow/python/saved_model/load_v1_in_v2.py."""
+    if spec.kind == "dense":
+        return {name: tf.constant(value)}
+    if spec.kind == "sparse":
+        names: tuple[str, ...] = (f"{name}_values", f"{name}_indices", f"{name}_dense_shape")
+    else:
+        names = tuple(f"{name}_component_{place}" for place in range(len(value)))
+    return {part: tf.constant(array) for part, array in zip(names, value, strict=True)}
+
+
+def _flat(tf: Any, value: Any) -> list[Array]:
+    """Return a tensor as arrays, a sparse one in the order of TensorInfo: values, indices, shape."""
+    if isinstance(value, tf.SparseTensor):
+        return [value.values.numpy(), value.indices.numpy(), value.dense_shape.numpy()]
+    import numpy as np
+
+    return [np.asarray(part) for part in tf.nest.flatten(value, expand_composites=True)]
 
 
 def _declared(function: Any) -> dict[str, Any]:
@@ -79,38 +172,7 @@ def _spec(value: Any) -> dict[str, Any]:
     return {"dtype": value.dtype.name, "shape": shape.as_list() if shape.rank is not None else None}
 
 
-def _run_all(request: Mapping[str, Any], run: Run, tell: Tell) -> None:
-    from tfx_savedmodel.saved_model.reader import read_saved_model
-    from tfx_savedmodel.validation.loading.synthetic import BATCHES
-
-    meta_graph = read_saved_model(request["model"], request["tags"]).meta_graph()
-    for key in sorted(meta_graph.signatures) if meta_graph else ():
-        for batch in BATCHES:
-            about = {"signature": key, "batch": batch}
-            tell({"event": "running", "run": about})
-            tell({"event": "ran", "run": {**about, **_run_one(meta_graph, key, batch, run)}})
-
-
-def _run_one(meta_graph: Any, key: str, batch: int, run: Run) -> dict[str, str]:
-    """Return nothing for a run that ended well, else `error` or `skipped` with the reason."""
-    from tfx_savedmodel.validation.check import Skip
-    from tfx_savedmodel.validation.loading.synthetic import guesses_strings, synthetic_inputs
-
-    signature = meta_graph.signatures[key]
-    try:
-        run(key, synthetic_inputs(meta_graph, signature, batch))
-    except Skip as skip:
-        return {"skipped": str(skip)}
-    except Exception as error:  # the graph's own failure is the answer
-        words = f"{type(error).__name__}: {error}"[:2000]
-        # A string that is in no vocabulary, say: that an argument is refused tells nothing of the graph.
-        if type(error).__name__ == "InvalidArgumentError" and guesses_strings(meta_graph, signature):
-            return {"skipped": f"it refuses made-up strings: {words}"}
-        return {"error": words}
-    return {}
-
-
-_LOADERS: dict[str, Callable[[Path, tuple[str, ...]], tuple[Any, Run | None]]] = {
+_LOADERS: dict[str, Callable[[Path, tuple[str, ...]], tuple[Any, Run]]] = {
     "native": _native,
     "tf1": _tf1,
     "tf2": _tf2,
