@@ -37,6 +37,8 @@ _UNEXPORTED = {
     "uniform",
     "zero",
 }
+#: The package under which Keras 2 registers optimizers of its own, and authors what they give no package.
+_CUSTOM = "Custom>"
 _NAMESPACES = {
     "activation": ("activations", "layers"),
     "initializer": ("initializers",),
@@ -120,7 +122,8 @@ def refuse_lambdas(config: Any, where: str) -> None:
 def custom_references(config: Mapping[str, Any]) -> Iterator[Reference]:
     """Yield each class and function of a configuration that is not of the installed Keras."""
     for item in references(config):
-        if item.is_of_keras is False or (item.is_of_keras is None and not _is_known(item)):
+        known = item.is_of_keras is not False and (item.is_of_keras or _is_known(item))
+        if not known and not _is_registered_by_keras(item):
             yield item
 
 
@@ -178,6 +181,19 @@ def _missing(name: str, found: str) -> UsageError:
         wanted="a class or function of the module file, or an importable dotted name such as mypkg.layers.Attention",
         next_step="give --module FILE.py that defines or imports it",
     )
+
+
+def _is_registered_by_keras(item: Reference) -> bool:
+    """Tell whether a name without a module is one that Keras 2 registered for a class of its own: "Custom>Adam" in H5.
+
+    An author's class that is registered by the same name takes its place, and is the author's.
+    """
+    if item.module is not None or item.registered not in ("", item.name) or not item.name.startswith(_CUSTOM):
+        return False
+    import tensorflow as tf
+
+    registered = tf.keras.utils.get_custom_objects().get(item.name)
+    return str(getattr(registered, "__module__", "")).partition(".")[0] == "keras"
 
 
 def _is_known(item: Reference) -> bool:
