@@ -8,13 +8,17 @@ from collections.abc import Collection, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
+from tfx_savedmodel import versions
 from tfx_savedmodel.errors import UnsafeModelError, UnsupportedModelError
 from tfx_savedmodel.estimators.lambdas import refuse_lambdas_of
+from tfx_savedmodel.saved_model.keras_code import references
 from tfx_savedmodel.saved_model.keras_files import KerasFile, read_keras_file
+from tfx_savedmodel.saved_model.keras_metadata import FILE as METADATA_FILE
 from tfx_savedmodel.saved_model.keras_metadata import keras_nodes
+from tfx_savedmodel.saved_model.keras_own import is_own
 from tfx_savedmodel.sources.keras_calls import keeps_state
-from tfx_savedmodel.sources.keras_load import keras_version, load_keras_file
-from tfx_savedmodel.sources.keras_objects import custom_objects
+from tfx_savedmodel.sources.keras_load import keras_version, load_keras_file, refuse_half, refuse_other_keras
+from tfx_savedmodel.sources.keras_objects import Advice, custom_objects, judged_config, refuse_code, refuse_lambdas
 from tfx_savedmodel.sources.module_file import ModuleFile
 
 #: What an uncompiled model is compiled with: the Estimator wants a loss and an optimizer, serving uses neither.
@@ -24,6 +28,15 @@ _MOST_SAID = 300
 
 #: By loaded model: what of its file could not be loaded, in words.
 _LEFT_OUT: MutableMapping[Any, str] = weakref.WeakKeyDictionary()
+
+
+#: A conversion has no plan.
+OF_CONVERSIONS = Advice(
+    verb="convert",
+    names="and --module FILE.py (allow=[…] and module_file=… in Python), if you wrote them",
+    code='--allow Lambda (allow=["Lambda"] in Python), if you wrote it',
+    build="build the model in Python under this Keras, load the weights into it, and save it with model.save",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +68,35 @@ class Allowed:
     def of(cls, names: Collection[str], module: ModuleFile | None) -> Allowed:
         """Read names as `export` takes them: "Lambda" stands for Python code in the model."""
         return cls(tuple(name for name in names if name != "Lambda"), "Lambda" in names, module)
+
+
+def refuse_at_sight(model: Path, allow: Collection[str]) -> None:
+    """Refuse what a local SavedModel or Keras file shows to be none to convert; no TensorFlow is needed.
+
+    What passes is judged again, and more strictly, by what loads it.
+
+    Raises:
+      UnreadableModelError: a file that is damaged, has weights only, or none.
+      UnsafeModelError: it asks for code that is not allowed.
+      UnsupportedModelError: it was written by a newer Keras.
+    """
+    allowed = Allowed.of(allow, None)
+    if not model.is_dir():
+        file = read_keras_file(model)
+        refuse_other_keras(file, OF_CONVERSIONS)
+        refuse_half(file, OF_CONVERSIONS)
+        refuse_code(
+            judged_config(file),
+            str(file.path),
+            allowed.names,
+            allow_lambda=allowed.allow_lambda,
+            advice=OF_CONVERSIONS,
+            find_custom=lambda config: (item for item in references(config) if not is_own(item)),
+        )
+    elif not allowed.allow_lambda and versions.release(keras_version())[:1] < (3,):
+        # Keras 3 deserialises nothing of a SavedModel.
+        for path, node in keras_nodes(model):
+            refuse_lambdas(node, f"{model}: {METADATA_FILE}, {path}")
 
 
 def load_keras_model(model: Path, allowed: Allowed = Allowed(), *, compiled: bool = True) -> Any:
@@ -99,6 +141,7 @@ def _load_file(file: KerasFile, allowed: Allowed, *, compiled: bool) -> Any:
         "allowed": allowed.names,
         "allow_lambda": allowed.allow_lambda,
         "module": allowed.module,
+        "advice": OF_CONVERSIONS,
     }
     if not compiled:
         return load_keras_file(file, **given)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import importlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from tfx_savedmodel.errors import UnreadableModelError, UnsafeModelError, UsageError
@@ -55,8 +56,42 @@ def judged_config(file: KerasFile, *, compiled: bool = False) -> dict[str, Any]:
     return {**config, "compiled with": file.training_config} if compiled and file.training_config else config
 
 
-def refuse_code(config: Mapping[str, Any], where: str, allowed: Collection[str], *, allow_lambda: bool) -> None:
+@dataclasses.dataclass(frozen=True)
+class Advice:
+    """What can be done about a Keras file that is refused, in the words of whoever takes it.
+
+    `build` says what to do where a file cannot be loaded, or has weights only.
+    """
+
+    verb: str
+    names: str
+    code: str
+    build: str
+
+
+#: For models that a signature plan is for.
+OF_PLANS = Advice(
+    verb="export",
+    names="and --module FILE.py, or source.custom_objects in the plan, if you wrote them",
+    code="--allow Lambda, or source.allow_lambda in the plan, if you wrote it",
+    build="name a function of the module file that builds the model (source.model_fn), and give its weights",
+)
+
+FindCustom = Callable[[Mapping[str, Any]], Iterable[Reference]]
+
+
+def refuse_code(
+    config: Mapping[str, Any],
+    where: str,
+    allowed: Collection[str],
+    *,
+    allow_lambda: bool,
+    advice: Advice = OF_PLANS,
+    find_custom: FindCustom | None = None,
+) -> None:
     """Let a configuration pass that asks for no code but Keras's own and what is allowed by name.
+
+    `find_custom` gives what is not Keras's own, by default `custom_references`.
 
     Raises:
       UnsafeModelError: it holds marshalled Python, names classes or functions that are not allowed, reads
@@ -67,7 +102,8 @@ def refuse_code(config: Mapping[str, Any], where: str, allowed: Collection[str],
         code = [] if allow_lambda else [f"{what} at {place or 'the model'}" for place, what in lambdas(config)]
         files = [f"{what} at {place or 'the model'}" for place, what in read_files(config)]
         calls = [f"{what} at {place or 'the model'}" for place, what in touching_calls(config)]
-        custom = [item for item in custom_references(config) if not _is_allowed(item, allowed)]
+        found = (find_custom or custom_references)(config)
+        custom = [item for item in found if not _is_allowed(item, allowed)]
     except RecursionError as error:
         raise UnreadableModelError(
             "the Keras configuration cannot be read", where=where, found="nesting without an end"
@@ -78,11 +114,9 @@ def refuse_code(config: Mapping[str, Any], where: str, allowed: Collection[str],
     steps = []
     if names:
         flags = " ".join(f"--allow {name!r}" for name in dict.fromkeys(item.names[0] for item in custom))
-        steps.append(f"{flags} and --module FILE.py, or source.custom_objects in the plan, if you wrote them")
+        steps.append(f"{flags} {advice.names}")
     if code:
-        steps.append(
-            "--allow Lambda, or source.allow_lambda in the plan, if you wrote it; or replace each Lambda by a layer"
-        )
+        steps.append(f"{advice.code}; or replace each Lambda by a layer")
     if files:
         steps.append("save the model with its vocabulary in it")
     if calls:
@@ -92,7 +126,7 @@ def refuse_code(config: Mapping[str, Any], where: str, allowed: Collection[str],
         ("files that loading would read", files),
         ("functions of TensorFlow that are not known to compute only", calls),
     )
-    held = [kind for kind, found in (*kinds, *more) if found]
+    held = [kind for kind, items in (*kinds, *more) if items]
     raise UnsafeModelError(
         f"the model asks for {', '.join(held)}",
         where=where,
@@ -115,7 +149,8 @@ def refuse_lambdas(config: Any, where: str) -> None:
             where=where,
             found="; ".join(what for _, what in found),
             wanted="layers that are described by their configuration alone",
-            next_step="replace each by a built-in or registered layer, and save the model again",
+            next_step='--allow Lambda (allow=["Lambda"] in Python), if you wrote it; or replace each by a built-in or '
+            "registered layer, and save the model again",
         )
 
 
