@@ -78,15 +78,31 @@ def convert_in_process(request: Request, worker: str) -> dict[str, Any]:
 
 
 def _run(worker: str, request: Path, sink: IO[bytes]) -> int:
-    """Run a worker's module on a request; return its exit code, negative for a signal."""
-    return subprocess.run(
-        [sys.executable, "-m", worker, str(request)],
-        stdin=subprocess.DEVNULL,
-        stdout=sink,
-        stderr=sink,
-        env=_environment(),
-        check=False,
-    ).returncode
+    """Run a worker's module on a request; return its exit code, negative for a signal.
+
+    It ends, and takes away what it was writing, when this process does or an exception leaves here: `lifeline`.
+    What it makes for a while lies beside the request.
+    """
+    lifeline, held = os.pipe()
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", worker, str(request), str(lifeline)],
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+            env={**_environment(), "TMPDIR": str(request.parent)},
+            pass_fds=[lifeline],
+        )
+    except BaseException:
+        os.close(held)
+        raise
+    finally:
+        os.close(lifeline)
+    try:
+        return process.wait()
+    finally:
+        os.close(held)
+        process.wait()
 
 
 def _environment() -> dict[str, str]:

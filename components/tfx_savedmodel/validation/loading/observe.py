@@ -82,6 +82,8 @@ class LoaderHost:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if kind is not None and not issubclass(kind, Exception):
+            self._process.kill()  # whoever is asked to end waits for no load
         self.close()
 
     def _start(self) -> subprocess.Popen[str]:
