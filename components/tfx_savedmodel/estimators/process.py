@@ -10,12 +10,12 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import IO, Any
 
 from tfx_savedmodel import errors
 from tfx_savedmodel.errors import ConversionError, PlanError, Problem, TfxSavedModelError
+from tfx_savedmodel.saved_model.temporary import temporary_folder
 
 REQUEST_FILE = "request.json"
 RESPONSE_FILE = "response.json"
@@ -57,7 +57,7 @@ def convert_in_process(request: Request, worker: str) -> dict[str, Any]:
       TfxSavedModelError: the exception of ours that ended the worker, with its fields.
       ConversionError: the worker crashed, or raised anything else; with its own last words.
     """
-    with tempfile.TemporaryDirectory(prefix="tfx-savedmodel-") as folder:
+    with temporary_folder() as folder:
         file = Path(folder) / REQUEST_FILE
         file.write_text(json.dumps(dataclasses.asdict(request)), encoding="utf-8")
         stderr = Path(folder) / "stderr.txt"

@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
@@ -33,6 +32,7 @@ from tfx_savedmodel.saved_model.local import is_remote, remote_uri
 from tfx_savedmodel.saved_model.publish import check_destination, publishing, unpublish
 from tfx_savedmodel.saved_model.reader import read_saved_model
 from tfx_savedmodel.saved_model.remote import Staging
+from tfx_savedmodel.saved_model.temporary import temporary_folder
 from tfx_savedmodel.sources.find import KERAS_FILE, SAVED_MODEL, find_trained_model
 from tfx_savedmodel.sources.schema import read_schema
 from tfx_savedmodel.sources.transform import TransformGraph
@@ -274,7 +274,7 @@ def _publishing_both(
     """
     if checkpoint is None:
         with (
-            tempfile.TemporaryDirectory(prefix="tfx-savedmodel-") as folder,
+            temporary_folder() as folder,
             publishing(destination, overwrite=overwrite) as export,
         ):
             yield export, Path(folder)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from tfx_savedmodel import versions
 from tfx_savedmodel.errors import UnreadableModelError, UnsupportedModelError
 from tfx_savedmodel.saved_model.keras_files import H5_MODEL, H5_WEIGHTS, KERAS_ZIP, V3_WEIGHTS, KerasFile
+from tfx_savedmodel.saved_model.temporary import temporary_folder
 from tfx_savedmodel.sources.keras_objects import OF_PLANS, Advice, custom_objects, judged_config, refuse_code
 from tfx_savedmodel.sources.module_file import ModuleFile
 
@@ -130,7 +130,7 @@ def properly_named(file: KerasFile) -> Iterator[str]:
     if fits:
         yield str(file.path)
         return
-    with tempfile.TemporaryDirectory(prefix="tfx-savedmodel-") as folder:
+    with temporary_folder() as folder:
         link = Path(folder) / wanted
         link.symlink_to(file.path.resolve())
         yield str(link)
