@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -76,14 +77,12 @@ class OpenedModel:
     def outputs(self) -> dict[str, str]:
         """The outputs, named as the output layers where the model is a graph of layers -> the source's own names.
 
-        Keras 3 numbers them in its exports; in an Estimator's they have their layers' names, counted where a layer
-        gives more than one.
+        Keras 3 numbers them in its exports, or takes a dictionary's keys; in an Estimator's they have their layers'
+        names, whichever Keras wrote it.
         """
         own = list(self.source.model.outputs)
-        names = _told_apart([str(name) for name in getattr(self.root, "output_names", None) or ()])
-        fits = len(names) == len(own)
-        numbered = own == [f"output_{index}" for index in range(len(own))]
-        return dict(zip(names if fits and numbered else own, own, strict=True))
+        names = _layers_of_outputs(self.root, len(own))
+        return dict(zip(names if len(names) == len(own) else own, own, strict=True))
 
     @property
     def output_names(self) -> tuple[str, ...]:
@@ -96,20 +95,21 @@ class OpenedModel:
         return {name: results[own] for name, own in self.outputs.items()}
 
 
-def _told_apart(names: Sequence[str]) -> list[str]:
-    """Return names as Keras 2 makes them different: `d`, `d_1`, `d_2`.
+def _layers_of_outputs(root: Any, count: int) -> list[str]:
+    """Return the names of the layers that give the outputs, told apart as Keras 2 does: `d`, `d_1`; [] without layers.
 
-    Source: keras/src/engine/functional.py, Functional._set_output_names.
+    Keras 3 has a functional model's as they are, and none of a Sequential's.
     """
-    found: list[str] = []
-    counts: dict[str, int] = {}
-    for name in names:
-        proposal = name
-        while proposal in found:
-            counts[name] = counts.get(name, 0) + 1
-            proposal = f"{name}_{counts[name]}"
-        found.append(proposal)
-    return found
+    import tensorflow as tf
+
+    layers = [str(name) for name in getattr(root, "output_names", None) or ()]
+    if not layers and isinstance(root, tf.keras.Sequential):
+        layers = [str(root.layers[-1].name)] * count
+    names: list[str] = []
+    for layer in layers:
+        later = (f"{layer}_{number}" for number in itertools.count(1))
+        names.append(next(name for name in itertools.chain([layer], later) if name not in names))
+    return names
 
 
 def open_model(model: Path, allowed: Allowed, *, compiled: bool) -> OpenedModel:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath, PurePosixPath
 
@@ -14,6 +13,7 @@ from tfx_savedmodel.saved_model import leftovers
 from tfx_savedmodel.saved_model.local import is_remote, remote_uri
 from tfx_savedmodel.saved_model.overlap import refuse_overlap
 from tfx_savedmodel.saved_model.publish import check_destination, files_at, publishing, publishing_early
+from tfx_savedmodel.saved_model.temporary import temporary_folder
 
 PathLike = str | os.PathLike[str]
 
@@ -107,7 +107,7 @@ def publishing_both(
     """
     if checkpoint is None:
         with (
-            tempfile.TemporaryDirectory(prefix="tfx-savedmodel-") as folder,
+            temporary_folder() as folder,
             publishing(destination, overwrite=overwrite) as export,
         ):
             yield export, Path(folder)

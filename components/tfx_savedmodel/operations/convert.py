@@ -11,6 +11,7 @@ from typing import Any
 
 from tfx_savedmodel.errors import ConversionError, TfxSavedModelError, UnreadableModelError
 from tfx_savedmodel.estimators.examples import find_example_files
+from tfx_savedmodel.estimators.keras_model import refuse_at_sight
 from tfx_savedmodel.estimators.process import Request, convert_in_process
 from tfx_savedmodel.estimators.ways import BUILDER
 from tfx_savedmodel.operations.conversion_options import (
@@ -148,6 +149,7 @@ def convert(
             view = read_saved_model(source)
             refuse_broken(view)
             refuse_unsafe(view)
+        refuse_at_sight(source, allow)
         graph = None if transform_graph is None else stage.path(transform_graph, "the Transform graph").resolve()
         described = None if schema is None else stage.path(schema, "the schema").resolve()
         # A Transform graph or schema that is none is worth no process.

@@ -15,6 +15,7 @@ from tfx_savedmodel.saved_model.local import remote_uri
 from tfx_savedmodel.saved_model.locate import GRAPH_FILES
 from tfx_savedmodel.saved_model.naming import naming
 from tfx_savedmodel.saved_model.storage import FsspecStorage, Storage, translated
+from tfx_savedmodel.saved_model.temporary import temporary_folder
 
 PathLike = str | os.PathLike[str]
 
@@ -60,7 +61,7 @@ def publishing_remote_early(
 @contextlib.contextmanager
 def _staged(uri: PathLike, *, overwrite: bool, storage: Storage | None) -> Iterator[Path]:
     check_remote_destination(uri, overwrite=overwrite, storage=storage)
-    with tempfile.TemporaryDirectory(prefix="tfx-savedmodel-") as folder:
+    with temporary_folder() as folder:
         staged = Path(os.path.realpath(folder)) / "staged"  # whoever writes beside it and renames stays in our folder
         staged.mkdir()
         with naming({str(staged): remote_uri(uri)}):
@@ -171,7 +172,7 @@ class _Upload:
         self.begun: list[str] = []
 
     def run(self) -> None:
-        with tempfile.TemporaryDirectory(prefix="tfx-savedmodel-") as folder, _writing(self.uri):
+        with temporary_folder() as folder, _writing(self.uri):
             marker = Path(folder) / "marker"
             marker.write_text(self.token, encoding="utf-8")
             try:

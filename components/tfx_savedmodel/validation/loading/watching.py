@@ -99,15 +99,18 @@ def _cut(log: IO[bytes]) -> None:
     os.write(log.fileno(), end)
 
 
-def watch(child: int, read: int, log: IO[bytes], bounds: Bounds) -> Ended:
+def watch(child: int, read: int, log: IO[bytes], bounds: Bounds, asker: int | None = None) -> Ended:
     """Wait until a process ends, or end it when it goes beyond its bounds; its children end with it.
 
-    `read` is the pipe that it tells its events through, a line of JSON each. When this returns there is
-    no such process and none of its group.
+    `read` is the pipe that it tells its events through, a line of JSON each. `asker` is the parent that wants to know.
+    When this returns there is no such process and none of its group.
+
+    Raises:
+      EOFError: the asker has ended.
     """
     watched = _Watched(child, read, log, bounds)
     try:
-        watched.wait()
+        watched.wait(asker)
     finally:
         _kill_group(child)
         _, status = os.waitpid(child, 0)
@@ -129,8 +132,10 @@ class _Watched:
         self._open = True
         self._doing, self._deadline = "the load", time.monotonic() + bounds.seconds
 
-    def wait(self) -> None:
+    def wait(self, asker: int | None) -> None:
         while True:
+            if asker is not None and os.getppid() != asker:
+                raise EOFError("the process that asked has ended")
             gone = _is_gone(self.child)
             self._listen(0.0 if gone else POLL_SECONDS)
             self.peak = max(self.peak, _own_memory(self.child)[1] - self.base)
