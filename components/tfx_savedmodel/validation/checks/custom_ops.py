@@ -32,6 +32,7 @@ class CustomOps(GraphCheck):
     code: ClassVar[str] = "SM113"
     name: ClassVar[str] = "custom-ops"
     allow: tuple[str, ...] = ()
+    """Ops, or libraries as the finding names them, that the consumer has."""
 
     def check(self, graph: GraphView) -> Iterator[Finding]:
         for meta_graph in graph.meta_graphs:

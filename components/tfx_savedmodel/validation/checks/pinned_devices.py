@@ -33,6 +33,7 @@ class PinnedDevices(GraphCheck):
     code: ClassVar[str] = "SM112"
     name: ClassVar[str] = "pinned-devices"
     allow: tuple[str, ...] = ()
+    """Devices that the consumer has, such as GPU:0."""
 
     def check(self, graph: GraphView) -> Iterator[Finding]:
         for meta_graph in graph.meta_graphs:

@@ -46,6 +46,7 @@ class UnsafeOps(GraphCheck):
     code: ClassVar[str] = "SM120"
     name: ClassVar[str] = "unsafe-ops"
     allow: tuple[str, ...] = ()
+    """Ops that the model may have, such as ReadFile: whoever allows one has read what it does."""
 
     def check(self, graph: GraphView) -> Iterator[Finding]:
         for meta_graph in graph.meta_graphs:
