@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,18 +76,40 @@ class OpenedModel:
     def outputs(self) -> dict[str, str]:
         """The outputs, named as the output layers where the model is a graph of layers -> the source's own names.
 
-        Keras 3 numbers them in its exports; in an Estimator's they have their layers' names.
+        Keras 3 numbers them in its exports; in an Estimator's they have their layers' names, counted where a layer
+        gives more than one.
         """
         own = list(self.source.model.outputs)
-        names = [str(name) for name in getattr(self.root, "output_names", None) or ()]
-        fits = len(names) == len(own) and len(set(names)) == len(names)
+        names = _told_apart([str(name) for name in getattr(self.root, "output_names", None) or ()])
+        fits = len(names) == len(own)
         numbered = own == [f"output_{index}" for index in range(len(own))]
         return dict(zip(names if fits and numbered else own, own, strict=True))
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The names of the outputs; of Keras 2's graphs of layers without tracing the model."""
+        return tuple(self.root.output_names) if self.is_graph_network else tuple(self.outputs)
 
     def call(self, features: Mapping[str, Any]) -> dict[str, Any]:
         """Run the forward pass on tensors by input name; return tensors by output name."""
         results = self.source.model.call(features)
         return {name: results[own] for name, own in self.outputs.items()}
+
+
+def _told_apart(names: Sequence[str]) -> list[str]:
+    """Return names as Keras 2 makes them different: `d`, `d_1`, `d_2`.
+
+    Source: keras/src/engine/functional.py, Functional._set_output_names.
+    """
+    found: list[str] = []
+    counts: dict[str, int] = {}
+    for name in names:
+        proposal = name
+        while proposal in found:
+            counts[name] = counts.get(name, 0) + 1
+            proposal = f"{name}_{counts[name]}"
+        found.append(proposal)
+    return found
 
 
 def open_model(model: Path, allowed: Allowed, *, compiled: bool) -> OpenedModel:
