@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tfx_savedmodel import versions
@@ -37,7 +39,9 @@ def keras_zip(folder: Path, *layers: dict[str, Any], version: str = "2.15.0", we
         archive.writestr("config.json", json.dumps(config))
         archive.writestr("metadata.json", json.dumps({"keras_version": version}))
         if weights:
-            archive.writestr("model.weights.npz", b"")
+            data = io.BytesIO()
+            np.savez(data, kernel=np.zeros(1))
+            archive.writestr("model.weights.npz", data.getvalue())
     return path
 
 
