@@ -8,11 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tfx_savedmodel.operations.validate import Report, validate
-from tfx_savedmodel.validation.registry import CHECKS
 from tfx_savedmodel.validation.result import CheckVerdict, Severity
-
-#: The checks that there are.
-CODES = frozenset(check.code for check in CHECKS)
 
 #: Makes a model in a directory that is not there yet, and returns its path.
 Make = Callable[[Path], Path]

@@ -60,7 +60,7 @@ def _slow(scores: Any, x: Any, n: Any) -> Any:
     import tensorflow as tf
 
     matrix = tf.fill([512, 512], 1e-3 * tf.reduce_mean(x))
-    for _ in range(100):
+    for _ in range(40):
         matrix = tf.math.tanh(matrix @ matrix + 1e-3)
     return scores + 1e-20 * tf.reduce_mean(matrix)
 
@@ -130,6 +130,7 @@ EXAMPLE_CASES: dict[str, Sabotage] = {
     "SM308": Sabotage(
         sound=save_scorer,
         broken=_scored(_noisy),
+        inevitable={"SM307": "an answer that changes by itself is another one in another batch as well"},
         where={"signature": "score", "output": "probabilities"},
         select=SELECT,
     ),
@@ -137,8 +138,8 @@ EXAMPLE_CASES: dict[str, Sabotage] = {
         sound=save_scorer,
         broken=_scored(_slow),
         where={"signature": "score"},
-        # The median of a few requests, far from both models: some thousandths, and tenths of a second.
-        given={"policy": {"parameters": {"SM309": {"milliseconds": 60.0, "percentile": 50.0, "requests": 7}}}},
+        # The median of a few requests, far from both models: a millisecond, and 10 GFLOP.
+        given={"policy": {"parameters": {"SM309": {"milliseconds": 20.0, "percentile": 50.0, "requests": 7}}}},
         select=SELECT,
     ),
 }

@@ -1,4 +1,4 @@
-"""Gather the evidence: `python -m tests.corpus.evidence [MODEL ...]` writes it as JSON, one file a model.
+"""Gather the evidence: `python -m tests.corpus.evidence FOLDER [MODEL ...]` writes it as JSON, one file a model.
 
 Everything happens in a network of its own that has nothing in it, and each question in a process that ends.
 A model of category `malicious` is read and never loaded.
