@@ -62,6 +62,7 @@ setup(
         "click>=8.1",
         "fsspec>=2023.1",
         "jinja2>=3.1",
+        "matplotlib>=3.7",
         "numpy>=1.24",
         "protobuf>=3.20.3",
         "pydantic>=2.5,<3",

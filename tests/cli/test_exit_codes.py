@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
 
 from tests.cli.models import write_model
 from tests.saved_model.graphs import node, save, tensor
+from tfx_savedmodel.operations.inspect import inspect
 from tfx_savedmodel.validation.registry import CHECKS
 
 pytestmark = pytest.mark.tf
@@ -46,8 +48,12 @@ CASES: dict[str, tuple[int, tuple[str, ...]]] = {
     "blessed by a preset": (0, (*FAST_VALIDATE, "--policy", "serving", "--select", GRAPH)),
     "blessed with a waiver": (0, (*VALIDATE, "NAMELESS", "--select", GRAPH, "--policy", "DIR/waives.json")),
     "not breaking": (0, (*COMMAND, "diff", "GOOD", "GOOD")),
+    "as Markdown": (1, (*VALIDATE, "NAMELESS", "--select", GRAPH, "--format", "markdown")),
+    "as JUnit": (1, (*VALIDATE, "NAMELESS", "--select", GRAPH, "--format", "junit")),
+    "keeping a baseline": (0, (*VALIDATE, "GOOD", "--select", "SM106", "--baseline", "DIR/contract.json")),
     "not blessed": (1, (*VALIDATE, "NAMELESS", "--select", GRAPH, "--report", "DIR/report")),
     "breaking": (1, (*COMMAND, "diff", "GOOD", "OTHER")),
+    "breaking a baseline": (1, (*VALIDATE, "OTHER", "--select", "SM101", "--select", "SM106", "--baseline", "GOOD")),
     "undecided": (2, (*VALIDATE, "GOOD", "--select", "SM105")),
     "not safe to load": (2, (*VALIDATE, "UNSAFE", "--select", "SM201")),
     "our own crash": (2, (sys.executable, "-c", CRASH)),
@@ -70,11 +76,13 @@ POLICIES = {
 STRINGS = {"inputs": {"x": tensor("x:0", "string")}, "outputs": {"y": tensor("y:0", "string")}}
 UNSAFE = [node("x", "Placeholder", dtype=7), node("y", "ReadFile", "x")]
 
+_AT_ONCE = 4
+
 Outcome = subprocess.CompletedProcess[str]
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Outcome]]:
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
     """Every case's process, ended."""
     directory = tmp_path_factory.mktemp("cli")
     paths = {
@@ -83,20 +91,18 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Out
         "OTHER": str(write_model(directory / "other", output="probabilities")),
         "UNSAFE": str(save(directory / "unsafe", UNSAFE, signatures={"serving_default": STRINGS})),
     }
+    contract = json.dumps(inspect(paths["GOOD"]))
+    (directory / "contract.json").write_text(contract, encoding="utf-8")
     for name, policy in POLICIES.items():
         (directory / name).write_text(json.dumps(policy), encoding="utf-8")
     environment = {name: value for name, value in os.environ.items() if name != "TFX_SAVEDMODEL_DEBUG"}
-    started: dict[str, subprocess.Popen[str]] = {}
-    for name, (_, arguments) in CASES.items():
+
+    def end(arguments: tuple[str, ...]) -> Outcome:
         filled = [paths.get(argument, argument.replace("DIR/", f"{directory}/")) for argument in arguments]
-        started[name] = subprocess.Popen(
-            filled, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-        )
-    ended = {}
-    for name, process in started.items():
-        out, err = process.communicate(timeout=60)
-        ended[name] = subprocess.CompletedProcess(process.args, process.returncode, out, err)
-    yield ended
+        return subprocess.run(filled, capture_output=True, text=True, env=environment, check=False, timeout=300)
+
+    with concurrent.futures.ThreadPoolExecutor(_AT_ONCE) as pool:
+        return dict(zip(CASES, pool.map(end, [arguments for _, arguments in CASES.values()]), strict=True))
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -130,6 +136,14 @@ def test_json_stands_alone_on_standard_output(outcomes: dict[str, Outcome]) -> N
     }
     assert report["verdict"] == "BLESSED"
     assert [check["code"] for check in report["checks"]] == GRAPH.split(",")
+
+
+def test_every_form_stands_alone_on_standard_output(outcomes: dict[str, Outcome]) -> None:
+    suites = ET.fromstring(outcomes["as JUnit"].stdout)
+    assert (suites.tag, suites.get("failures"), suites.get("tests")) == ("testsuites", "1", "4")
+    markdown = outcomes["as Markdown"].stdout
+    assert markdown.startswith("### ")
+    assert "SM103" in markdown
 
 
 def test_the_fast_path_imports_nothing_slow(outcomes: dict[str, Outcome]) -> None:

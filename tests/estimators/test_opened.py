@@ -54,6 +54,16 @@ def test_outputs_have_the_names_of_their_layers_on_every_keras(tmp_path: Path) -
     assert {name: tuple(value.shape) for name, value in found.items()} == {"first": (2, 1), "second": (2, 2)}
 
 
+def test_a_layer_that_gives_two_outputs_names_them_apart_on_every_keras(tmp_path: Path) -> None:
+    x, dense = tf.keras.Input((3,), name="x"), tf.keras.layers.Dense(2, name="d")
+    other = tf.keras.layers.Dense(2, name="d_1")
+    tf.keras.Model(x, [dense(x), dense(2.0 * x), other(x)]).save(tmp_path / "model.keras")
+    model = open_model(tmp_path / "model.keras", Allowed(), compiled=False)
+    assert tuple(model.outputs) == model.output_names == ("d", "d_1", "d_1_1")
+    found = model.call({"x": tf.ones([1, 3])})
+    assert [found[name].shape for name in model.outputs] == [(1, 2)] * 3
+
+
 @pytest.mark.parametrize(
     ("make", "reason"),
     [(two_outputs, None), (lookup, "lookup table"), (lookup_inside, "lookup table"), (stateful, "keeps state")],

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.cli.models import write_model
+from tfx_savedmodel.operations.beside_model import REQUIRED
 from tfx_savedmodel.operations.check_pages import page_files, page_markdown, with_presets
 from tfx_savedmodel.operations.checks import checks
 from tfx_savedmodel.operations.selection import select
 from tfx_savedmodel.operations.validate import validate
-from tfx_savedmodel.validation.policy import LESS_THAN_ERRORS, Policy
+from tfx_savedmodel.validation.policy import ASKED_FOR, LESS_THAN_ERRORS, Policy
 from tfx_savedmodel.validation.policy_document import PolicyDocument
 from tfx_savedmodel.validation.policy_text import read_policy
 from tfx_savedmodel.validation.presets import PRESETS
@@ -104,6 +105,10 @@ def test_a_page_says_what_a_policy_does_with_the_check() -> None:
     assert "Under untrusted it is not made." in page_markdown(pages["SM201"])
 
 
+def test_every_parameter_is_explained() -> None:
+    assert [f"{page.code} {item.name}" for page in checks() for item in page.parameters if not item.about] == []
+
+
 def test_parameters_on_the_pages_are_what_a_policy_takes() -> None:
     """Each default, as the page shows it, is accepted where the page says to set it."""
     for page in checks():
@@ -114,6 +119,10 @@ def test_parameters_on_the_pages_are_what_a_policy_takes() -> None:
         select(Policy(parameters={page.code: defaults}), {})
 
 
-def test_presets_and_weights_name_checks_of_ours() -> None:
-    named = {*LESS_THAN_ERRORS, *(code for policy in PRESETS.values() for code in policy.required)}
-    assert {code for code in named if not re.fullmatch(r"SM[123]\d\d", code)} == set()
+def test_presets_and_weights_name_checks_that_there_are() -> None:
+    codes = {check.code for check in CHECKS}
+    named = {*LESS_THAN_ERRORS, *ASKED_FOR, *(code for needs in REQUIRED.values() for code in needs)}
+    named |= {code for policy in PRESETS.values() for code in (*policy.required, *policy.parameters)}
+    assert named - codes == set()
+    for policy in PRESETS.values():
+        select(policy, {})

@@ -65,7 +65,7 @@ def test_what_loading_would_run_is_not_run(tmp_path: Path) -> None:
         node("v", "VarHandleOp", dtype=FLOAT, shape=shape(2), debug_name="v"),
         node("copy", "DisableCopyOnRead", "v"),
         node("y", "Identity", "x", "^copy", T=7),
-        node("path", "Const", value=["/etc/cron.d/x"]),
+        node("path", "Const", value=["/etc/cron.d/x"], dtype=7),
         node("fill", "WriteFile", "path", "path"),
     ]
     signature = {"inputs": {"x": tensor("x:0", "string")}, "outputs": {"y": tensor("y:0", "string")}}
@@ -104,7 +104,7 @@ def test_other_meta_graphs_that_do_not_fit_are_named(tmp_path: Path, meant: str)
 @pytest.mark.parametrize(
     ("extra", "fault"),
     [
-        (node("y", "NoOp"), "two nodes are called 'y'"),
+        (node("y", "NoOp"), "SM101: the graph has 2 times the node 'y'"),
         (node("z", "Identity", "gone:1", T=FLOAT), "node 'z' takes 'gone:1', which no node gives"),
         (node("z", "NoOp"), None),
     ],
@@ -126,7 +126,7 @@ def test_a_graph_that_nobody_can_import_is_refused(
         notes = export(model, tmp_path / "out", plan=plan).notes
         assert any("it cannot be loaded here: it has an op that is gone" in note for note in notes)
         return
-    with pytest.raises(UnreadableModelError, match="by any TensorFlow") as caught:
+    with pytest.raises(UnreadableModelError, match=r"by any TensorFlow|refused") as caught:
         export(model, tmp_path / "out", plan=plan)
     assert caught.value.found == fault
     assert not (tmp_path / "out").exists()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
@@ -20,14 +18,9 @@ from tfx_savedmodel.errors import (
     UnreadableModelError,
     UsageError,
 )
-from tfx_savedmodel.operations import selection
 from tfx_savedmodel.operations.inspect import inspect
 from tfx_savedmodel.operations.validate import CheckVerdict, Policy, Verdict, validate
-from tfx_savedmodel.saved_model.view import GraphView
-from tfx_savedmodel.validation.check import GraphCheck
 from tfx_savedmodel.validation.policy import Waiver
-from tfx_savedmodel.validation.registry import CHECKS
-from tfx_savedmodel.validation.result import Finding
 
 pytestmark = pytest.mark.unit
 
@@ -96,48 +89,42 @@ def test_names_that_no_signature_has_are_noted(model: Path) -> None:
     assert [note.split("names ")[1].split(",")[0] for note in notes] == ["'featurs'", "'score'"]
 
 
-@dataclasses.dataclass(frozen=True)
-class Told(GraphCheck):
-    """Says what it was told of the baseline, in place of SM106."""
-
-    code: ClassVar[str] = "SM106"
-    name: ClassVar[str] = "breaking-change"
-    baseline: Mapping[str, Any] | None = None
-    baseline_name: str = ""
-
-    def check(self, graph: GraphView) -> Iterator[Finding]:
-        yield Finding(self.baseline_name, {"baseline": self.baseline})
+def told(model: Path, baseline: Any) -> tuple[str, list[str]]:
+    """Return what SM106 is told of a baseline: its name, and the signatures that the model has lost."""
+    (result,) = validate(model, baseline=baseline, select=["SM106"]).checks
+    assert result.verdict in (CheckVerdict.PASS, CheckVerdict.FAIL)
+    return result.measurements["baseline"], [finding.where["signature"] for finding in result.findings]
 
 
-@pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A catalogue whose SM106 repeats what it is given."""
-    monkeypatch.setattr(selection, "CHECKS", (*(check for check in CHECKS if check.code != "SM106"), Told))
-
-
-@pytest.mark.usefixtures("told")
 def test_a_baseline_is_a_model_a_contract_or_what_inspect_returns(model: Path, tmp_path: Path) -> None:
+    before = write_model(tmp_path / "before", signature="predict")
     contract = tmp_path / "contract.json"
-    contract.write_text(json.dumps(inspect(model)), encoding="utf-8")
-    signatures = inspect(model)["meta_graphs"][0]["signatures"]
-    names = {str(model): model, str(contract): contract, "the contract given": inspect(model)}
+    contract.write_text(json.dumps(inspect(before)), encoding="utf-8")
+    names = {str(before): before, str(contract): contract, "the contract given": inspect(before)}
     for name, baseline in names.items():
-        (result,) = validate(model, baseline=baseline, select=["SM106"]).checks
-        assert result.verdict is CheckVerdict.FAIL
-        assert (result.findings[0].message, result.findings[0].where["baseline"]) == (name, signatures)
+        assert told(model, baseline) == (name, ["predict"])
+    assert told(model, model) == (str(model), [])
 
 
-@pytest.mark.usefixtures("told")
+def test_a_baseline_has_to_be_answered(model: Path, tmp_path: Path) -> None:
+    before = write_model(tmp_path / "before", signature="predict")
+    assert validate(model, baseline=before, select=["SM1"]).verdict is Verdict.NOT_BLESSED
+    assert validate(model, baseline=model, select=["SM1"]).verdict is Verdict.BLESSED
+    assert validate(model, baseline=model, select=["SM101"]).notes == (
+        "baseline given, and no selected check looks at it",
+    )
+    (tmp_path / "model" / "saved_model.pbtxt").write_text("no graph")
+    report = validate(model, baseline=before, select=["SM106"])
+    assert (report.verdict, report.undecided_by) == (Verdict.UNDECIDED, ("SM106",))
+
+
 def test_of_several_meta_graphs_that_with_the_models_tags_is_the_baseline(model: Path) -> None:
     contract = inspect(model)
     (only,) = contract["meta_graphs"]
-    other = {**only, "tags": ["train"], "signatures": {}}
-    several = {**contract, "meta_graphs": [other, only]}
-    (result,) = validate(model, baseline=several, select=["SM106"]).checks
-    assert result.findings[0].where["baseline"] == only["signatures"]
+    other = {**only, "tags": ["train"], "signatures": {"trained": only["signatures"]["serving_default"]}}
+    assert told(model, {**contract, "meta_graphs": [other, only]})[1] == []
     # One alone counts whatever its tags: a contract of a model with others is still what clients use.
-    (alone,) = validate(model, baseline={**contract, "meta_graphs": [other]}, select=["SM106"]).checks
-    assert alone.findings[0].where["baseline"] == {}
+    assert told(model, {**contract, "meta_graphs": [other]})[1] == ["trained"]
     neither = {**contract, "meta_graphs": [other, {**other, "tags": ["eval"]}]}
     with pytest.raises(UsageError, match="no MetaGraph with the model's tags"):
         validate(model, baseline=neither, select=["SM106"])

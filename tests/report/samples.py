@@ -58,8 +58,29 @@ def model() -> dict[str, Any]:
         "fingerprint": "8f1c0a96d2b74e35",
         "tensorflow_version": "2.15.1",
         "sizes": {"graph": 214_302, "variables": 18_944, "assets": 61, "total": 233_307},
-        "meta_graphs": [{"tags": ["serve"], "signatures": signatures}],
+        "meta_graphs": [{"tags": ["serve"], "signatures": signatures, "reaches": _reaches()}],
     }
+
+
+def _reaches() -> list[dict[str, Any]]:
+    kernels = [f"dense{number}/{name}" for number in ("", "_1", "_2") for name in ("bias", "kernel")]
+    everything = sorted([*kernels, "Adam/iter", "Adam/learning_rate", "count"])
+
+    def root(name: str, nodes: int, functions: int, variables: list[str], assets: list[str]) -> dict[str, Any]:
+        return {"root": name, "nodes": nodes, "functions": functions, "variables": variables, "assets": assets}
+
+    vocabularies = ["island_vocabulary", "sex_vocabulary"]
+    return [
+        root("init", 9, 1, [], vocabularies),
+        root("signature serve_raw", 188, 6, kernels, vocabularies),
+        root("signature serving_default", 214, 7, kernels, vocabularies),
+        root("signature xai_model", 41, 3, kernels, []),
+        root("signature xai_preprocess", 149, 4, [], vocabularies),
+        root("save", 38, 1, everything, []),
+        root("restore", 30, 1, everything, []),
+        root("function __inference__wrapped_model_1021", 41, 2, kernels, []),
+        root("function __inference_transform_features_412", 149, 4, [], vocabularies),
+    ]
 
 
 def _finite_outputs() -> CheckResult:
@@ -197,6 +218,7 @@ def failing() -> Report:
         seconds=24.31,
         created="2025-03-04T10:31:02Z",
         tool_version="0.1.0",
+        notes=("the waiver of SM113 matched nothing: take it out of the policy, or mend its `where`",),
     )
 
 
@@ -225,7 +247,11 @@ def undecided() -> Report:
 
 def hostile() -> Report:
     """Every text that a model's author or a path could bring is an attack."""
-    finding = Finding(HOSTILE, {HOSTILE: HOSTILE, "example": {HOSTILE: [HOSTILE]}}, HOSTILE, HOSTILE, HOSTILE)
+    inputs = {f"{number}{HOSTILE}": [HOSTILE] for number in range(5)}
+    where = {HOSTILE: HOSTILE, "example": {HOSTILE: [HOSTILE]}, "inputs": inputs}
+    finding = Finding(HOSTILE, where, HOSTILE, HOSTILE, HOSTILE)
+    roots = (HOSTILE, f"signature {HOSTILE}", f"function {HOSTILE}", "restore")
+    reaches = [{"root": root, "nodes": 1, "functions": 1, "variables": [root], "assets": [HOSTILE]} for root in roots]
     check = CheckResult(
         HOSTILE,
         HOSTILE,
@@ -244,11 +270,12 @@ def hostile() -> Report:
             "uri": HOSTILE,
             "fingerprint": HOSTILE,
             "tensorflow_version": HOSTILE,
-            "meta_graphs": [{"tags": [HOSTILE], "signatures": {HOSTILE: signature}}],
+            "meta_graphs": [{"tags": [HOSTILE], "signatures": {HOSTILE: signature}, "reaches": reaches}],
         },
         policy=HOSTILE,
         checks=(check,),
         upstream=(Upstream(HOSTILE, HOSTILE, False),),
         created=HOSTILE,
         tool_version=HOSTILE,
+        notes=(HOSTILE,),
     )

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.report import samples
-from tfx_savedmodel.report.html import MAX_FINDINGS, render_html
+from tests.report import measured, samples
+from tfx_savedmodel.report.check_parts import MAX_FINDINGS
+from tfx_savedmodel.report.html import render_html
 from tfx_savedmodel.report.write import write_reports
 from tfx_savedmodel.validation.result import CheckResult, CheckVerdict, Finding, Report, Verdict
 
@@ -80,6 +81,12 @@ def test_signatures_show_method_name_dtypes_and_shapes() -> None:
     assert "Outputs dtype shape probabilities float32 [?, 3]" in text
 
 
+def test_what_was_given_in_vain_is_told() -> None:
+    text = _Page(samples.failing()).text
+
+    assert "Given in vain the waiver of SM113 matched nothing: take it out of the policy" in text
+
+
 def test_upstream_blessings_are_shown() -> None:
     assert "SavedModelValidator.estimator/blessing/9 InfraBlessing blessed" in _Page(samples.failing()).text
 
@@ -128,6 +135,51 @@ def test_a_model_that_cannot_be_read_has_a_page_too() -> None:
     assert "Signatures" not in text
 
 
+def test_a_waived_finding_is_shown_with_its_reason() -> None:
+    text = _Page(samples.failing()).text
+
+    _before(text, "Waived by the policy", "SM120 unsafe-ops 1 waived", "ReadFile is reached", "Every check")
+    assert "waived the vocabulary is ours and reviewed where function __inference_transform_412" in text
+
+
+def test_the_worst_example_is_shown_with_its_inputs_one_by_one() -> None:
+    page = _Page(_without_drawings(measured.serving()))
+
+    _before(page.text, "Worth a look", "file eval-00000-of-00002.gz, record 117", "inputs body_mass_g 3200", "found")
+    assert "island Torgersen sex FEMALE" in page.text
+
+
+def test_checks_that_were_not_safe_to_make_are_told_once_with_the_reason() -> None:
+    text = _Page(measured.distrusted()).text
+
+    _before(text, "What failed", "What was not checked not run: SM120 failed SM201 native-load SM202", "Every check")
+
+
+def test_what_reaches_what_is_shown_signatures_first() -> None:
+    text = _Page(samples.failing()).text
+
+    reach = text[text.index("What reaches what") :]
+    _before(reach, "signature serve_raw 188 nodes 6 functions 6 variables 2 assets", "init 9 nodes 1 function 2 assets")
+    _before(reach, "restore", "2 functions that Python can call", "function __inference__wrapped_model_1021")
+    assert "Restored, but reached by no signature: Adam/iter Adam/learning_rate count Written" in reach
+
+
+def test_a_page_stays_readable_whatever_the_model_has() -> None:
+    page = _Page(_without_drawings(measured.crowded()))
+
+    for left_out in ("90 more signatures", "8 more MetaGraphs", "260 more", "60 more roots", "60 more functions"):
+        assert f"and {left_out}: report.json has them" in page.text
+    assert "and 50 more: report.json has them" in page.text  # upstream blessings
+    assert "and 460 more: report.json has them" in page.text  # a root's variables
+    assert max(map(len, page.texts)) < 3000
+
+
+def _without_drawings(report: Report) -> Report:
+    # Drawings need matplotlib, which takes longer to import than this whole tier may take.
+    plain = [dataclasses.replace(check, measurements={}) for check in report.checks]
+    return dataclasses.replace(report, checks=tuple(plain))
+
+
 def test_what_left_the_verdict_open_is_shown() -> None:
     skipped = CheckResult("SM304", "parity", CheckVerdict.SKIP, reason="no reference model was given")
     report = dataclasses.replace(
@@ -145,7 +197,7 @@ def test_thousands_of_findings_do_not_drown_the_page() -> None:
     text = _Page(dataclasses.replace(samples.failing(), checks=(check,))).text
 
     assert text.count("finding number") == MAX_FINDINGS
-    assert f"and {3000 - MAX_FINDINGS} more in report.json" in text
+    assert "and 2 975 more: report.json has them" in text
 
 
 def test_both_forms_are_written(tmp_path: Path) -> None:

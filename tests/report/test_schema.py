@@ -13,14 +13,14 @@ import pytest
 
 from tests.cli.models import write_model
 from tests.conftest import ROOT
-from tests.report import samples
+from tests.report import measured, samples
 from tfx_savedmodel.operations.validate import validate
 from tfx_savedmodel.report.json_report import render_json, report_document
 from tfx_savedmodel.validation.result import SCHEMA_VERSION
 
 pytestmark = pytest.mark.tfx
 
-REPORTS = (samples.failing, samples.blessed, samples.undecided, samples.hostile)
+REPORTS = (samples.failing, samples.blessed, samples.undecided, samples.hostile, measured.serving, measured.distrusted)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,9 @@ def test_a_real_report_keeps_to_the_schema_and_its_model_to_every_key(validator:
 
     validator.validate(document)
     assert definitions["model"]["properties"].keys() == document["model"].keys()
-    assert definitions["meta_graph"]["properties"].keys() == document["model"]["meta_graphs"][0].keys()
+    (meta_graph,) = document["model"]["meta_graphs"]
+    assert definitions["meta_graph"]["properties"].keys() == meta_graph.keys()
+    assert definitions["reach"]["properties"].keys() == meta_graph["reaches"][0].keys()
 
 
 def test_what_is_no_report_is_refused(validator: Any) -> None:

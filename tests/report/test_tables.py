@@ -27,6 +27,15 @@ def test_nested_values_are_a_grid_of_names_and_values() -> None:
     assert table.rows == (("serving_default › p", "0.1", "0.9"), ("serve_raw › p", "0.2", ""))
 
 
+def test_a_models_names_keep_their_underscores_and_milliseconds_their_unit() -> None:
+    latency = {"serve_raw": {"requests": 20, "p50_ms": 0.4211}, "serve": {"requests": 20, "p50_ms": 1234.5}}
+
+    (table,) = measurement_tables({"latency": latency})
+
+    assert table.columns == ("latency", "requests", "p50 ms")
+    assert table.rows == (("serve_raw", "20", "0.421 ms"), ("serve", "20", "1.2 s"))
+
+
 def test_a_list_of_mappings_has_a_row_each() -> None:
     (table,) = measurement_tables({"runs": [{"batch": 1, "ok": True}, {"batch": 3, "ok": False}]})
 

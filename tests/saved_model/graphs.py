@@ -16,7 +16,7 @@ DTYPES = {"float32": FLOAT, "string": STRING, "int64": INT64}
 
 def node(name: str, op: str, *inputs: str, **attrs: Any) -> dict[str, Any]:
     """Return a node; an attribute is a str (a function's name starts with "@"), a dtype as int, a list of str,
-    the raw bytes of a constant, or an AttrValue proto.
+    the raw bytes of a constant, or an AttrValue proto. With `| {"device": …}` it is tied to a device.
     """
     return {"name": name, "op": op, "inputs": inputs, "attrs": attrs}
 
@@ -81,6 +81,7 @@ def tensor(name: str, dtype: str = "float32", shape: Iterable[int | None] | None
 def _fill(proto: Any, item: Mapping[str, Any]) -> None:
     proto.name, proto.op = item["name"], item["op"]
     proto.input.extend(item["inputs"])
+    proto.device = item.get("device", "")
     for name, value in item["attrs"].items():
         attr = proto.attr[name]
         if isinstance(value, str) and value.startswith("@"):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tfx_savedmodel.errors import PolicyError, UsageError
+from tfx_savedmodel.errors import PolicyError, UnreadableModelError, UsageError
 
 pytestmark = pytest.mark.tfx
 
@@ -80,3 +81,33 @@ def test_a_target_is_an_execution_property_and_must_be_known() -> None:
     assert validator(target="tf-2.7").spec.exec_properties["target"] == "tf-2.7"
     with pytest.raises(UsageError, match="no such consumer"):
         validator(target="2.7")
+
+
+def channel(kind: str) -> Any:
+    from tfx import types
+    from tfx.types import standard_artifacts
+
+    return types.Channel(type=getattr(standard_artifacts, kind))
+
+
+def test_a_baseline_is_a_model_or_a_pushed_one() -> None:
+    assert set(validator(baseline_model=channel("Model")).spec.inputs) == {"model", "baseline_model"}
+    assert set(validator(baseline_model=channel("PushedModel")).spec.inputs) == {"model", "pushed_baseline"}
+    with pytest.raises(UsageError, match="no baseline") as caught:
+        validator(baseline_model=channel("Examples"))
+    assert (caught.value.found, caught.value.wanted) == ("Examples", "Model or PushedModel")
+
+
+def test_a_contract_goes_in_by_content(tmp_path: Path) -> None:
+    contract = {"schema_version": 1, "meta_graphs": [{"tags": ["serve"], "signatures": {}}]}
+    file = tmp_path / "contract.json"
+    file.write_text(json.dumps(contract, indent=2), encoding="utf-8")
+    for given in (contract, file, str(file)):
+        assert json.loads(validator(contract=given).spec.exec_properties["contract"]) == contract
+    with pytest.raises(UsageError, match="a baseline and a contract"):
+        validator(contract=contract, baseline_model=channel("Model"))
+    with pytest.raises(UsageError, match="a directory is no contract"):
+        validator(contract=tmp_path)
+    file.write_text("{}", encoding="utf-8")
+    with pytest.raises(UnreadableModelError, match="contract"):
+        validator(contract=file)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tfx_savedmodel.errors import ExamplesError, NotBlessedError, UndecidedError
+from tfx_savedmodel.errors import ExamplesError, NotBlessedError, UndecidedError, UsageError
 from tfx_savedmodel.validation.result import CheckResult, CheckVerdict, Finding, Report, Verdict
 
 pytestmark = pytest.mark.tfx
@@ -126,3 +126,36 @@ def test_upstream_blessings_and_paths_are_handed_on(do: Do, tmp_path: Path) -> N
     with pytest.raises(ExamplesError) as caught:
         do(Verdict.BLESSED, PASSED, splits='["test"]')
     assert caught.value.found == "train, eval"
+
+
+def test_the_baseline_is_a_model_a_pushed_one_or_a_contract(do: Do, tmp_path: Path) -> None:
+    from tfx.types import standard_artifacts
+
+    do(Verdict.BLESSED, PASSED)
+    assert do.arguments["baseline"] is None
+    model, pushed = standard_artifacts.Model(), standard_artifacts.PushedModel()
+    for artifact, folder in ((model, tmp_path / "before" / "Format-Serving"), (pushed, tmp_path / "pushed")):
+        folder.mkdir(parents=True)
+        artifact.uri = str(tmp_path / folder.relative_to(tmp_path).parts[0])
+    pushed.set_int_custom_property("pushed", 1)
+    do.inputs["baseline_model"] = [model]
+    do(Verdict.BLESSED, PASSED)
+    assert do.arguments["baseline"] == str(tmp_path / "before" / "Format-Serving")
+    do.inputs = {"model": [do.model], "baseline_model": [], "pushed_baseline": [pushed]}
+    do(Verdict.BLESSED, PASSED)
+    assert do.arguments["baseline"] == str(tmp_path / "pushed")
+    do.inputs["pushed_baseline"] = []
+    do(Verdict.BLESSED, PASSED, contract='{"schema_version": 1}')
+    assert do.arguments["baseline"] == {"schema_version": 1}
+
+
+def test_a_pusher_that_pushed_nothing_gives_no_baseline(do: Do, tmp_path: Path) -> None:
+    from tfx.types import standard_artifacts
+
+    pushed = standard_artifacts.PushedModel()
+    pushed.uri = str(tmp_path)
+    pushed.set_int_custom_property("pushed", 0)
+    do.inputs["pushed_baseline"] = [pushed]
+    with pytest.raises(UsageError, match="not pushed") as caught:
+        do(Verdict.BLESSED, PASSED)
+    assert "Cond" in caught.value.next_step

@@ -88,8 +88,8 @@ def test_a_step_does_not_add_up() -> None:
 
     (finding,) = findings(Attributions(), GradientRun({"x": ROWS}, step))
     assert finding.message == "integrated gradients do not add up for 2 of 3 examples"
-    assert finding.where == {"signature": "xai_model", "output": "y", "file": "a", "record": 1, "example": "x=1"}
-    assert finding.found == "attributions that sum to -1" and finding.wanted.startswith("9 = f(x) - f(baseline)")
+    assert finding.where == {"signature": "xai_model", "output": "y", "file": "a", "record": 0, "example": "x=0"}
+    assert finding.found == "attributions that sum to 2" and finding.wanted.startswith("12 = f(x) - f(baseline)")
 
 
 def test_a_steep_function_is_integrated_in_finer_steps() -> None:

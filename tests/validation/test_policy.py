@@ -12,8 +12,8 @@ import pytest
 from tfx_savedmodel.errors import PolicyError
 from tfx_savedmodel.operations.selection import select
 from tfx_savedmodel.validation.policy import ASKED_FOR, Limits, Policy, Waiver
-from tfx_savedmodel.validation.policy_document import PolicyDocument, schema_text
-from tfx_savedmodel.validation.policy_text import read_policy
+from tfx_savedmodel.validation.policy_document import LimitsDocument, PolicyDocument, WaiverDocument, schema_text
+from tfx_savedmodel.validation.policy_text import read_policy, to_policy
 from tfx_savedmodel.validation.presets import ABOUT, PRESETS
 from tfx_savedmodel.validation.result import Severity
 
@@ -143,7 +143,7 @@ def test_selecting_requires_whole_codes_only() -> None:
         ('{"severity": {"SM103": "fatal"}}', "severity.SM103"),
         ('{"severty": {}}', "did you mean severity"),
         ('{"preset": "strickt"}', "did you mean strict?"),
-        ('{"limits": {"second": 3}}', "did you mean seconds?"),
+        ('{"limits": {"second": 3}}', "did you mean seconds"),
         ('{"limits": {"seconds": 0}}', "limits.seconds"),
         ('{"trusted": "yes"}', "trusted"),
         ('{"waive": [{"code": "SM103"}]}', "waive[0].reason"),
@@ -214,6 +214,17 @@ def test_python_cannot_say_what_json_cannot(arguments: dict[str, Any], words: st
         Policy(**arguments)
 
 
+def test_a_policy_is_taken_in_every_form() -> None:
+    wanted = read(preset="strict", ignore=["SM3"])
+    assert to_policy(wanted) is wanted
+    assert to_policy({"preset": "strict", "ignore": ("SM3",)}) == to_policy(
+        json.dumps({"preset": "strict", "ignore": ["SM3"]})
+    )
+    assert to_policy("strict") is PRESETS["strict"]
+    with pytest.raises(PolicyError, match="as a JSON file has them"):
+        to_policy({"limits": Limits()}, where="policy=…")
+
+
 def test_a_severity_given_as_text_is_one() -> None:
     severity: Any = {"SM103": "error", "SM104": "warning"}
     assert Policy(severity=severity).severity_of("SM103") is Severity.ERROR
@@ -223,6 +234,11 @@ def test_a_severity_given_as_text_is_one() -> None:
 def test_parameters_reach_their_check() -> None:
     (check,) = select(read(select=["SM103"], parameters={"SM103": {"required": ["a", "b"]}}), {}).graph
     assert getattr(check, "required") == ("a", "b")  # noqa: B009 - a field of one check
+
+
+def test_the_document_has_every_field_of_policies_waivers_and_limits() -> None:
+    for document, kind in ((PolicyDocument, Policy), (WaiverDocument, Waiver), (LimitsDocument, Limits)):
+        assert set(document.model_fields) - {"schema_", "preset"} == {item.name for item in dataclasses.fields(kind)}
 
 
 def test_the_published_schema_is_current() -> None:

@@ -50,6 +50,18 @@ def test_a_check_ends_in_one_of_four_ways(tmp_path: Path, what: str, verdict: Ch
     assert (found.verdict, found.reason) == (verdict, reason)
 
 
+def test_measuring_a_check_that_was_skipped_may_break_too() -> None:
+    def find() -> Iterator[Finding]:
+        raise Skip("no budget", {"seen": 1})
+
+    def measure() -> dict[str, int]:
+        raise ZeroDivisionError("oh")
+
+    assert run_check(_Odd(), find).measurements == {"seen": 1}
+    broken = run_check(_Odd(), find, measure, measured_when_skipped=True)
+    assert (broken.verdict, broken.reason) == (ERROR, "ZeroDivisionError: oh")
+
+
 def test_an_unreadable_graph_blocks_loading(tmp_path: Path) -> None:
     (tmp_path / "saved_model.pb").touch()
     structure, tags = run_graph_checks([Structure(), Tags()], read_saved_model(tmp_path))

@@ -84,6 +84,7 @@ class Loads(ModelCheck):
     code: ClassVar[str] = "ACME201"
     name: ClassVar[str] = "loads"
     loaders: ClassVar[tuple[str, ...]] = ("tf3",)
+    runs: ClassVar[str] = "some"
 
 
 class Plain(House):
@@ -174,6 +175,7 @@ def test_a_broken_one_leaves_the_verdict_open(tmp_path: Path) -> None:
         (f"{MODULE}.Ours", "letters of your own"),
         (f"{MODULE}.Costs", "2 as its first digit"),
         (f"{MODULE}.Loads", "a loader that does not exist"),
+        (f"{MODULE}.Loads", "no such way to run signatures"),
         (f"{MODULE}.Plain", "no dataclass of its own"),
         (f"{MODULE}.Plain", "words in small letters"),
         (f"{MODULE}.Silent", "no docstring"),
@@ -225,3 +227,5 @@ def test_the_command_line_selects_them(tmp_path: Path, capsys: pytest.CaptureFix
     assert run(["validate", model, "--policy", str(file), "--select", "ACME1,SM101"]) == 0
     assert "ACME101" in capsys.readouterr().out
     assert run(["validate", model, "--select", "ACME1"]) == 4
+    assert run(["validate", model, "--policy", str(file), "--select", "ACME1", "--report", str(tmp_path / "r")]) == 0
+    assert "dashboards group by it." in (tmp_path / "r" / "report.html").read_text(encoding="utf-8")

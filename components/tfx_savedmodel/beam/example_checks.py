@@ -40,7 +40,7 @@ class ExampleCheckRequest:
     (`expand_files` makes them of patterns). `features` maps an input's name to a feature's, `outputs`
     a model output's name to the reference's. `schema` is a schema file, `transform_graph` the
     directory that Transform writes. `limits` are those of the process that runs the model: the time of
-    each step (loading, one signature on one batch), and memory.
+    loading and of one signature on one batch, and memory.
     """
 
     model: str

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tfx_savedmodel.beam.hosting import ExampleHost, give_back, take_host
-from tfx_savedmodel.beam.messages import MEMORY, TIMEOUT, Death
+from tfx_savedmodel.beam.messages import MEMORY, TIMEOUT, Death, seconds_for
 from tfx_savedmodel.beam.recorder import LOAD, LOAD_REFERENCE
 from tfx_savedmodel.beam.shards import Shard
 from tfx_savedmodel.beam.tally import Tally, add_fault, empty_tally, merge_tallies
@@ -119,7 +119,7 @@ def describe(death: Death, limits: Limits) -> str:
     moment = death.moment
     doing = f"{moment.doing} {moment.signature!r}" if moment.signature else moment.doing
     ends = {
-        TIMEOUT: f"no answer within {limits.seconds:g} s",
+        TIMEOUT: f"no answer within {seconds_for(moment, limits):g} s",
         MEMORY: f"its process took more than {limits.memory_bytes:,} bytes",
     }
     said = ends.get(death.end, f"its process ended by {death.end}")

@@ -2,14 +2,16 @@
 
 Run as `python -m tfx_savedmodel.beam.host`. It is told the settings and then one shard after the other
 (`tfx_savedmodel.beam.frames`, on standard input), and answers each shard with its tally, or with how
-the process ended that ran it; the next shard is then run by a new one. Each step of that process has
-`Limits.seconds`, and it may hold `Limits.memory_bytes` more than the host; both are watched from here.
+the process ended that ran it; the next shard is then run by a new one. The time of each step of that
+process is limited (`seconds_for`), and it may hold `Limits.memory_bytes` more than the host; both are
+watched from here.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import math
 import os
 import pickle
 import select
@@ -22,7 +24,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from tfx_savedmodel.beam.frames import Inbox, receive, receive_bytes, send, send_bytes
-from tfx_savedmodel.beam.messages import MEMORY, TIMEOUT, Broken, Configure, Death
+from tfx_savedmodel.beam.messages import MEMORY, TIMEOUT, Broken, Configure, Death, seconds_for
 from tfx_savedmodel.beam.recorder import Recorder
 from tfx_savedmodel.validation.policy import Limits
 
@@ -108,7 +110,7 @@ class _Child:
 
     def wait(self, limits: Limits, recorder: Recorder, parent: BinaryIO) -> tuple[bytes | None, str]:
         """Return an answer, or that it ended by itself (""), or by which limit it was ended."""
-        beats, deadline = recorder.beats(), time.monotonic() + limits.seconds
+        beats, deadline = -1, math.inf
         while True:
             ready, _, _ = select.select([self._answers, parent.fileno()], [], [], _POLL_SECONDS)
             if self._answers in ready:
@@ -120,7 +122,7 @@ class _Child:
             if parent.fileno() in ready:  # it asks nothing while it waits: this is its end
                 raise EOFError("the process that asked has ended")
             if recorder.beats() != beats:
-                beats, deadline = recorder.beats(), time.monotonic() + limits.seconds
+                beats, deadline = recorder.beats(), time.monotonic() + seconds_for(recorder.moment(), limits)
             end = TIMEOUT if time.monotonic() > deadline else ""
             if resident(self.pid) - self._base > limits.memory_bytes:
                 end = MEMORY

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from tfx_savedmodel.beam.recorder import Moment
+from tfx_savedmodel.beam.recorder import RUN, RUN_REFERENCE, Moment
 from tfx_savedmodel.validation.policy import Limits
 
 #: The ends that a limit makes of a process; others are a signal or an exit code, in words.
@@ -33,3 +33,13 @@ class Broken:
     """Our own exception in the model's process, as text."""
 
     error: str
+
+
+def seconds_for(moment: Moment, limits: Limits) -> float:
+    """Return how long a step may take.
+
+    A batch has a thousand examples, so its run may take as long as a load, or the limit of one run if that is more.
+    """
+    if moment.doing in (RUN, RUN_REFERENCE):
+        return max(limits.seconds, limits.run_seconds)
+    return limits.seconds

@@ -29,12 +29,16 @@ class _RunShards(beam.DoFn):
         self._examples = Metrics.counter(_NAMESPACE, "examples")
 
     def setup(self) -> None:
-        self._runner: GuardedRunner = self._shared.acquire(lambda: GuardedRunner(self._settings))
+        self._runner: GuardedRunner | None = self._shared.acquire(lambda: GuardedRunner(self._settings))
 
     def process(self, element: Shard) -> Iterator[Tally]:
+        assert self._runner is not None, "Beam calls setup first"
         tally = self._runner.run(element)
         self._examples.inc(tally.examples)
         yield tally
+
+    def teardown(self) -> None:
+        self._runner = None  # the last one to let go ends the process
 
 
 class _MergeTallies(beam.CombineFn):

@@ -20,6 +20,8 @@ from tfx_savedmodel.operations.present import (
     is_remote,
     local_path,
     render_json,
+    render_junit,
+    render_markdown,
     report_document,
     write_reports,
 )
@@ -33,6 +35,8 @@ _BEAM_ARGS = "beam_args"
 FORMS: dict[str, Callable[[Report], str]] = {
     "text": str,
     "json": lambda report: render_json(report_document(report)),
+    "markdown": render_markdown,
+    "junit": render_junit,
 }
 
 
@@ -116,7 +120,7 @@ def command(
             )
     finally:
         progress.done()
-    _show(report, form, None if directory is None else write_reports(report, directory))
+    _show(report, form, None if directory is None else write_reports(report, directory, chosen))
     return exit_codes.OF_VERDICT[report.verdict.value]
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,11 +77,16 @@ class OpenedModel:
         """The outputs, named as the output layers where the model is a graph of layers -> the source's own names.
 
         Keras 3 numbers them in its exports, or takes a dictionary's keys; in an Estimator's they have their layers'
-        names, whichever Keras wrote it.
+        names, counted where a layer gives more than one, whichever Keras wrote it.
         """
         own = list(self.source.model.outputs)
         names = _layers_of_outputs(self.root, len(own))
         return dict(zip(names if len(names) == len(own) else own, own, strict=True))
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The names of the outputs; of Keras 2's graphs of layers without tracing the model."""
+        return tuple(self.root.output_names) if self.is_graph_network else tuple(self.outputs)
 
     def call(self, features: Mapping[str, Any]) -> dict[str, Any]:
         """Run the forward pass on tensors by input name; return tensors by output name."""
@@ -91,20 +95,32 @@ class OpenedModel:
 
 
 def _layers_of_outputs(root: Any, count: int) -> list[str]:
-    """Return the names of the layers that give the outputs, told apart as Keras 2 does: `d`, `d_1`; [] without layers.
+    """Return the names of the layers that give the outputs; [] where there are none.
 
-    Keras 3 has a functional model's as they are, and none of a Sequential's.
+    Keras 3 has none of a Sequential's.
     """
     import tensorflow as tf
 
     layers = [str(name) for name in getattr(root, "output_names", None) or ()]
     if not layers and isinstance(root, tf.keras.Sequential):
         layers = [str(root.layers[-1].name)] * count
-    names: list[str] = []
-    for layer in layers:
-        later = (f"{layer}_{number}" for number in itertools.count(1))
-        names.append(next(name for name in itertools.chain([layer], later) if name not in names))
-    return names
+    return _told_apart(layers)
+
+
+def _told_apart(names: Sequence[str]) -> list[str]:
+    """Return names as Keras 2 makes them different: `d`, `d_1`, `d_2`.
+
+    Source: keras/src/engine/functional.py, Functional._set_output_names.
+    """
+    found: list[str] = []
+    counts: dict[str, int] = {}
+    for name in names:
+        proposal = name
+        while proposal in found:
+            counts[name] = counts.get(name, 0) + 1
+            proposal = f"{name}_{counts[name]}"
+        found.append(proposal)
+    return found
 
 
 def open_model(model: Path, allowed: Allowed, *, compiled: bool) -> OpenedModel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -66,6 +67,27 @@ def read_baseline(stage: Staging, given: ModelOrContract, tags: Sequence[str]) -
             next_step="name a baseline that was exported with these tags",
         )
     return found[wanted] if wanted in found else next(iter(found.values())), name
+
+
+def contract_text(given: ModelOrContract) -> str:
+    """Return a contract as one line of JSON, to be kept where its file may not be any more.
+
+    Args:
+      given: the JSON file that `inspect --format json` printed, or what `inspect` returned.
+
+    Raises:
+      UnreadableModelError: no contract, or a malformed one, with the place.
+      UsageError: a model, not a contract of one; a remote path that cannot be fetched.
+    """
+    with Staging() as stage:
+        if not isinstance(given, Mapping) and stage.path(given, "the contract", hollow=WEIGHTS).is_dir():
+            raise UsageError(
+                "a directory is no contract",
+                where=os.fspath(given),
+                wanted="the JSON that `tfx-savedmodel inspect --format json` prints",
+                next_step=f"tfx-savedmodel inspect {os.fspath(given)} --format json > contract.json",
+            )
+        return json.dumps(_facts(stage, given, "the contract", "contract"), sort_keys=True)
 
 
 def _facts(stage: Staging, given: ModelOrContract, what: str, name: str) -> Mapping[str, Any]:

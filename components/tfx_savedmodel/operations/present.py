@@ -8,7 +8,10 @@ from pathlib import Path
 
 from tfx_savedmodel.operations.checks import checks
 from tfx_savedmodel.report import write
+from tfx_savedmodel.report.embed import embed_page
 from tfx_savedmodel.report.json_report import render_json, report_document
+from tfx_savedmodel.report.junit import render_junit
+from tfx_savedmodel.report.markdown import render_markdown
 from tfx_savedmodel.report.summary import HEADLINES, because, outcome, summary_line
 from tfx_savedmodel.report.values import (
     format_bytes,
@@ -22,12 +25,14 @@ from tfx_savedmodel.report.values import (
 from tfx_savedmodel.saved_model.local import is_remote, local_path, remote_uri
 from tfx_savedmodel.saved_model.temporary import temporary_folder
 from tfx_savedmodel.saved_model.upload import add_files
+from tfx_savedmodel.validation.policy import Policy
 from tfx_savedmodel.validation.result import Report
 
 __all__ = [
     "HEADLINES",
     "ReportPaths",
     "because",
+    "embed_page",
     "format_bytes",
     "format_place",
     "format_seconds",
@@ -38,6 +43,8 @@ __all__ = [
     "one_line",
     "outcome",
     "render_json",
+    "render_junit",
+    "render_markdown",
     "report_document",
     "summary_line",
     "visible",
@@ -53,14 +60,19 @@ class ReportPaths:
     html: Path | str
 
 
-def write_reports(report: Report, directory: str | os.PathLike[str]) -> ReportPaths:
+def write_reports(report: Report, directory: str | os.PathLike[str], policy: Policy | None = None) -> ReportPaths:
     """Write `report.json` and `report.html`, with each check's page, and return their paths.
+
+    Args:
+      report: what validation said.
+      directory: local or remote; files of these names in it are replaced.
+      policy: the one that was used; the pages of checks that it brings are shown, too.
 
     Raises:
       UsageError: a remote directory of a scheme that nothing here knows.
       DestinationError: the directory cannot be made or written.
     """
-    pages = {page.code: page.texts() for page in checks()}
+    pages = {page.code: page.texts() for page in checks(policy)}
     if not is_remote(directory):
         written = write.write_reports(report, Path(directory), pages)
         return ReportPaths(written.json, written.html)

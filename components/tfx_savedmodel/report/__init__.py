@@ -1,1 +1,1 @@
-"""Reports: what validation said, as JSON for programs and as one HTML page for people."""
+"""Reports: what validation said, as JSON for programs, one HTML page for people, Markdown and JUnit XML for CI."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime
 import functools
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tfx_savedmodel.report import summary, values
-from tfx_savedmodel.report.tables import measurement_tables
-from tfx_savedmodel.validation.result import CheckResult, Finding, Report, Verdict
+from tfx_savedmodel.report.check_parts import groups, left_open, shown_check
+from tfx_savedmodel.report.model_parts import cut, meta_graphs
+from tfx_savedmodel.report.plots import figures
+from tfx_savedmodel.validation.result import Report
 
 if TYPE_CHECKING:
     import jinja2
@@ -17,14 +19,8 @@ if TYPE_CHECKING:
 
 FILE_NAME = "report.html"
 
-#: Findings shown for one check; a broken model can have thousands, and report.json has them all.
-MAX_FINDINGS = 25
-
-_GROUPS = {
-    "SM1": ("The graph", "read as data, without loading the model"),
-    "SM2": ("Loading", "loaded and run on made-up inputs, in a process of its own"),
-    "SM3": ("Examples", "run on real examples"),
-}
+#: Upstream blessings shown, and notes.
+_MAX_UPSTREAM, _MAX_NOTES = 40, 40
 
 
 def render_html(report: Report, pages: Mapping[str, Mapping[str, str]] | None = None) -> str:
@@ -35,7 +31,10 @@ def render_html(report: Report, pages: Mapping[str, Mapping[str, str]] | None = 
       pages: for a check's code its page (`title`, `what`, `why`, `remedy`); without it a check
         shows its title only.
     """
-    checks = [_check(check, (pages or {}).get(check.code, {})) for check in report.checks]
+    checks = [shown_check(check, (pages or {}).get(check.code, {})) for check in report.checks]
+    shown_graphs, graphs_left = meta_graphs(report.model)
+    notes, notes_left = cut([values.clip(note) for note in report.notes], _MAX_NOTES)
+    upstream, upstream_left = cut(report.upstream, _MAX_UPSTREAM)
     template = _environment().get_template("report.html.j2")
     return template.render(
         verdict=report.verdict.value.lower().replace("_", "-"),
@@ -43,14 +42,20 @@ def render_html(report: Report, pages: Mapping[str, Mapping[str, str]] | None = 
         because=summary.because(report),
         counts=summary.counts(report),
         facts=_facts(report),
-        failed=any(check["outcome"] == "fail" for check in checks),
-        problems=[check for check in checks if check["outcome"] in ("fail", "error")],
+        failed=[check for check in checks if check["outcome"] == "fail"],
+        broken=[check for check in checks if check["outcome"] == "error"],
+        left_open=left_open(report),
         remarks=[check for check in checks if check["outcome"] in ("warning", "info")],
-        open_ends=_open_ends(report, checks),
+        waived=[check for check in checks if check["waived"]],
+        plots=list(figures(report.checks)),
         checks=checks,
-        groups=_groups(checks),
-        meta_graphs=[_meta_graph(item) for item in report.model.get("meta_graphs") or ()],
-        upstream=report.upstream,
+        groups=groups(checks),
+        meta_graphs=shown_graphs,
+        meta_graphs_left=graphs_left,
+        notes=notes,
+        notes_left=notes_left,
+        upstream=upstream,
+        upstream_left=upstream_left,
         created=report.created,
         tool_version=report.tool_version,
     )
@@ -70,6 +75,8 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters["prose"] = _prose
     environment.filters["seconds"] = values.format_seconds
+    environment.filters["number"] = values.format_value
+    environment.filters["drawing"] = _drawing
     return environment
 
 
@@ -82,6 +89,13 @@ def _prose(text: str) -> markupsafe.Markup:
         return markupsafe.escape(values.visible(text))
     pieces = [markupsafe.Markup("<code>{}</code>").format(part) if at % 2 else part for at, part in enumerate(parts)]
     return markupsafe.Markup("").join(pieces)
+
+
+def _drawing(svg: str) -> markupsafe.Markup:
+    """Return a drawing of ours as it is: `drawing` builds it element by element, all texts escaped."""
+    import markupsafe
+
+    return markupsafe.Markup(svg)
 
 
 def _facts(report: Report) -> list[tuple[str, str, bool]]:
@@ -100,7 +114,7 @@ def _facts(report: Report) -> list[tuple[str, str, bool]]:
         ("Validated", _readable_time(report.created), False),
         ("Took", values.format_seconds(report.seconds) if report.seconds else "", False),
     ]
-    return [fact for fact in facts if fact[1]]
+    return [(label, values.clip(text), is_code) for label, text, is_code in facts if text]
 
 
 def _readable_time(created: str) -> str:
@@ -110,76 +124,3 @@ def _readable_time(created: str) -> str:
     except ValueError:
         return created
     return moment.strftime("%Y-%m-%d %H:%M %Z").strip()
-
-
-def _check(check: CheckResult, page: Mapping[str, str]) -> dict[str, Any]:
-    return {
-        "code": check.code,
-        "name": check.name,
-        "title": check.title or page.get("title", ""),
-        "what": page.get("what", ""),
-        "why": page.get("why", ""),
-        "remedy": page.get("remedy", ""),
-        "outcome": summary.outcome(check),
-        "word": _WORDS[summary.outcome(check)],
-        "reason": check.reason or "",
-        "findings": [_finding(finding) for finding in check.findings[:MAX_FINDINGS]],
-        "findings_left": max(0, len(check.findings) - MAX_FINDINGS),
-        "findings_count": len(check.findings),
-        "waived": [{**_finding(item.finding), "reason": item.reason} for item in check.waived[:MAX_FINDINGS]],
-        "waived_left": max(0, len(check.waived) - MAX_FINDINGS),
-        "tables": measurement_tables(check.measurements),
-        "seconds": check.seconds,
-    }
-
-
-_WORDS = {
-    "pass": "passed",
-    "fail": "failed",
-    "error": "not made",
-    "warning": "warning",
-    "info": "remark",
-    "skip": "skipped",
-}
-
-
-def _finding(finding: Finding) -> dict[str, Any]:
-    return {
-        "message": finding.message,
-        "place": values.format_place(finding.where),
-        "found": finding.found,
-        "wanted": finding.wanted,
-        "next": finding.next,
-    }
-
-
-def _open_ends(report: Report, checks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the skipped checks where they, and not a failure, decide the verdict."""
-    if report.verdict not in (Verdict.UNDECIDED, Verdict.NOTHING_CHECKED):
-        return []
-    return [check for check in checks if check["outcome"] == "skip"]
-
-
-def _groups(checks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    groups: dict[str, dict[str, Any]] = {}
-    for check in checks:
-        prefix = check["code"][:3]
-        title, note = _GROUPS.get(prefix, ("Other checks", "brought by the policy"))
-        group = groups.setdefault(title, {"title": title, "note": note, "checks": []})
-        group["checks"].append(check)
-    return list(groups.values())
-
-
-def _meta_graph(meta_graph: Mapping[str, Any]) -> dict[str, Any]:
-    signatures = []
-    for key, signature in sorted((meta_graph.get("signatures") or {}).items()):
-        sides = []
-        for side in ("inputs", "outputs"):
-            tensors = signature.get(side) or {}
-            rows = [
-                (name, str(spec.get("dtype", "")), values.format_shape(spec.get("shape")))
-                for name, spec in sorted(tensors.items())
-            ]
-            sides.append((side.capitalize(), rows))
-        signatures.append({"key": key, "method_name": signature.get("method_name") or "none", "sides": sides})
-    return {"tags": list(meta_graph.get("tags") or ()), "signatures": signatures}

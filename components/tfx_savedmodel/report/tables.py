@@ -6,12 +6,24 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from tfx_savedmodel.report.values import format_bytes, format_seconds, format_value, one_line, plain
+from tfx_savedmodel.report.values import (
+    clip,
+    format_bytes,
+    format_milliseconds,
+    format_seconds,
+    format_value,
+    one_line,
+    plain,
+)
 
 _MAX_COLUMNS = 8
 _MAX_ROWS = 60
 
-_UNITS: Mapping[str, Callable[[float], str]] = {"bytes": format_bytes, "seconds": format_seconds}
+_UNITS: Mapping[str, Callable[[float], str]] = {
+    "bytes": format_bytes,
+    "ms": format_milliseconds,
+    "seconds": format_seconds,
+}
 
 Path = tuple[str, ...]
 
@@ -59,7 +71,7 @@ def _grid(key: str, leaves: list[tuple[Path, Any]]) -> Table:
     if len(columns) > _MAX_COLUMNS or len(rows) == 1:
         pairs = [(_label(path[1:]), _cell(path[-1], value)) for path, value in leaves]
         return _cut((_label((key,)), ""), pairs)
-    cells = [(_label(row), *(found.get(column, "") for column in columns)) for row, found in rows.items()]
+    cells = [(_names(row), *(found.get(column, "") for column in columns)) for row, found in rows.items()]
     return _cut((_label((key,)), *(_label((column,)) for column in columns)), cells)
 
 
@@ -76,7 +88,11 @@ def _cut(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Table:
     return Table(columns, tuple(rows[:_MAX_ROWS]), max(0, len(rows) - _MAX_ROWS))
 
 
+def _names(path: Path) -> str:
+    return " › ".join(clip(one_line(part)) for part in path)
+
+
 def _label(path: Path) -> str:
-    # Underscores are how our own measurements are spelled; a model's names stand deeper and keep theirs.
-    text = " › ".join(one_line(part) for part in path)
+    # Underscores are how our own measurements are spelled; a model's names stand in rows or deeper and keep theirs.
+    text = _names(path)
     return text.replace("_", " ") if len(path) == 1 and path[0].islower() else text

@@ -14,6 +14,9 @@ from typing import Any
 
 _MAX_LIST = 12
 
+#: Characters of one text of the model that a page shows; a name can be as long as its author likes.
+LONGEST = 400
+
 
 def visible(text: str) -> str:
     """Return the text with control, direction-changing and lone surrogate characters written out."""
@@ -32,6 +35,15 @@ def _visible_character(character: str) -> str:
 def one_line(text: str) -> str:
     """Return the visible text on one line."""
     return " ".join(visible(text).split())
+
+
+def clip(text: str, longest: int = LONGEST) -> str:
+    """Return the text, or where it is too long its two ends with the number of characters between them."""
+    if len(text) <= longest:
+        return text
+    head, tail = longest * 3 // 4, longest // 4
+    left_out = format_value(len(text) - head - tail)
+    return f"{text[:head]} … {left_out} more characters … {text[-tail:]}"
 
 
 def plain(value: Any, *, sort: bool = False) -> Any:
@@ -110,6 +122,22 @@ def format_seconds(seconds: float) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s"
+
+
+def format_milliseconds(milliseconds: float) -> str:
+    """Return a duration with its small parts: `0.42 ms`, `3.14 ms`, `120 ms`, `1.4 s`."""
+    return f"{milliseconds:.3g} ms" if milliseconds < 999.5 else format_seconds(milliseconds / 1000)
+
+
+def format_short(value: float, digits: int = 3) -> str:
+    """Return a number in few characters: `0`, `0.25`, `1.96e-6`, `20k`."""
+    if value >= 10_000:
+        for unit, size in (("k", 1e3), ("M", 1e6), ("G", 1e9)):
+            if value < size * 999.5:
+                return f"{value / size:.{max(2, digits)}g}{unit}".replace("e+02", "00")
+    text = f"{value:.0f}" if 99.5 <= value < 10_000 else f"{value:.{digits}g}"
+    mantissa, exponent, power = text.partition("e")
+    return f"{mantissa}e{int(power)}" if exponent else text
 
 
 def format_place(where: Mapping[str, Any]) -> list[tuple[str, str]]:

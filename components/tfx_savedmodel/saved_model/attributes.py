@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from tfx_savedmodel.saved_model import protos
@@ -10,6 +9,10 @@ from tfx_savedmodel.saved_model.view import Shape
 
 #: A constant longer than this stays bytes on disk: the checks look at file names, not at weights.
 _SMALL_TENSOR = 1 << 16
+
+
+#: How the value begins that a function leaves to whoever calls it; its name follows.
+PLACEHOLDER = "placeholder "
 
 
 def shape_of(proto: Any) -> Shape:
@@ -21,22 +24,31 @@ def shape_of(proto: Any) -> Shape:
 
 def called_functions(node: Any) -> tuple[str, ...]:
     """Return the names of the library functions that a NodeDef holds in its attributes."""
-    return tuple(_functions_in(node.attr))
+    found: list[str] = []
+    _add_functions(node.attr, found)
+    return tuple(found)
 
 
-def _functions_in(attributes: Any) -> Iterator[str]:
+def _add_functions(attributes: Any, found: list[str]) -> None:
     """A function attribute has attributes of its own, which its body may take functions from."""
-    for value in attributes.values():
+    for name in attributes:
+        value = attributes[name]
         kind = value.WhichOneof("value")
-        held = [value.func] if kind == "func" else value.list.func if kind == "list" else ()
+        if kind == "func":
+            held = [value.func]
+        elif kind == "list":
+            held = value.list.func
+        else:
+            continue
         for function in held:
-            yield function.name
-            yield from _functions_in(function.attr)
+            found.append(function.name)
+            _add_functions(function.attr, found)
 
 
 def plain_value(value: Any) -> Any:
     """Return an AttrValue as str, int, float, bool, dtype name, shape, list, or for a small
-    constant its list of strings or numbers; None for what has no such form.
+    constant its list of strings or numbers; None for what has no such form. What a function leaves to its
+    callers is `PLACEHOLDER` and a name: it is not absent.
     """
     kind = value.WhichOneof("value")
     if kind == "s":
@@ -51,6 +63,8 @@ def plain_value(value: Any) -> Any:
         return value.func.name
     if kind == "tensor":
         return _tensor(value.tensor)
+    if kind == "placeholder":
+        return f"{PLACEHOLDER}{value.placeholder}"
     return _list(value.list) if kind == "list" else None
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from tfx_savedmodel.saved_model.reaches import reaches
 from tfx_savedmodel.saved_model.view import GraphView, MetaGraphView, NodeView
 
 SCHEMA_VERSION = 1
@@ -53,6 +54,7 @@ def _meta_graph(meta_graph: MetaGraphView) -> dict[str, Any]:
         "ops": dict(sorted(ops.items())),
         "init_ops": list(meta_graph.init_ops),
         "assets": {name: meta_graph.assets[name] for name in sorted(meta_graph.assets)},
+        "reaches": reaches(meta_graph),
     }
 
 

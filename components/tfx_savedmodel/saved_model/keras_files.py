@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import re
 import shutil
 import tempfile
 import zipfile
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from tfx_savedmodel.errors import UnreadableModelError, UnsafeModelError
+from tfx_savedmodel.saved_model.keras_npz import MEMBER, pickled_arrays
 
 #: The forms of a Keras file, in words.
 KERAS_ZIP = "a .keras file"
@@ -50,6 +52,8 @@ class KerasFile:
     training_config: Mapping[str, Any] | None = None
     has_weights: bool = True
     has_optimizer: bool = False
+    pickled: tuple[str, ...] = ()
+    """Arrays of the weights that are pickled Python objects."""
 
     @property
     def described(self) -> str:
@@ -126,6 +130,10 @@ def _read_zip(path: Path) -> KerasFile:
             with archive.open(_WEIGHTS) as member, tempfile.TemporaryFile() as file:
                 shutil.copyfileobj(member, file, 1 << 20)
                 _check_weights(path, file)
+        pickled: tuple[str, ...] = ()
+        if MEMBER in names:
+            with archive.open(MEMBER) as member:
+                pickled = pickled_arrays(member)
     training = config.get("compile_config")
     return KerasFile(
         path=path,
@@ -136,6 +144,7 @@ def _read_zip(path: Path) -> KerasFile:
         training_config=training if isinstance(training, dict) and training else None,
         has_weights=any(name.startswith("model.weights") for name in names),
         has_optimizer=isinstance(training, dict) and bool(training.get("optimizer")),
+        pickled=pickled,
     )
 
 
@@ -144,6 +153,9 @@ def _check_members(path: Path, members: list[zipfile.ZipInfo]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     if twice:
         raise _unreadable(path, "the archive has a member twice: readers disagree which counts", ", ".join(twice[:5]))
+    straying = [name for name in names if name.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", name)]
+    if straying:
+        raise _unreadable(path, "the archive has members whose names leave it", ", ".join(straying[:5]))
     size = sum(member.file_size for member in members)
     if size > _LARGEST_UNCOMPARED and size > _LARGEST_RATIO * path.stat().st_size:
         found = f"{path.stat().st_size} bytes that unpack to {size}"

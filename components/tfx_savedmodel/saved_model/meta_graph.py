@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, ValuesView
 from typing import Any
 
 from tfx_savedmodel.saved_model import protos
 from tfx_savedmodel.saved_model.attributes import called_functions, plain_value, shape_of
+from tfx_savedmodel.saved_model.op_tables import holds_functions
 from tfx_savedmodel.saved_model.parse import Fault
 from tfx_savedmodel.saved_model.structures import function_kinds
 from tfx_savedmodel.saved_model.view import (
@@ -25,6 +27,7 @@ INIT_SIGNATURE = "__saved_model_init_op"
 RESERVED_SIGNATURES = (INIT_SIGNATURE, "__saved_model_train_op")
 _INIT_COLLECTIONS = ("saved_model_main_op", "legacy_init_op")
 _ASSETS_COLLECTION = "saved_model_assets"
+_IMPLEMENTS = "api_implements"
 _TABLES, _LOCAL_VARIABLES = "table_initializer", "local_variables"
 
 
@@ -47,6 +50,19 @@ class _Lazy(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self._items)
 
+    # What follows is there for speed: a graph of some ten thousand nodes is gone through by every check.
+    def __contains__(self, key: object) -> bool:
+        return key in self._items
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self._items.get(key, default)
+
+    def values(self) -> ValuesView[Any]:
+        return self._items.values()
+
+    def items(self) -> ItemsView[str, Any]:
+        return self._items.items()
+
 
 def read_meta_graph(proto: Any) -> MetaGraphView:
     """Return one MetaGraph of a SavedModel as plain data; nodes are read when looked at.
@@ -55,6 +71,7 @@ def read_meta_graph(proto: Any) -> MetaGraphView:
       Fault: an asset's entry, or that of a local variable that loaders initialise, does not parse.
     """
     library = proto.graph_def.library.function
+    assets = _assets(proto)
     return MetaGraphView(
         tags=tuple(proto.meta_info_def.tags),
         signatures={
@@ -66,15 +83,19 @@ def read_meta_graph(proto: Any) -> MetaGraphView:
         functions=_Lazy(lambda: {item.signature.name: _function(item) for item in library}),
         ops=_Lazy(lambda: {op.name: _op(op) for op in proto.meta_info_def.stripped_op_list.op}),
         init_ops=tuple(_init_ops(proto)),
-        assets=_assets(proto),
+        assets=dict(assets),
         saver=_saver(proto),
         tensorflow_version=proto.meta_info_def.tensorflow_version,
         is_tf2=bool(proto.object_graph_def.nodes),
         graph_bytes=proto.graph_def.ByteSize(),
         captured_assets=_Lazy(functools.partial(_captured_assets, proto)),
+        captured_variables=_Lazy(functools.partial(_captured_variables, proto)),
         function_kinds=_Lazy(functools.partial(function_kinds, proto.object_graph_def)),
         producer=proto.graph_def.versions.producer,
         default_init_ops=tuple(_default_init_ops(proto)),
+        gradients=_Lazy(functools.partial(_gradients, proto.graph_def.library)),
+        asset_files=tuple(dict.fromkeys(assets)),
+        repeated=_Lazy(functools.partial(_repeated, proto.graph_def)),
         taken_names=tuple(key for key in RESERVED_SIGNATURES if _is_taken(proto.signature_def, key)),
         object_metadata=_Lazy(lambda: dict(_object_metadata(proto.object_graph_def))),
     )
@@ -90,7 +111,7 @@ def _node(node: Any) -> NodeView:
         op=node.op,
         inputs=tuple(node.input),
         device=node.device,
-        functions=called_functions(node),
+        functions=called_functions(node) if holds_functions(node.op) else (),
         read_attr=functools.partial(_attr, node),
         raw=functools.partial(getattr, node, "attr"),
     )
@@ -107,7 +128,22 @@ def _function(proto: Any) -> FunctionView:
         nodes=_Lazy(functools.partial(_nodes, proto.node_def)),
         returns={argument.name: proto.ret[argument.name] for argument in proto.signature.output_arg},
         control_returns=tuple(proto.control_ret.values()),
+        implements=proto.attr[_IMPLEMENTS].s.decode("utf-8", "replace") if _IMPLEMENTS in proto.attr else "",
     )
+
+
+def _gradients(library: Any) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {"": tuple(item.gradient_func for item in library.registered_gradients)}
+    for item in library.gradient:
+        found[item.function_name] = (*found.get(item.function_name, ()), item.gradient_func)
+    return found
+
+
+def _repeated(graph: Any) -> dict[str, int]:
+    """No loader takes such a graph, and a reader by names sees one of them only."""
+    counts = Counter(f"function {item.signature.name!r}" for item in graph.library.function)
+    counts.update(f"node {node.name!r}" for node in graph.node)
+    return {name: count for name, count in counts.items() if count > 1}
 
 
 def _arguments(arguments: Any) -> tuple[str, ...]:
@@ -198,10 +234,11 @@ def _default_init_ops(proto: Any) -> Iterator[str]:
         raise Fault(f"an entry of its collection {_LOCAL_VARIABLES} does not parse") from error
 
 
-def _assets(proto: Any) -> dict[str, str]:
+def _assets(proto: Any) -> list[tuple[str, str]]:
+    """Return (graph tensor, file name) of each asset; two may name one tensor, and a loader of TF2 takes both."""
     from google.protobuf.message import DecodeError
 
-    found = {item.tensor_info.name: item.filename for item in proto.asset_file_def}
+    found = [(item.tensor_info.name, item.filename) for item in proto.asset_file_def]
     if _ASSETS_COLLECTION in proto.collection_def:
         for packed in proto.collection_def[_ASSETS_COLLECTION].any_list.value:
             item = protos.meta_graph_pb2().AssetFileDef()
@@ -210,7 +247,7 @@ def _assets(proto: Any) -> dict[str, str]:
             except DecodeError as error:
                 raise Fault(f"an entry of its collection {_ASSETS_COLLECTION} does not parse") from error
             if unpacked:
-                found[item.tensor_info.name] = item.filename
+                found.append((item.tensor_info.name, item.filename))
     return found
 
 
@@ -229,6 +266,12 @@ def _captured_assets(proto: Any) -> dict[str, dict[int, str]]:
             index = bound.asset.asset_file_def_index
             if 0 <= index < len(proto.asset_file_def):
                 found[name][first + offset] = proto.asset_file_def[index].filename
+    for node in objects.nodes:  # a loader takes any function of the library that an object names
+        kind = node.WhichOneof("kind")
+        names = node.function.concrete_functions if kind == "function" else ()
+        names = [node.bare_concrete_function.concrete_function_name] if kind == "bare_concrete_function" else names
+        for name in names:
+            found.setdefault(name, {})
     return found
 
 
@@ -237,6 +280,17 @@ def _object_metadata(objects: Any) -> Iterator[tuple[str, str]]:
     for number, node in enumerate(objects.nodes):
         if node.WhichOneof("kind") == "user_object" and node.user_object.metadata:
             yield f"object {number}", node.user_object.metadata
+
+
+def _captured_variables(proto: Any) -> dict[str, tuple[str, ...]]:
+    objects = proto.object_graph_def
+    names = {
+        number: node.variable.name for number, node in enumerate(objects.nodes) if node.WhichOneof("kind") == "variable"
+    }
+    return {
+        name: tuple(names[number] for number in function.bound_inputs if number in names)
+        for name, function in objects.concrete_functions.items()
+    }
 
 
 def _saver(proto: Any) -> SaverView | None:

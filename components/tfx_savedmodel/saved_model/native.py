@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfx_savedmodel.errors import UnsupportedStackError
-from tfx_savedmodel.saved_model.tensors import split_tensor
 
 if TYPE_CHECKING:
     import numpy as np
@@ -193,6 +192,8 @@ class NativeSession:
         self.close()
 
     def _ends(self, tensors: Iterator[str] | Sequence[str] | Mapping[str, Any]) -> Any:
+        from tfx_savedmodel.saved_model.tensors import split_tensor
+
         names = list(tensors)
         ends = (_Output * len(names))()
         for end, name in zip(ends, names, strict=True):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import math
 from collections.abc import Iterator
 
+from tfx_savedmodel.saved_model.attributes import PLACEHOLDER
 from tfx_savedmodel.saved_model.facts import all_nodes
-from tfx_savedmodel.saved_model.reachability import functions_of, node_of
+from tfx_savedmodel.saved_model.reachability import may_run, node_of
 from tfx_savedmodel.saved_model.tensors import split_tensor
 from tfx_savedmodel.saved_model.view import FunctionView, MetaGraphView, NodeView
 
@@ -27,8 +30,11 @@ _JOINING = frozenset({"StringJoin", "ShardedFilename", "ShardedFilespec"})
 _CALLS = {"PartitionedCall": 0, "StatefulPartitionedCall": 0, "If": 1, "StatelessIf": 1, "Case": 1, "StatelessCase": 1}
 _LOOPS = frozenset({"While", "StatelessWhile"})
 
-#: Ops that give a variable another value.
-_ASSIGNING = frozenset({"AssignVariableOp", "ResourceScatterUpdate", "ResourceScatterNdUpdate"})
+#: How ops begin that give a variable another value.
+_ASSIGNING = ("Assign", "ResourceScatter", "ResourceStridedSliceAssign", "ResourceApply", "ResourceSparseApply")
+
+#: So many texts may a joined name be made of.
+_MOST_JOINED = 64
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,16 +101,19 @@ class Origins:
         self, holder: FunctionView | None, node: NodeView, value: str, seen: set[tuple[str, str]]
     ) -> Iterator[Origin]:
         inputs = [source for source in node.inputs if not source.startswith("^")]
-        if node.op == "Const":
+        if node.op in self._meta_graph.functions:  # whatever its name promises
+            yield from self._result(self._meta_graph.functions[node.op], value, seen)
+        elif node.op == "Const":
             yield from _constant(node)
         elif node.op in _PASSING or node.op in _CHOOSING:
             for source in inputs[1:] if node.op in _CHOOSING else inputs:
                 yield from self._trace(holder, source, seen)
         elif node.op in _JOINING and inputs:
             yield from self._trace(holder, inputs[0], seen)
-            yield from self._suffixes(holder, inputs[1:] if node.op == "StringJoin" else [], seen)
+            if node.op == "StringJoin":
+                yield from self._suffixes(holder, inputs[1:], str(node.attr("separator", "")), seen)
         elif node.op in _CALLS:
-            for called in functions_of(self._meta_graph, node):
+            for called in may_run(self._meta_graph, node):
                 yield from self._result(self._meta_graph.functions[called], value, seen)
         elif node.op in ("Placeholder", "PlaceholderV2"):
             yield Origin("caller", node.name)
@@ -113,19 +122,29 @@ class Origins:
         else:
             yield Origin("computed", f"by {node.op}")
 
-    def _suffixes(self, holder: FunctionView | None, values: list[str], seen: set[tuple[str, str]]) -> Iterator[Origin]:
-        """A constant ending that stays below the first part is no source of its own."""
+    def _suffixes(
+        self, holder: FunctionView | None, values: list[str], separator: str, seen: set[tuple[str, str]]
+    ) -> Iterator[Origin]:
+        """A constant ending that stays below the first part is no source of its own; two dots may be of two parts."""
+        parts: list[list[str]] = []
         for value in values:
-            for origin in self._trace(holder, value, seen):
-                if origin.kind != "constant" or ".." in origin.detail:
-                    yield origin
+            origins = list(self._trace(holder, value, set(seen)))
+            yield from (origin for origin in origins if origin.kind != "constant")
+            parts.append([origin.detail for origin in origins if origin.kind == "constant"])
+        if math.prod(map(len, parts)) > _MOST_JOINED:
+            yield Origin("computed", "of many texts")
+            return
+        for texts in itertools.product(*parts):
+            ending = "".join(f"{separator}{text}" for text in texts)
+            if ".." in ending or separator.startswith(PLACEHOLDER):
+                yield Origin("constant", ending)
 
     def _variable(self, node: NodeView) -> Iterator[Origin]:
         """TF 2.0 and later keep an asset's path in a variable that the graph assigns when it is initialised."""
         handle = self._handle(node)
         assigned = []
         for function, other in all_nodes(self._meta_graph):
-            if other.op not in _ASSIGNING or other.attr("dtype") not in (None, "string"):
+            if not other.op.startswith(_ASSIGNING) or _is_of_numbers(other):
                 continue
             if function is not None or other.op != "AssignVariableOp" or len(other.inputs) < 2:
                 handle = None  # an assignment that cannot be followed
@@ -190,9 +209,14 @@ class Origins:
             holders: list[FunctionView | None] = [None, *self._meta_graph.functions.values()]
             for holder in holders:
                 for node in (holder.nodes if holder else self._meta_graph.nodes).values():
-                    for called in functions_of(self._meta_graph, node):
+                    for called in may_run(self._meta_graph, node):
                         self._callers.setdefault(called, []).append((holder, node))
         return self._callers.get(function, [])
+
+
+def _is_of_numbers(node: NodeView) -> bool:
+    dtype = node.attr("dtype")
+    return isinstance(dtype, str) and dtype != "string" and not dtype.startswith(PLACEHOLDER)
 
 
 def _constant(node: NodeView) -> Iterator[Origin]:

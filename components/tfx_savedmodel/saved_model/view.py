@@ -98,6 +98,8 @@ class FunctionView:
     nodes: Mapping[str, NodeView]
     returns: Mapping[str, str]
     control_returns: tuple[str, ...]
+    implements: str = ""
+    """What the function is one implementation of: Grappler puts another one of the same name in its place."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,16 +144,27 @@ class MetaGraphView:
     graph_bytes: int
     captured_assets: Mapping[str, Mapping[int, str]]
     """For each function that Python can call on the loaded object: argument index -> asset file."""
+    captured_variables: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    """For each function that Python can call on the loaded object: the names of the variables it captured."""
     function_kinds: Mapping[str, frozenset[str]] = dataclasses.field(default_factory=dict)
     """For each function of the object graph: the kinds of value in what it declares of its arguments."""
     producer: int = 0
     """The GraphDef version of the TensorFlow that wrote the graph."""
     default_init_ops: tuple[str, ...] = ()
     """What TF2's loader runs of a TF1 MetaGraph that names no init op: it fills tables and local variables."""
+    gradients: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    """For each function those that SymbolicGradient runs in its place; under "" those that Python's tape may run."""
+    asset_files: tuple[tuple[str, str], ...] = ()
+    """Graph tensor name and file name of every asset: where several name one tensor, `assets` has the last."""
+    repeated: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    """How often nodes and functions are there whose names are not their own alone: "node 'a'", "function 'f'"."""
     taken_names: tuple[str, ...] = ()
     """Names that loaders keep for themselves and that signatures for clients have all the same."""
     object_metadata: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """What Keras before 2.5 wrote of its objects into the object graph, as JSON, by "object NUMBER"."""
+
+    memo: dict[str, Any] = dataclasses.field(default_factory=dict, init=False, repr=False, compare=False)
+    """What was worked out of the MetaGraph and is asked for more than once; a changed copy has one of its own."""
 
     @property
     def variable_ops(self) -> tuple[NodeView, ...]:

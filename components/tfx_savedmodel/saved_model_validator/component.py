@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -13,14 +14,18 @@ from tfx.types import standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
 from tfx_savedmodel.errors import UsageError
+from tfx_savedmodel.operations.contracts import contract_text
+from tfx_savedmodel.operations.policies import Policy, to_policy
 from tfx_savedmodel.operations.selection import select
 from tfx_savedmodel.operations.targeting import check_consumer
-from tfx_savedmodel.operations.validate import Policy, read_policy
-from tfx_savedmodel.saved_model_validator import executor
+from tfx_savedmodel.saved_model_validator import executor, visualization
 from tfx_savedmodel.saved_model_validator.artifacts import ValidationReport
 from tfx_savedmodel.versions import __version__
 
 ON_UNDECIDED = ("fail", "not_blessed")
+
+# Whoever shows a report in a notebook has imported the component that writes it.
+visualization.register()
 
 
 class SavedModelValidatorSpec(ComponentSpec):
@@ -30,6 +35,7 @@ class SavedModelValidatorSpec(ComponentSpec):
         "policy": ExecutionParameter(type=str),
         "splits": ExecutionParameter(type=str),
         "target": ExecutionParameter(type=str, optional=True),
+        "contract": ExecutionParameter(type=str, optional=True),
         "fail_on_not_blessed": ExecutionParameter(type=int),
         "on_undecided": ExecutionParameter(type=str),
         "report_dir": ExecutionParameter(type=str, optional=True),
@@ -41,6 +47,8 @@ class SavedModelValidatorSpec(ComponentSpec):
         "schema": ChannelParameter(type=standard_artifacts.Schema, optional=True),
         "transform_graph": ChannelParameter(type=standard_artifacts.TransformGraph, optional=True),
         "reference_model": ChannelParameter(type=standard_artifacts.Model, optional=True),
+        "baseline_model": ChannelParameter(type=standard_artifacts.Model, optional=True),
+        "pushed_baseline": ChannelParameter(type=standard_artifacts.PushedModel, optional=True),
         "infra_blessing": ChannelParameter(type=standard_artifacts.InfraBlessing, optional=True),
         "model_blessing": ChannelParameter(type=standard_artifacts.ModelBlessing, optional=True),
     }
@@ -69,6 +77,8 @@ class SavedModelValidator(base_beam_component.BaseBeamComponent):
         schema: types.BaseChannel | None = None,
         transform_graph: types.BaseChannel | None = None,
         reference_model: types.BaseChannel | None = None,
+        baseline_model: types.BaseChannel | None = None,
+        contract: str | os.PathLike[str] | Mapping[str, Any] | None = None,
         infra_blessing: types.BaseChannel | None = None,
         model_blessing: types.BaseChannel | None = None,
         policy: str | Mapping[str, Any] | Policy | None = None,
@@ -86,6 +96,12 @@ class SavedModelValidator(base_beam_component.BaseBeamComponent):
           schema: `Schema` of the examples.
           transform_graph: `TransformGraph` that feeds signatures which take transformed features.
           reference_model: `Model` that it must agree with.
+          baseline_model: `Model` or `PushedModel` that clients use today, whose signatures it may not break (SM106).
+            A resolver finds the last one that was pushed; where there is none yet, SM106 is SKIP. Pusher has to stand
+            under `tfx.dsl.Cond(validator.outputs["blessing"].future()[0].custom_property("blessed") == 1)` then: a
+            Pusher that pushes nothing leaves an artifact too.
+          contract: the same as a contract: what `tfx-savedmodel inspect --format json` printed, as its file or as a
+            mapping. It goes into the execution by content.
           infra_blessing: `InfraBlessing` of an earlier validator, ANDed into this one's.
           model_blessing: `ModelBlessing` of an Evaluator, ANDed into this one's.
           policy: a preset's name, a policy as JSON text or mapping, or a `Policy`; None is "default".
@@ -99,9 +115,13 @@ class SavedModelValidator(base_beam_component.BaseBeamComponent):
 
         Raises:
           PolicyError: the policy cannot be read, or names a check or parameter that does not exist.
-          UsageError: a value of `on_undecided`, `splits` or `target` that does not exist.
+          UsageError: a value of `on_undecided`, `splits` or `target` that does not exist; a baseline that is neither
+            `Model` nor `PushedModel`, or one beside a contract.
+          UnreadableModelError: `contract` is none.
         """
         _check(splits, on_undecided)
+        _check_baseline(baseline_model, contract)
+        is_pushed = baseline_model is not None and baseline_model.type is standard_artifacts.PushedModel
         if target is not None:
             check_consumer(target, "SavedModelValidator(target=…)")
         super().__init__(
@@ -111,6 +131,9 @@ class SavedModelValidator(base_beam_component.BaseBeamComponent):
                 schema=schema,
                 transform_graph=transform_graph,
                 reference_model=reference_model,
+                baseline_model=None if is_pushed else baseline_model,
+                pushed_baseline=baseline_model if is_pushed else None,
+                contract=None if contract is None else contract_text(contract),
                 infra_blessing=infra_blessing,
                 model_blessing=model_blessing,
                 policy=_policy_json(policy),
@@ -136,15 +159,22 @@ def _check(splits: Sequence[str], on_undecided: str) -> None:
         raise UsageError("no such on_undecided", where=where, found=repr(on_undecided), wanted=wanted)
 
 
+def _check_baseline(baseline: types.BaseChannel | None, contract: Any) -> None:
+    where = "SavedModelValidator(baseline_model=…)"
+    if baseline is None:
+        return
+    if contract is not None:
+        raise UsageError("a baseline and a contract", where=where, wanted="one of them", next_step="leave one out")
+    if baseline.type not in (standard_artifacts.Model, standard_artifacts.PushedModel):
+        raise UsageError("no baseline", where=where, found=baseline.type_name, wanted="Model or PushedModel")
+
+
 def _policy_json(policy: str | Mapping[str, Any] | Policy | None) -> str:
     """Return the whole policy, so that TFX's cache notices when a preset changes.
 
     Raises:
       PolicyError: it cannot be read, or names a check or parameter that does not exist.
     """
-    if isinstance(policy, Mapping):
-        policy = json.dumps(policy)
-    if not isinstance(policy, Policy):
-        policy = read_policy(policy or "default", where="SavedModelValidator(policy=…)")
-    select(policy, {})
-    return json.dumps(dataclasses.asdict(policy), sort_keys=True)
+    chosen = to_policy(policy or "default", where="SavedModelValidator(policy=…)")
+    select(chosen, {})
+    return json.dumps(dataclasses.asdict(chosen), sort_keys=True)

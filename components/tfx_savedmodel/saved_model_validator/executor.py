@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from tfx import types
@@ -11,8 +12,9 @@ from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
-from tfx_savedmodel.artifacts.local import Artifacts, local_inputs, local_output
-from tfx_savedmodel.errors import ExamplesError, NotBlessedError, UndecidedError
+from tfx_savedmodel.artifacts.local import Artifacts, LocalInputs, local_inputs, local_output
+from tfx_savedmodel.errors import ExamplesError, NotBlessedError, UndecidedError, UsageError
+from tfx_savedmodel.operations.policies import Policy, read_policy
 from tfx_savedmodel.operations.present import write_reports
 from tfx_savedmodel.operations.validate import CheckVerdict, Report, Upstream, Verdict, validate
 
@@ -29,6 +31,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         splits = json.loads(exec_properties["splits"])
+        policy = read_policy(exec_properties["policy"])
         _check_splits(input_dict.get("examples", []), splits)
         with local_inputs(input_dict) as inputs:
             report = validate(
@@ -37,8 +40,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 schema=inputs.only_file("schema"),
                 transform_graph=inputs.folder("transform_graph"),
                 reference=inputs.model("reference_model"),
+                baseline=_baseline(inputs, exec_properties.get("contract")),
                 target=exec_properties.get("target"),
-                policy=exec_properties["policy"],
+                policy=policy,
                 upstream=[_upstream(item) for key in BLESSINGS for item in input_dict.get(key, [])],
                 make_pipeline=self._make_beam_pipeline,
                 progress=logging.getLogger(__name__).info,
@@ -46,12 +50,33 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             report = inputs.stage.named(report)
         if exec_properties.get("report_dir"):
             with local_output(exec_properties["report_dir"], beside=True) as folder:
-                write_reports(report, folder)
+                write_reports(report, folder, policy)
         _raise_where_asked(report, exec_properties)
-        _write(report, output_dict)
+        _write(report, output_dict, policy)
 
 
 BLESSINGS = ("infra_blessing", "model_blessing")
+
+
+def _baseline(inputs: LocalInputs, contract: str | None) -> str | Mapping[str, Any] | None:
+    """Return what clients use today, if anybody says.
+
+    Raises:
+      UsageError: the last run of Pusher pushed nothing, so that the resolver found no model.
+    """
+    for pushed in inputs.artifacts.get("pushed_baseline") or ():
+        if not pushed.get_int_custom_property("pushed"):
+            raise UsageError(
+                "the baseline was not pushed",
+                where=pushed.uri,
+                found="an execution of Pusher that pushed nothing",
+                wanted="the last model that was pushed",
+                next_step="put Pusher under tfx.dsl.Cond on the blessing, so that it runs only where it pushes",
+            )
+    if contract is not None:
+        found: Mapping[str, Any] = json.loads(contract)
+        return found
+    return inputs.model("baseline_model") or inputs.folder("pushed_baseline")
 
 
 def _raise_where_asked(report: Report, exec_properties: dict[str, Any]) -> None:
@@ -71,10 +96,10 @@ def _raise_where_asked(report: Report, exec_properties: dict[str, Any]) -> None:
         raise NotBlessedError("the model is not blessed", where=where, found="\n    ".join(findings))
 
 
-def _write(report: Report, output_dict: Artifacts) -> None:
+def _write(report: Report, output_dict: Artifacts, policy: Policy) -> None:
     artifact = artifact_utils.get_single_instance(output_dict["report"])
     with local_output(artifact.uri) as folder:
-        write_reports(report, folder)
+        write_reports(report, folder, policy)
     artifact.set_string_custom_property("verdict", report.verdict.value)
     for verdict in CheckVerdict:
         artifact.set_int_custom_property(f"checks_{verdict.value.lower()}", report.count(verdict))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tfx_savedmodel import versions
-from tfx_savedmodel.errors import UnreadableModelError, UnsupportedModelError
+from tfx_savedmodel.errors import UnreadableModelError, UnsafeModelError, UnsupportedModelError
 from tfx_savedmodel.saved_model.keras_files import H5_MODEL, H5_WEIGHTS, KERAS_ZIP, V3_WEIGHTS, KerasFile
 from tfx_savedmodel.saved_model.temporary import temporary_folder
 from tfx_savedmodel.sources.keras_objects import OF_PLANS, Advice, custom_objects, judged_config, refuse_code
@@ -44,6 +44,8 @@ def load_keras_file(
     """
     config = judged_config(file, compiled=compiled)
     refuse_code(config, str(file.path), allowed, allow_lambda=allow_lambda, advice=advice)
+    if not allow_lambda:
+        refuse_pickles(file)
     refuse_other_keras(file, advice)
     refuse_half(file, advice)
     objects = custom_objects(config, allowed, module)
@@ -70,6 +72,22 @@ def refuse_half(file: KerasFile, advice: Advice = OF_PLANS) -> None:
         wanted="both in one file",
         next_step=advice.build if file.config is None else "save the model with model.save",
     )
+
+
+def refuse_pickles(file: KerasFile) -> None:
+    """Let a file pass whose weights are numbers; Keras 2 unpickles what `model.weights.npz` holds besides.
+
+    Raises:
+      UnsafeModelError: they are pickled Python objects.
+    """
+    if file.pickled:
+        raise UnsafeModelError(
+            "the weights are pickled Python objects, which loading would unpack and run",
+            where=str(file.path),
+            found=", ".join(file.pickled[:5]),
+            wanted="weights in model.weights.h5",
+            next_step="save the model with its weights in HDF5; or --allow Lambda, as for code, if you wrote them",
+        )
 
 
 def refuse_other_keras(file: KerasFile, advice: Advice = OF_PLANS) -> None:

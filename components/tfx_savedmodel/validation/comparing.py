@@ -86,12 +86,14 @@ def compare(
         return Comparison(rows, rows, mismatch=f"shape {list(found.shape)} and {list(wanted.shape)}")
     if _is_text(found) != _is_text(wanted):
         return Comparison(rows, rows, mismatch=f"{found.dtype} and {wanted.dtype}")
+    if found.size == 0:  # an empty batch, or examples without values
+        return Comparison(rows, 0)
     difference, differs = _differences(found, wanted, rtol, atol)
     has_rows = found.ndim > 0 and len(found) == rows
     shape = (rows if has_rows else 1, -1)
     finite = difference[np.isfinite(difference)]
     largest = float(finite.max()) if finite.size else 0.0
-    counts = {} if _is_text(found) else _counts(difference.reshape(shape), largest, rows)
+    counts = {} if _is_text(found) or not difference.size else _counts(difference.reshape(shape), largest, rows)
     if not differs.any():
         return Comparison(rows, 0, largest, counts=counts)
     by_row = np.where(differs, difference, -1.0).reshape(shape).max(axis=1)
@@ -144,8 +146,6 @@ def _counts(difference: Array, largest: float, rows: int) -> Mapping[int, int]:
     """Return the bins of each row's largest difference; what is no number is in none."""
     import numpy as np
 
-    if difference.size == 0:
-        return {}
     if largest == 0 and not np.isinf(difference).any():
         return {0: rows}
     by_row = difference.max(axis=1)

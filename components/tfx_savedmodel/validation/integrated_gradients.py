@@ -88,7 +88,9 @@ def _sum(
         for name, slope in slopes.items():
             if slope is not None:
                 way = points[name][row].astype(np.float64) - baselines[name][row].astype(np.float64)
-                total += float((slope.sum(axis=0) * way).sum()) / steps
+                with np.errstate(invalid="ignore"):
+                    # What does not change along the path has no part, whatever its gradient.
+                    total += float(np.where(way == 0, 0.0, slope.sum(axis=0) * way).sum()) / steps
     return total
 
 

@@ -41,7 +41,8 @@ class WaiverDocument(_Document):
 class LimitsDocument(_Document):
     """What one loader's process may take before it is ended."""
 
-    seconds: float = Field(default=Limits.seconds, gt=0, description="Wall time.")
+    seconds: float = Field(default=Limits.seconds, gt=0, description="Wall time of the load.")
+    run_seconds: float = Field(default=Limits.run_seconds, gt=0, description="Wall time of one run of a signature.")
     memory_bytes: int = Field(default=Limits.memory_bytes, gt=0, description="Resident memory.")
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Iterator, Sequence
 
 from tfx_savedmodel.errors import Problem
 from tfx_savedmodel.validation.check import Check
 from tfx_savedmodel.validation.near import near
 from tfx_savedmodel.validation.policy import Policy
-from tfx_savedmodel.validation.presets import PRESETS
 
 
 def code_problems(policy: Policy, checks: Sequence[type[Check]], *, all_known: bool = True) -> list[Problem]:
@@ -19,11 +19,9 @@ def code_problems(policy: Policy, checks: Sequence[type[Check]], *, all_known: b
       all_known: whether `checks` are all that the policy can name; else only our own codes are judged.
     """
     codes = {check.code for check in checks}
-    # A preset's codes need no proof: they are ours.
-    presets = {code for preset in PRESETS.values() for code in (*preset.required, *preset.severity)}
     return [
         problem
-        for problem in (*_prefixes(policy, codes | presets, checks), *_whole_codes(policy, codes, checks))
+        for problem in (*_prefixes(policy, codes, checks), *_whole_codes(policy, codes, checks))
         if all_known or problem.found.startswith("SM") or problem.message not in (_NO_CODE, _NO_PREFIX)
     ] + list(_values(policy))
 
@@ -60,7 +58,7 @@ def _values(policy: Policy) -> Iterator[Problem]:
         if not waiver.reason.strip():
             wanted = "why somebody may live with it: the report shows it"
             yield Problem(f"waive[{number}].reason", "a waiver without a reason", repr(waiver.reason), wanted)
-    for name, value in (("seconds", policy.limits.seconds), ("memory_bytes", policy.limits.memory_bytes)):
+    for name, value in dataclasses.asdict(policy.limits).items():
         if not value > 0:
             yield Problem(f"limits.{name}", "a limit that nothing can keep", str(value), "more than 0")
 

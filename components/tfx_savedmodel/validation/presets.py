@@ -9,9 +9,8 @@ from tfx_savedmodel.validation.policy import Policy
 from tfx_savedmodel.validation.result import Severity
 
 #: What a server needs: whole files, a MetaGraph and signatures that it can answer with, nothing that harms
-#: its machine, and a load by its own loader. SM204 is an error where it fails; that no input can be made up
-#: for a signature says nothing against a model.
-_SERVING = ("SM101", "SM102", "SM103", "SM104", "SM120", "SM121", "SM201")
+#: its machine, a load by its own loader, and an answer.
+_SERVING = ("SM101", "SM102", "SM103", "SM104", "SM120", "SM121", "SM201", "SM204")
 
 #: What can be said of every SavedModel, whatever is given beside it.
 _NEEDS_NO_INPUT = (

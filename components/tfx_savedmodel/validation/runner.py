@@ -32,12 +32,14 @@ def run_check(
     findings: tuple[Finding, ...] = ()
     measured: dict[str, Any] = {}
     try:
-        findings = tuple(find())
-        measured = dict(measurements())
-        verdict = CheckVerdict.FAIL if findings else CheckVerdict.PASS
-    except Skip as skip:
-        verdict, reason = CheckVerdict.SKIP, str(skip)
-        measured = {**skip.measurements, **(measurements() if measured_when_skipped else {})}
+        try:
+            findings = tuple(find())
+            measured = dict(measurements())
+            verdict = CheckVerdict.FAIL if findings else CheckVerdict.PASS
+        except Skip as skip:
+            verdict, reason, measured = CheckVerdict.SKIP, str(skip), skip.measurements
+            if measured_when_skipped:
+                measured = {**measured, **measurements()}
     except Exception as error:  # a broken check is a result, never the end of the run
         verdict, reason = CheckVerdict.ERROR, f"{type(error).__name__}: {error}"
     return CheckResult(

@@ -25,6 +25,7 @@ COSTS: dict[str, tuple[type[Check], str]] = {
 }
 
 LOADERS = ("native", "tf1", "tf2")
+RUNS = ("", "first", "all")
 
 _CODE = re.compile(r"[A-Z]{2,16}([123])[0-9]{2}")
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -104,4 +105,6 @@ def _faults(check: type[Check], path: str, where: str, known: Sequence[type[Chec
         fault("it has no docstring, which is its page", "nothing", "a title, `Why:` and `Remedy:`")
     if issubclass(check, ModelCheck) and not set(check.loaders) <= set(LOADERS):
         fault("a loader that does not exist", ", ".join(check.loaders), ", ".join(LOADERS))
+    if issubclass(check, ModelCheck) and check.runs not in RUNS:
+        fault("no such way to run signatures", repr(check.runs), " or ".join(map(repr, RUNS)))
     return faults

@@ -50,9 +50,13 @@ class BatchInvariance(ExampleCheck):
     code: ClassVar[str] = "SM307"
     name: ClassVar[str] = "batch-invariance"
     batches: int = 1
+    """How many batches of each shard are looked at."""
     examples: int = 4
+    """How many examples of a batch are run again, alone and among themselves."""
     rtol: float | None = None
+    """The relative tolerance; null: by dtype."""
     atol: float | None = None
+    """The absolute tolerance; null: by dtype."""
 
     def measure(self, run: ExamplesRun) -> Again | None:
         if run.ordinal >= self.batches:

@@ -43,6 +43,7 @@ class Structure(GraphCheck):
     judges_unreadable: ClassVar[bool] = True
     judges_keras_files: ClassVar[bool] = True
     checksums: bool = False
+    """Whether every shard is read and each tensor compared with its checksum."""
 
     @property
     def reads_weights(self) -> bool:
@@ -82,7 +83,7 @@ def _links(graph: GraphView) -> Iterator[Finding]:
 
 
 def _assets(graph: GraphView, meta_graph: MetaGraphView) -> Iterator[Finding]:
-    for tensor, file in sorted(meta_graph.assets.items()):
+    for tensor, file in sorted(meta_graph.asset_files):
         path = PurePosixPath("assets") / file
         where = {"file": str(path), "tensor": tensor}
         if PurePosixPath(file).is_absolute() or ".." in path.parts:
@@ -92,6 +93,14 @@ def _assets(graph: GraphView, meta_graph: MetaGraphView) -> Iterator[Finding]:
 
 
 def _nodes(meta_graph: MetaGraphView) -> Iterator[Finding]:
+    for name, count in meta_graph.repeated.items():
+        yield Finding(
+            f"the graph has {count} times the {name}",
+            {"name": name},
+            found=str(count),
+            wanted="1",
+            next="export the model again: no version of TensorFlow imports this graph",
+        )
     for item in incomplete_nodes(meta_graph):
         where = {"node": item.node.name, "op": item.node.op}
         if item.function is not None:

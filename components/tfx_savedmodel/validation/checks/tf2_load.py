@@ -6,15 +6,19 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from tfx_savedmodel.saved_model.view import SignatureView
+from tfx_savedmodel.saved_model.tensors import compatible
+from tfx_savedmodel.saved_model.view import SignatureView, TensorSpec
 from tfx_savedmodel.validation.check import LoadedModel, ModelCheck
 from tfx_savedmodel.validation.checks.load_findings import load_findings, load_measurements
 from tfx_savedmodel.validation.result import Finding
 
+#: What a signature from before TF 1.0 says of a dtype, and TF2 of what is no tensor.
+_UNKNOWN = "unknown"
+
 
 @dataclasses.dataclass(frozen=True)
 class Tf2Load(ModelCheck):
-    """`tf.saved_model.load` loads the model and finds the MetaGraph's signatures.
+    """`tf.saved_model.load` loads the model and finds the MetaGraph's signatures: names, dtypes and shapes.
 
     Why: TF2 takes signatures from the object graph and servers from the MetaGraph; where the two
     differ, what was tested in Python is not what is served.
@@ -59,3 +63,19 @@ def _names(key: str, signature: SignatureView, loaded: Mapping[str, Any]) -> Ite
                 wanted=", ".join(sorted(declared)) or "none",
                 next="export the model again",
             )
+        for name in sorted(set(found) & set(declared)):
+            yield from _spec(key, side, name, declared[name], loaded[f"{side}s"][name])
+
+
+def _spec(key: str, side: str, name: str, declared: TensorSpec, loaded: Mapping[str, Any]) -> Iterator[Finding]:
+    """A shape may be told more or less exactly, as TF1's signatures do; it may not be another."""
+    shape = None if loaded["shape"] is None else tuple(loaded["shape"])
+    same_dtype = _UNKNOWN in (declared.dtype, loaded["dtype"]) or declared.dtype == loaded["dtype"]
+    if declared.kind == "dense" and not (same_dtype and compatible(declared.shape, shape)):
+        yield Finding(
+            f"TF2 sees another {side} {name!r} than the MetaGraph declares",
+            {"signature": key, side: name},
+            found=str(TensorSpec("", loaded["dtype"], shape)),
+            wanted=str(declared),
+            next="export the model again",
+        )

@@ -11,6 +11,7 @@ from tfx_savedmodel.saved_model import keras_asks
 from tfx_savedmodel.saved_model.keras_asks import Ask, asks
 from tfx_savedmodel.saved_model.keras_metadata import FILE as METADATA
 from tfx_savedmodel.saved_model.keras_metadata import Unreadable, parse_metadata, read_keras_nodes
+from tfx_savedmodel.saved_model.keras_npz import PICKLES
 from tfx_savedmodel.saved_model.view import GraphView
 from tfx_savedmodel.validation.check import GraphCheck
 from tfx_savedmodel.validation.result import Finding
@@ -39,12 +40,13 @@ class UnsafeKeras(GraphCheck):
 
     Reads the configuration in a `.keras` or H5 file, and what Keras wrote of itself beside or inside a SavedModel,
     however deeply nested, without deserialising any of it. Graded, worst first: Python code in the file
-    (a Lambda), which is unpacked and run; a file that the configuration names and loading reads, such as a
-    vocabulary's path; a function of TensorFlow, Python or Keras that does more than compute; and, in Keras
-    files only, a class or function that is merely named, which runs nothing unless whoever loads the model has
-    it. In a SavedModel a class that is merely named is no finding: loaders of SavedModels never look at it, and
+    however deeply nested, without deserialising any of it. Graded, worst first: Python code in the file (a Lambda,
+    or weights that are pickled), which is unpacked and run; a file that the configuration names and loading reads,
+    such as a vocabulary's path; a function of TensorFlow, Python or Keras that does more than compute; and, in
+    Keras files only, a class or function that is merely named, which runs nothing unless whoever loads the model
+    has it. In a SavedModel a class that is merely named is no finding: loaders of SavedModels never look at it, and
     Keras without it restores the layer from the graph, which SM120 judges. It is listed in the measurements.
-    `allow` names what the author allows, as the finding shows it, and `Lambda` for Python code.
+    `allow` names what the author allows: a class or function as the finding shows it, `Lambda`, `pickled weights`.
 
     Why: whoever calls `load_model` on the file runs its code with his own rights; `safe_mode` covers `.keras` only,
     and no loader warns.
@@ -55,6 +57,7 @@ class UnsafeKeras(GraphCheck):
     name: ClassVar[str] = "unsafe-keras"
     judges_keras_files: ClassVar[bool] = True
     allow: tuple[str, ...] = ()
+    """Classes or functions as the finding shows them, Lambda, pickled weights."""
 
     def check(self, graph: GraphView) -> Iterator[Finding]:
         found: dict[tuple[str, str, str], list[str]] = {}
@@ -83,6 +86,9 @@ class UnsafeKeras(GraphCheck):
         return {"custom": sorted(named)} if named else {}
 
     def _asks(self, graph: GraphView) -> Iterator[tuple[str, Ask]]:
+        if graph.keras is not None and PICKLES not in self.allow:
+            for name in graph.keras.pickled:
+                yield graph.path.name, Ask(keras_asks.CODE, PICKLES, f"model.weights.npz/{name}")
         for file, place, config in _configurations(graph):
             for ask in asks(config, place):
                 if not set(ask.names) & set(self.allow):

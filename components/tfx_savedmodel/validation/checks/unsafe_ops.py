@@ -8,14 +8,14 @@ from typing import ClassVar
 
 from tfx_savedmodel.saved_model.facts import all_nodes
 from tfx_savedmodel.saved_model.origins import Origin, Origins
-from tfx_savedmodel.saved_model.reachability import INIT, RESTORE, SAVE, Reach
+from tfx_savedmodel.saved_model.reachability import INIT, RESTORE, SAVE, Reach, reach_of
 from tfx_savedmodel.saved_model.unsafe_ops import (
     FILE_ATTRIBUTES,
     MEMORY_IF_EMPTY,
     PRINT_STREAMS,
     SAVER_OPS,
-    UNSAFE_OPS,
     UnsafeOp,
+    unsafe_op,
 )
 from tfx_savedmodel.saved_model.view import GraphView, MetaGraphView, NodeView
 from tfx_savedmodel.validation.check import GraphCheck
@@ -46,23 +46,24 @@ class UnsafeOps(GraphCheck):
     code: ClassVar[str] = "SM120"
     name: ClassVar[str] = "unsafe-ops"
     allow: tuple[str, ...] = ()
+    """Ops that the model may have, such as ReadFile: whoever allows one has read what it does."""
 
     def check(self, graph: GraphView) -> Iterator[Finding]:
         for meta_graph in graph.meta_graphs:
             suspects = [
                 (function, node)
                 for function, node in all_nodes(meta_graph)
-                if node.op in UNSAFE_OPS and node.op not in self.allow
+                if unsafe_op(node.op) is not None and node.op not in self.allow
             ]
             if suspects:
                 yield from _judge(meta_graph, suspects)
 
 
 def _judge(meta_graph: MetaGraphView, suspects: list[tuple[str | None, NodeView]]) -> Iterator[Finding]:
-    reach = Reach(meta_graph)
+    reach = reach_of(meta_graph, alternatives=True)
     at_init, later = Origins(meta_graph, at_init=True), Origins(meta_graph, at_init=False)
     for function, node in suspects:
-        op = UNSAFE_OPS[node.op]
+        op = unsafe_op(node.op) or UnsafeOp("code")
         labels = reach.roots.get((function, node.name), frozenset())
         reached = sorted(labels) or _otherwise(meta_graph, reach, function, node)
         sources = _sources(at_init if labels == {INIT} else later, function, node, op)

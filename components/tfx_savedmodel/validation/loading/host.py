@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from tfx_savedmodel.saved_model.garbage import collector_paused
+from tfx_savedmodel.saved_model.native import library
 from tfx_savedmodel.validation.loading.loaders import load
 from tfx_savedmodel.validation.loading.watching import Ended, last_words, log_file, watch, within_the_machine
 
@@ -45,12 +46,15 @@ def main() -> None:
 
 
 def _answer(request: Mapping[str, Any]) -> dict[str, Any]:
-    if request["loader"] != "native":
-        try:
-            import tensorflow  # noqa: F401 - once, for all the processes forked from here
-        except Exception as error:  # whatever an installation that is not whole raises
-            said = f"TensorFlow cannot be imported: {type(error).__name__}: {error}"
-            return {"loader": request["loader"], "outcome": "unavailable", "error": said, "runs": []}
+    """Open TensorFlow once, for all the processes forked from here, and none of it counts as a model's memory."""
+    try:
+        if request["loader"] == "native":
+            library()
+        else:
+            import tensorflow  # noqa: F401
+    except Exception as error:  # whatever an installation that is not whole raises
+        said = f"TensorFlow cannot be opened: {type(error).__name__}: {error}"
+        return {"loader": request["loader"], "outcome": "unavailable", "error": said, "runs": []}
     return observe(request)
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfx_savedmodel.errors import UnsupportedStackError
-from tfx_savedmodel.saved_model.view import SignatureView, TensorSpec
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from tfx_savedmodel.saved_model.view import SignatureView, TensorSpec
     from tfx_savedmodel.validation.loading.candidates import Inputs
 
     Array = np.ndarray[Any, Any]
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Tell = Callable[[Mapping[str, Any]], None]
 #: Runs a signature on inputs by name; a sparse or composite one is a tuple of its parts, in the order of
 #: `TensorSpec.parts`. Returns outputs by name, those of several parts as "NAME[0]" and so on.
-Run = Callable[[SignatureView, "Inputs"], "Mapping[str, Array]"]
+Run = Callable[["SignatureView", "Inputs"], "Mapping[str, Array]"]
 
 
 def load(request: Mapping[str, Any], tell: Tell) -> None:

@@ -55,10 +55,12 @@ class LoaderHost:
         *,
         runs: bool = False,
         keep_answers: bool = False,
+        avoid: Mapping[str, str] | None = None,
     ) -> LoadObservation:
         """Return what one loader did with a model; with `runs` its signatures are run as well.
 
-        With `keep_answers` what they answer is in the observation.
+        With `keep_answers` what they answer is in the observation. The signatures of `avoid` are not run, for the
+        reason given there.
         """
         request = {
             "loader": loader,
@@ -68,6 +70,7 @@ class LoaderHost:
             "run_seconds": limits.run_seconds,
             "memory_bytes": limits.memory_bytes,
             "runs": runs,
+            "avoid": dict(avoid or {}),
         }
         if not (runs and keep_answers):
             return self._observation(loader, request)
@@ -170,12 +173,15 @@ def observe_model(
     needs = _Needs.of(checks)
     found: dict[str, LoadObservation] = {}
     has_run = False
+    deadly: dict[str, str] = {}
     for loader in LOADERS:
         runs = loader in needs.runs or (loader in needs.first and not has_run)
         if not (runs or loader in needs.loads):
             continue
         progress(f"loading with the {loader} loader")
-        seen = host.observe(loader, model, tags, limits, runs=runs, keep_answers=loader in needs.runs)
+        seen = host.observe(loader, model, tags, limits, runs=runs, keep_answers=loader in needs.runs, avoid=deadly)
+        ended = f"not run: it ended the {loader} loader's process"  # once is enough, and a hang takes its time
+        deadly.update({str(run["signature"]): ended for run in seen.runs if run.get("died")})
         found[loader] = seen
         has_run = has_run or (runs and seen.outcome == "ok")
     return found

@@ -40,8 +40,14 @@ def run_all(request: Mapping[str, Any], run: Run, tell: Tell) -> None:
     tell({"event": "planned", "signatures": keys})
     if meta_graph is not None:
         runner = _Runner(meta_graph, run, tell, request)
+        avoid: Mapping[str, str] = request.get("avoid", {})
         for key in keys:
-            runner.run_signature(meta_graph.signatures[key])
+            if key in avoid:
+                about = {"signature": key, "batch": 1}
+                tell({"event": "running", "run": about})
+                tell({"event": "ran", "run": {**about, "skipped": avoid[key]}})
+            else:
+                runner.run_signature(meta_graph.signatures[key])
 
 
 #: What is said of the run, and with what it was answered, if it was.

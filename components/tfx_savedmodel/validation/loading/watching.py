@@ -7,6 +7,7 @@ import dataclasses
 import fcntl
 import json
 import os
+import re
 import select
 import signal
 import tempfile
@@ -15,8 +16,11 @@ from pathlib import Path
 from typing import IO, Any
 
 POLL_SECONDS = 0.02
-_PAGE = os.sysconf("SC_PAGE_SIZE")
+_SIZE = re.compile(r"^(VmHWM|RssAnon|RssFile|RssShmem):\s+(\d+) kB$", re.MULTILINE)
 _LAST_WORDS = 4000
+#: A frame of a stack in absl's form, of which there are many; addresses help nobody.
+_FRAME = re.compile(r"\s+@\s+0x[0-9a-f]+")
+_MOST_STACK = 64 << 10
 #: A model that prints without end must not fill the disk.
 _MOST_LOG_BYTES = 16 << 20
 #: Of what the machine has free this much is left to the others.
@@ -81,10 +85,18 @@ def log_file() -> Any:
 
 
 def last_words(log: IO[bytes], most: int = _LAST_WORDS) -> str:
-    """Return the end of what was printed."""
+    """Return the end of what was printed, without the stack that TensorFlow prints when it ends itself."""
     log.seek(0, os.SEEK_END)
-    log.seek(max(log.tell() - most, 0))
-    return log.read().decode("utf-8", "replace").strip()
+    log.seek(max(log.tell() - _MOST_STACK - most, 0))
+    lines = log.read().decode("utf-8", "replace").splitlines()
+    return "\n".join(line for line in lines if not _FRAME.match(line)).strip()[-most:]
+
+
+def _cut(log: IO[bytes]) -> None:
+    """Keep the end of what was printed only; what is printed meanwhile comes after it."""
+    end = last_words(log).encode()
+    os.ftruncate(log.fileno(), 0)
+    os.write(log.fileno(), end)
 
 
 def watch(child: int, read: int, log: IO[bytes], bounds: Bounds, asker: int | None = None) -> Ended:
@@ -112,7 +124,7 @@ class _Watched:
     def __init__(self, child: int, read: int, log: IO[bytes], bounds: Bounds) -> None:
         self.child, self.read, self.log, self.bounds = child, read, log, bounds
         # The child begins as a copy of this process: what they share is not its own.
-        self.base = _own_memory(os.getpid())
+        self.base, _ = _own_memory(os.getpid())
         self.peak = 0
         self.events: list[dict[str, Any]] = []
         self.exceeded: tuple[str, str] | None = None
@@ -126,11 +138,11 @@ class _Watched:
                 raise EOFError("the process that asked has ended")
             gone = _is_gone(self.child)
             self._listen(0.0 if gone else POLL_SECONDS)
-            self.peak = max(self.peak, _own_memory(self.child) - self.base)
+            self.peak = max(self.peak, _own_memory(self.child)[1] - self.base)
             if gone:
                 return  # what it told before it ended has been read: a pipe keeps it
             if os.fstat(self.log.fileno()).st_size > _MOST_LOG_BYTES:
-                os.ftruncate(self.log.fileno(), 0)
+                _cut(self.log)
             self.exceeded = self._exceeded()
             if self.exceeded:
                 return
@@ -192,10 +204,15 @@ def _kill_group(child: int) -> None:
         os.killpg(child, signal.SIGKILL)
 
 
-def _own_memory(pid: int) -> int:
-    """Return a process's resident memory without the files that it maps, TensorFlow's libraries above all."""
+def _own_memory(pid: int) -> tuple[int, int]:
+    """Return a process's own memory in bytes, now and at most: without the files that it maps, TensorFlow's above all.
+
+    The most is the kernel's own figure, so that nothing is missed between two looks.
+    """
     try:
-        _, resident, shared, *_ = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()
-        return (int(resident) - int(shared)) * _PAGE
-    except (OSError, IndexError, ValueError):
-        return 0  # gone, or no Linux
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return 0, 0  # gone, or no Linux
+    kib = {name: int(value) for name, value in _SIZE.findall(status)}
+    own, mapped = kib.get("RssAnon", 0), kib.get("RssFile", 0) + kib.get("RssShmem", 0)
+    return own << 10, max(own, kib.get("VmHWM", 0) - mapped) << 10
