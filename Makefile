@@ -52,7 +52,7 @@ test-tf221: $(LIGHT)/.installed  ## run the unit and tf tests on TensorFlow 2.21
 test-full: install $(LIGHT)/.installed  ## run every test, the long ones too, on TensorFlow 2.21 those that both stacks must pass
 	-@$(PYTHON3) make/consumers.py tf-1.15 tf-2.4 tf-2.7
 	@status=0; $(BIN)/python -m pytest $(ARGS) || status=1; \
-	$(LIGHT)/bin/python -m pytest -m full $(FULL_ON_BOTH) $(ARGS) || status=1; exit $$status
+	$(LIGHT)/bin/python -m pytest -m full $(FULL_ON_BOTH) $(ARGS) || [ $$? = 5 ] || status=1; exit $$status
 
 explain-sdk: $(EXPLAIN)/.installed  ## make .venv-explain-sdk: the reader of explanation metadata, for its test
 

@@ -84,7 +84,7 @@ def test_what_keras_wrote(tmp_path: Path, suffix: str, evil: bool) -> None:
 
     path = tmp_path / f"m{suffix}"
     made = keras_model(evil=evil)
-    if suffix or tf.keras.__version__.startswith("2."):
+    if suffix or getattr(tf.keras, "__version__", "2").startswith("2"):
         made.save(path)
     else:
         made.export(path, verbose=False)  # Keras 3 writes no configuration into a SavedModel

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,7 @@ class OpenedModel:
         """The outputs, named as the output layers where the model is a graph of layers -> the source's own names.
 
         Keras 3 numbers them in its exports, or takes a dictionary's keys; in an Estimator's they have their layers'
-        names, counted where a layer gives more than one, whichever Keras wrote it.
+        names, whichever Keras wrote it.
         """
         own = list(self.source.model.outputs)
         names = _layers_of_outputs(self.root, len(own))
@@ -95,32 +96,20 @@ class OpenedModel:
 
 
 def _layers_of_outputs(root: Any, count: int) -> list[str]:
-    """Return the names of the layers that give the outputs; [] where there are none.
+    """Return the names of the layers that give the outputs, told apart as Keras 2 does: `d`, `d_1`; [] without layers.
 
-    Keras 3 has none of a Sequential's.
+    Keras 3 has a functional model's as they are, and none of a Sequential's.
     """
     import tensorflow as tf
 
     layers = [str(name) for name in getattr(root, "output_names", None) or ()]
     if not layers and isinstance(root, tf.keras.Sequential):
         layers = [str(root.layers[-1].name)] * count
-    return _told_apart(layers)
-
-
-def _told_apart(names: Sequence[str]) -> list[str]:
-    """Return names as Keras 2 makes them different: `d`, `d_1`, `d_2`.
-
-    Source: keras/src/engine/functional.py, Functional._set_output_names.
-    """
-    found: list[str] = []
-    counts: dict[str, int] = {}
-    for name in names:
-        proposal = name
-        while proposal in found:
-            counts[name] = counts.get(name, 0) + 1
-            proposal = f"{name}_{counts[name]}"
-        found.append(proposal)
-    return found
+    names: list[str] = []
+    for layer in layers:
+        later = (f"{layer}_{number}" for number in itertools.count(1))
+        names.append(next(name for name in itertools.chain([layer], later) if name not in names))
+    return names
 
 
 def open_model(model: Path, allowed: Allowed, *, compiled: bool) -> OpenedModel:

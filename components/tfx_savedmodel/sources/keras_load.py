@@ -61,19 +61,6 @@ def load_keras_file(
     return loaded
 
 
-def refuse_half(file: KerasFile, advice: Advice = OF_PLANS) -> None:
-    """Refuse a model without weights, and weights without a model."""
-    if file.has_weights and file.config is not None:
-        return
-    raise UnreadableModelError(
-        "a model without its weights" if file.config is not None else "weights without their model",
-        where=str(file.path),
-        found=file.described,
-        wanted="both in one file",
-        next_step=advice.build if file.config is None else "save the model with model.save",
-    )
-
-
 def refuse_pickles(file: KerasFile) -> None:
     """Let a file pass whose weights are numbers; Keras 2 unpickles what `model.weights.npz` holds besides.
 
@@ -88,6 +75,19 @@ def refuse_pickles(file: KerasFile) -> None:
             wanted="weights in model.weights.h5",
             next_step="save the model with its weights in HDF5; or --allow Lambda, as for code, if you wrote them",
         )
+
+
+def refuse_half(file: KerasFile, advice: Advice = OF_PLANS) -> None:
+    """Refuse a model without weights, and weights without a model."""
+    if file.has_weights and file.config is not None:
+        return
+    raise UnreadableModelError(
+        "a model without its weights" if file.config is not None else "weights without their model",
+        where=str(file.path),
+        found=file.described,
+        wanted="both in one file",
+        next_step=advice.build if file.config is None else "save the model with model.save",
+    )
 
 
 def refuse_other_keras(file: KerasFile, advice: Advice = OF_PLANS) -> None:
