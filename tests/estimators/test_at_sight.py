@@ -32,16 +32,16 @@ def keras_2_unimported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tensorflow", None)  # whoever imports it fails
 
 
-def keras_zip(folder: Path, *layers: dict[str, Any], version: str = "2.15.0", weights: bool = True) -> Path:
+def keras_zip(folder: Path, *layers: dict[str, Any], version: str = "2.15.0", weights: Any = 1.0) -> Path:
     path = folder / "model.keras"
     config = {"module": "keras", "class_name": "Sequential", "config": {"name": "s", "layers": list(layers)}}
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("config.json", json.dumps(config))
         archive.writestr("metadata.json", json.dumps({"keras_version": version}))
-        if weights:
-            data = io.BytesIO()
-            np.savez(data, kernel=np.zeros(1))
-            archive.writestr("model.weights.npz", data.getvalue())
+        if weights is not None:
+            numbers = io.BytesIO()
+            np.savez(numbers, d=np.array([weights]))
+            archive.writestr("model.weights.npz", numbers.getvalue())
     return path
 
 
@@ -92,8 +92,14 @@ def test_a_class_that_is_not_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_a_file_without_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    error = refused(keras_zip(tmp_path, _DENSE, weights=False), tmp_path, monkeypatch)
+    error = refused(keras_zip(tmp_path, _DENSE, weights=None), tmp_path, monkeypatch)
     assert isinstance(error, UnreadableModelError)
+
+
+def test_pickled_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    error = refused(keras_zip(tmp_path, _DENSE, weights={"an": "object"}), tmp_path, monkeypatch)
+    assert isinstance(error, UnsafeModelError)
+    assert "pickled" in str(error)
 
 
 def test_a_lambda_in_a_saved_model(tmp_path: Path) -> None:

@@ -17,7 +17,13 @@ from tfx_savedmodel.saved_model.keras_metadata import FILE as METADATA_FILE
 from tfx_savedmodel.saved_model.keras_metadata import keras_nodes
 from tfx_savedmodel.saved_model.keras_own import is_own
 from tfx_savedmodel.sources.keras_calls import keeps_state
-from tfx_savedmodel.sources.keras_load import keras_version, load_keras_file, refuse_half, refuse_other_keras
+from tfx_savedmodel.sources.keras_load import (
+    keras_version,
+    load_keras_file,
+    refuse_half,
+    refuse_other_keras,
+    refuse_pickles,
+)
 from tfx_savedmodel.sources.keras_objects import Advice, custom_objects, judged_config, refuse_code, refuse_lambdas
 from tfx_savedmodel.sources.module_file import ModuleFile
 
@@ -93,6 +99,8 @@ def refuse_at_sight(model: Path, allow: Collection[str]) -> None:
             advice=OF_CONVERSIONS,
             find_custom=lambda config: (item for item in references(config) if not is_own(item)),
         )
+        if not allowed.allow_lambda:
+            refuse_pickles(file)
     elif not allowed.allow_lambda and versions.release(keras_version())[:1] < (3,):
         # Keras 3 deserialises nothing of a SavedModel.
         for path, node in keras_nodes(model):
