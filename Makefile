@@ -4,6 +4,7 @@ PYTHON3 = $(shell sh make/python3.sh)
 VENV := .venv
 LIGHT := .venv-tf-2.21
 EXPLAIN := .venv-explain-sdk
+SCANNERS := .venv-scanner-modelscan .venv-scanner-modelaudit
 CONSUMERS := $(addprefix .venv-consumer-tf-,1.15 2.4 2.7)
 BIN := $(VENV)/bin
 BOOTSTRAP := make/environment.py make/interpreters.py make/uv.py requirements/uv.txt requirements/compiler.txt
@@ -20,7 +21,7 @@ FULL_ON_BOTH := tests/operations/test_convert_large.py tests/consumers
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-tf221 test-full explain-sdk consumers consumers-table lint format bench schemas check-pages op-tables lock clean clean-all
+.PHONY: help install demo test test-tf221 test-full explain-sdk consumers consumers-table scanners lint format bench schemas check-pages op-tables lock clean clean-all
 
 help:  ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +64,9 @@ consumers-table: install $(LIGHT)/.installed  ## write the tables of docs/consum
 	@$(PYTHON3) make/consumers.py tf-1.15 tf-2.4 tf-2.7
 	@PYTHONPATH=make:. $(BIN)/python make/consumers_table.py
 
+scanners:  ## make .venv-scanner-modelscan and -modelaudit, for benchmarks/scanners.py
+	@$(PYTHON3) make/scanners.py
+
 lint: install  ## ruff, mypy and the import contracts
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
@@ -73,7 +77,7 @@ format: install  ## let ruff format the code and sort the imports
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-bench: install  ## measure, each figure side by side with what it is compared to
+bench: install scanners  ## measure, each figure side by side with what it is compared to
 	@status=0; for script in benchmarks/*.py; do $(BIN)/python $$script || status=1; done; exit $$status
 
 schemas: install  ## write docs/plan.schema.json and docs/policy.schema.json again, after a change to their classes
@@ -94,4 +98,4 @@ clean:  ## remove caches and build/, where the demo writes
 	@find components make pipelines templates tests benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +
 
 clean-all: clean  ## remove the environments too
-	@rm -rf $(VENV) $(LIGHT) $(EXPLAIN) $(CONSUMERS) .uv
+	@rm -rf $(VENV) $(LIGHT) $(EXPLAIN) $(CONSUMERS) $(SCANNERS) .uv

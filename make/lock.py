@@ -24,6 +24,8 @@ LOCKS: tuple[tuple[str, str, tuple[str, ...], str | None], ...] = (
     ("consumer-tf-1.15.txt", "3.7", ("consumer-tf-1.15.in",), None),
     ("consumer-tf-2.4.txt", "3.8", ("consumer-tf-2.4.in",), None),
     ("consumer-tf-2.7.txt", "3.9", ("consumer-tf-2.7.in",), None),
+    ("scanner-modelscan.txt", "3.10", ("scanner-modelscan.in",), None),
+    ("scanner-modelaudit.txt", "3.10", ("scanner-modelaudit.in",), None),
 )
 
 

@@ -78,7 +78,15 @@ def convert(module: types.ModuleType, slower: float) -> dict[str, Any]:
     return {"make_model": "model", "measure": runs}
 
 
-MEASURED = {each.__name__: each for each in (startup, trace_export, examples_throughput, rewrite_export, convert)}
+def scanners(module: types.ModuleType, slower: float) -> dict[str, Any]:
+    probes = {"/a": ("writes", True), "/b": ("reads", True), "/c": ("adds", False)}
+    hits = {"/a", "/b"} if slower == 1.0 else {"/a", "/c"}
+    return {"make_probes": probes, "SCANS": types.SimpleNamespace(items=lambda: [(module.OURS, lambda _: hits)])}
+
+
+MEASURED = {
+    each.__name__: each for each in (startup, trace_export, examples_throughput, rewrite_export, convert, scanners)
+}
 
 
 def run(monkeypatch: pytest.MonkeyPatch, name: str, fakes: dict[str, Any], module: types.ModuleType) -> Any:
