@@ -18,6 +18,9 @@ SUPPORTED: Final[dict[str, tuple[str, str]]] = {
 #: The last TensorFlow that has `tf.estimator`.
 LAST_TENSORFLOW_WITH_ESTIMATOR: Final = "2.15"
 
+#: The first TensorFlow whose Keras is Keras 3.
+FIRST_TENSORFLOW_WITH_KERAS_3: Final = "2.16"
+
 
 def installed(distribution: str) -> str | None:
     """Return the installed version of a distribution without importing it, or None."""

@@ -98,7 +98,7 @@ def test_nothing_is_left_behind(scorer: str, tmp_path: Path, monkeypatch: pytest
     assert results[0].verdict.value == "PASS"
     assert list(shared.iterdir()) == []
     assert run_example_checks(ExampleCheckRequest(scorer, files, CHECKS))[0].verdict.value == "PASS"
-    assert list(local.glob("tfx-savedmodel-*")) == []
+    assert list(local.glob("tfx-savedmodel*")) == []
 
 
 def test_patterns_become_files(tmp_path: Path) -> None:

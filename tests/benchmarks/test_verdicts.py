@@ -50,7 +50,7 @@ def trace_export(module: types.ModuleType, slower: float) -> dict[str, Any]:
 
 
 def examples_throughput(module: types.ModuleType, slower: float) -> dict[str, Any]:
-    seconds = [1.0, 1.2 * slower, 2.0 * slower, 2.0 * slower]
+    seconds = [1.0, 1.2 * slower, 2.0 * slower, 2.0 * slower, 2.2 * slower]
     rates = iter([(1 / each, 1 / each) for each in seconds])
     ways = dict.fromkeys(("bare", "on_a_worker", "on_beam"), 1)
     return {"save_model": "model", "write_examples": "file", "rate": lambda *_: next(rates), **ways}

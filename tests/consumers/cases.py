@@ -139,6 +139,12 @@ CASES = {
         {"serving_default": {"examples": serialized(**PEOPLE)}, "serve_raw": PEOPLE},
         {"serve_raw": "serving_default"},
     ),
+    "converted-text": Case(
+        "text-file",
+        None,
+        {"serving_default": {"examples": serialized(text=TEXTS["text"].tolist())}, "serve_raw": TEXTS},
+        {},
+    ),
     "estimator": Case(
         "estimator",
         {"keep": "all", "signatures": {}},
@@ -170,7 +176,8 @@ CASES = {
 def missing(case: Case) -> str:
     """Return why this stack cannot build a case, or nothing."""
     if not is_keras_2():
-        return "" if case.model.startswith(("keras3-", "tf1-")) else "in the default stack"
+        is_here = case.plan is None or case.model.startswith(("keras3-", "tf1-"))
+        return "" if is_here else "in the default stack"
     if case.model.startswith("keras3-") and not KERAS_3.exists():
         return "Keras 3 is in the environment of the light lane: make .venv-tf-2.21/.installed"
     return ""

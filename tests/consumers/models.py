@@ -46,12 +46,28 @@ def save_swish(directory: Path) -> Path:
 
 def save_text(directory: Path) -> Path:
     """Save a model with TextVectorization inside: `text` string [?, 1] to a number."""
+    return _save(_of_text(), directory)
+
+
+def _of_text() -> Any:
     keras().utils.set_random_seed(3)
     text = keras().Input((1,), name="text", dtype="string")
     vectorize = keras().layers.TextVectorization(vocabulary=WORDS, output_sequence_length=5)
     embedded = keras().layers.Embedding(len(WORDS) + 2, 3)(vectorize(text))
     outputs = keras().layers.Dense(1, name="score")(keras().layers.GlobalAveragePooling1D()(embedded))
-    return _save(keras().Model(text, outputs), directory)
+    return keras().Model(text, outputs)
+
+
+def save_text_file(path: Path) -> Path:
+    """Save the model of `save_text` as a file of the Keras that runs, as whoever converts it has it."""
+    file = path.with_suffix(".keras")
+    _of_text().save(file)
+    return file
+
+
+def save_two_inputs_to_convert(path: Path) -> Path:
+    """Save `age` and `city` to `score` and `group` in a form that this Keras converts; Keras 3 loads no directory."""
+    return save_two_inputs(path if is_keras_2() else path.with_suffix(".keras"))
 
 
 def save_bag_of_words(directory: Path) -> Path:
@@ -155,7 +171,8 @@ OTHERS: dict[str, Callable[[Path], Path]] = {
     "text-table": save_text_table,
     "tf1-ref": functools.partial(save_tf1, resource=False),
     "tf1-resource": functools.partial(save_tf1, resource=True),
-    "two-inputs": save_two_inputs,
+    "two-inputs": save_two_inputs_to_convert,
+    "text-file": save_text_file,
     "estimator": save_estimator,
     "transformed": save_transformed,
 }

@@ -14,6 +14,7 @@ from tests.consumers.questions import (
     the_control,
 )
 from tests.consumers.workshop import Workshop
+from tests.operations.models import is_keras_2
 
 pytestmark = pytest.mark.tf
 
@@ -36,6 +37,13 @@ def test_an_export_for_a_consumer(name: str, target: str, workshop: Workshop, co
         it_is_refused(name, target, LACKS[name, target], workshop)
     else:
         it_answers_there(name, target, workshop, consumer)
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.plan is None])
+def test_models_are_converted_by_the_way_that_there_is(name: str, workshop: Workshop) -> None:
+    exported = workshop.exported(name, None)
+    assert exported.error is None, exported.error
+    assert exported.builder == ("model_to_estimator" if is_keras_2() and name == "converted" else "builder")
 
 
 @pytest.mark.parametrize("name", UNTARGETED)

@@ -71,8 +71,11 @@ class Workshop:
         """Return what this TensorFlow says of an export for no consumer, and of the source where it has the same."""
         case, untouched = CASES[name], self.exported(name, None)
         assert untouched.error is None, untouched.error
-        own = answers_here(self.source(case.model), {of: case.requests[key] for key, of in case.own.items()})
-        return answers_here(untouched.path, case.requests), {key: own[of] for key, of in case.own.items()}
+        source = self.source(case.model)
+        # A Keras file has no signatures; what is converted of it was compared with the Keras model.
+        own = dict(case.own) if source.is_dir() else {}
+        answers = answers_here(source, {of: case.requests[key] for key, of in own.items()}) if own else {}
+        return answers_here(untouched.path, case.requests), {key: answers[of] for key, of in own.items()}
 
     def _again(self, name: str, path: Path, target: str | None) -> str:
         untouched = self.exported(name, None)

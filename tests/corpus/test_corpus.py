@@ -18,7 +18,7 @@ from tfx_savedmodel.saved_model.locate import find_saved_model
 from tfx_savedmodel.saved_model.reader import read_saved_model
 from tfx_savedmodel.validation.loading.observe import LoaderHost
 from tfx_savedmodel.validation.policy import Limits
-from tfx_savedmodel.validation.result import CheckVerdict
+from tfx_savedmodel.validation.result import CheckVerdict, Verdict
 
 pytestmark = pytest.mark.tf
 
@@ -92,12 +92,12 @@ def test_signatures_are_those_recorded(corpus: Path, entry: dict[str, Any]) -> N
     assert found == set(entry.get("signatures") or ()) - {"__saved_model_init_op"}
 
 
-def test_models_before_saved_model_are_said_to_be_none(corpus: Path) -> None:
-    from tfx_savedmodel.errors import UnreadableModelError
-
+def test_models_before_saved_model_are_said_to_be_such(corpus: Path) -> None:
     (entry,) = (entry for entry in corpus_index() if entry["format"].startswith(BEFORE_SAVED_MODEL))
-    with pytest.raises(UnreadableModelError, match="no SavedModel here"):
-        validate(corpus / entry["dir"])
+    report = validate(corpus / entry["dir"])
+    (structure,) = (check for check in report.checks if check.code == "SM101")
+    assert report.verdict is Verdict.NOT_BLESSED
+    assert BEFORE_SAVED_MODEL in structure.findings[0].message
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tests.estimators.models import read_serialized, write_examples
 from tfx_savedmodel.errors import SchemaError, UnsupportedModelError
+from tfx_savedmodel.estimators.feature_spec import parsing_spec_of, read_feature_spec
 from tfx_savedmodel.estimators.features import FeaturePath
 from tfx_savedmodel.estimators.keras_model import ModelInput
 
@@ -85,3 +86,44 @@ def test_inputs_alone_say_how_examples_are_parsed(tmp_path: Path) -> None:
 def test_an_input_of_open_size_cannot_be_parsed() -> None:
     with pytest.raises(UnsupportedModelError, match="'text'"):
         FeaturePath([ModelInput("text", tf.float32, (None, 3))], None, None)
+
+
+FEATURES = {
+    "size": tf.io.FixedLenFeature(1, tf.float32, np.float32(0.5)),
+    "shape": tf.io.FixedLenFeature(tf.TensorShape([2]), tf.int64, tf.constant([1, 2], tf.int64)),
+    "bytes": tf.io.FixedLenFeature((), tf.string, b"x"),
+    "name": tf.io.FixedLenFeature([1], "float32"),
+    "class": tf.io.FixedLenFeature([1], np.int64),
+    "any": tf.io.VarLenFeature(tf.string),
+}
+
+
+def test_features_of_tensorflow_say_how_examples_are_parsed() -> None:
+    given = {name: FEATURES[name] for name in ("size", "shape", "bytes", "any")}
+    parsed = tf.io.parse_example(tf.constant([b""]), parsing_spec_of(read_feature_spec(given)))
+    found = {name: parsed[name].numpy().tolist() for name in ("size", "shape", "bytes")}
+    assert found == {"size": [[0.5]], "shape": [[1, 2]], "bytes": [b"x"]}
+    assert isinstance(parsed["any"], tf.SparseTensor)
+    dtypes = {name: item["dtype"] for name, item in read_feature_spec(FEATURES).items()}
+    assert (dtypes["name"], dtypes["class"]) == ("float32", "int64")
+
+
+@pytest.mark.parametrize(
+    "feature",
+    [
+        tf.io.SparseFeature("i", "v", tf.float32, 10),
+        tf.io.RaggedFeature(tf.float32),
+        tf.io.FixedLenSequenceFeature([], tf.float32, allow_missing=True),
+    ],
+    ids=lambda feature: type(feature).__name__,
+)
+def test_other_features_of_tensorflow_are_refused_by_name(feature: Any) -> None:
+    with pytest.raises(SchemaError) as caught:
+        read_feature_spec({"age": feature})
+    assert caught.value.found == type(feature).__name__
+    assert "feature 'age'" in caught.value.where and "tf.io.FixedLenFeature" in caught.value.wanted
+
+
+def test_an_open_size_is_refused() -> None:
+    with pytest.raises(SchemaError, match="all known"):
+        read_feature_spec({"age": tf.io.FixedLenFeature([None], tf.float32)})

@@ -44,7 +44,7 @@ def test_what_is_no_keras_model_is_said(tmp_path: Path) -> None:
     [
         (None, "was not compiled"),
         (("adam", "mse"), None),
-        (("adam", None), "cannot take over"),
+        (("adam", None), "without a loss"),
         ((lambda: tf.keras.optimizers.AdamW(), "mse"), "AdamW"),
     ],
     ids=["uncompiled", "compiled", "without a loss", "newer than Estimators"],
@@ -57,6 +57,55 @@ def test_only_what_an_estimator_cannot_take_is_compiled_anew(arguments: Any, sai
     notes = make_compiled(model)
     assert model.optimizer and model.loss
     assert (said in notes[0]) if said else notes == ()
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd", "rmsprop"])
+@pytest.mark.parametrize("name", ["model.h5", "model.keras", "saved"])
+def test_what_keras_itself_has_is_taken_over_from_the_file(name: str, optimizer: str, tmp_path: Path) -> None:
+    model = sequential()
+    schedule = tf.keras.optimizers.schedules.ExponentialDecay(0.25, 10, 0.5)
+    model.compile(
+        tf.keras.optimizers.get({"class_name": optimizer, "config": {"learning_rate": schedule}}),
+        tf.keras.losses.Huber(),
+        metrics=["mae", tf.keras.metrics.AUC()],
+    )
+    model.save(tmp_path / name)
+    loaded = load_keras_model(tmp_path / name)
+    assert type(loaded.optimizer).__name__ == type(model.optimizer).__name__
+    assert loaded.optimizer.get_config()["learning_rate"]["config"]["initial_learning_rate"] == 0.25
+    assert make_compiled(loaded) == ()
+    assert isinstance(loaded.loss, tf.keras.losses.Huber)
+
+
+@pytest.mark.parametrize("name", ["model.h5", "model.keras", "saved"])
+def test_an_optimizer_or_loss_of_the_authors_own_is_named_where_it_is_left_out(name: str, tmp_path: Path) -> None:
+    class Slower(tf.keras.optimizers.SGD):
+        pass
+
+    def harder(wanted: Any, found: Any) -> Any:
+        return tf.reduce_mean(tf.abs(wanted - found) ** 3)
+
+    model = sequential()
+    model.compile(Slower(), harder)
+    model.save(tmp_path / name)
+    loaded = load_keras_model(tmp_path / name)
+    (note,) = make_compiled(loaded)
+    assert "Slower" in note
+    assert "harder" in note
+    assert "left out, because" in note
+    assert "not compiled" not in note
+
+
+def test_an_authors_class_in_the_place_of_keras_own_must_be_allowed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    model = sequential()
+    model.compile("adam", "mse")
+    model.save(tmp_path / "model.h5")
+    another = type("Adam", (tf.keras.optimizers.SGD,), {"__module__": "mine"})
+    monkeypatch.setitem(tf.keras.utils.get_custom_objects(), "Custom>Adam", another)
+    (note,) = make_compiled(load_keras_model(tmp_path / "model.h5"))
+    assert "Custom>Adam" in note
 
 
 def test_inputs_are_named_as_their_layers() -> None:

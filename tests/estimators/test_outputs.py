@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tfx_savedmodel.errors import SchemaError, UsageError
@@ -69,6 +71,13 @@ def test_mistakes_are_told_with_their_place(outputs: Any, default: str | None, s
         ({"dtype": "int64", "shape": None, "default": 0}, "a default for any number"),
         ({"dtype": "int64", "form": 1}, "'form'"),
         (3, "found: 3"),
+        ({"dtype": "float32", "default": "x"}, "the default 'x'"),
+        ({"dtype": "int64", "default": 1.5}, "the default 1.5"),
+        ({"dtype": "int64", "default": 2**63}, "the default 9223372036854775808"),
+        ({"dtype": "float32", "default": True}, "the default True"),
+        ({"dtype": "string", "default": b"\xff"}, "UTF-8"),
+        ({"dtype": "int64", "shape": [], "default": [1, 2]}, "a default of 2 values"),
+        ({"dtype": "int64", "shape": [3], "default": [1, 2]}, "a default of 2 values"),
     ],
     ids=str,
 )
@@ -76,6 +85,24 @@ def test_a_feature_spec_names_the_feature_that_is_wrong(feature: Any, said: str)
     with pytest.raises(SchemaError) as caught:
         read_feature_spec({"fine": {"dtype": "string"}, "age": feature})
     assert said in str(caught.value) and "feature 'age'" in caught.value.where
+
+
+@pytest.mark.parametrize(
+    ("feature", "default"),
+    [
+        ({"dtype": "float32", "default": np.float32(0.5)}, 0.5),
+        ({"dtype": "float32", "shape": [2], "default": 1}, [1, 1]),
+        ({"dtype": "float32", "shape": [2, 1], "default": np.ones((2, 1), np.float32)}, [1.0, 1.0]),
+        ({"dtype": "string", "shape": [1], "default": b"x"}, ["x"]),
+        ({"dtype": "int64", "shape": [2], "default": [np.int64(1), 2]}, [1, 2]),
+        ({"dtype": "string", "default": ""}, ""),
+    ],
+    ids=str,
+)
+def test_defaults_become_json_of_the_shapes_size(feature: Any, default: Any) -> None:
+    (made,) = read_feature_spec({"age": feature}).values()
+    assert made["default"] == default
+    assert json.loads(json.dumps(made)) == made
 
 
 def test_a_receiver_of_the_authors_own_needs_the_module_file() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import types
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ import tensorflow as tf
 
 from tests.estimators.models import write_examples
 from tfx_savedmodel.errors import ConversionError, ExamplesError, ParityError
+from tfx_savedmodel.estimators import parity as parity_module
 from tfx_savedmodel.estimators.features import FeaturePath
 from tfx_savedmodel.estimators.keras_model import ModelInput
-from tfx_savedmodel.estimators.parity import Batch, batches_of_examples, check_parity
+from tfx_savedmodel.estimators.parity import Asked, Batch, batches_of_examples, check_parity, reference
 
 pytestmark = pytest.mark.tf
 
@@ -103,3 +105,27 @@ def test_examples_without_a_feature_are_told_from_a_broken_model(tmp_path: Path)
     with pytest.raises(ExamplesError, match="city") as caught:
         list(batches_of_examples(inputs, FeaturePath(inputs, None, None), files))
     assert caught.value.where == f"examples 32 to 40 of {files[0]}"
+
+
+def of_own(key: str, numbers: Any) -> Batch:
+    """A batch for one signature alone, as receivers of the author's own have them."""
+    return Batch(None, {"numbers": numbers}, {"answer": 2 * numbers}, {key: {"numbers": numbers}})
+
+
+def test_a_signature_that_nothing_was_asked_of_is_no_parity(doubles: Path) -> None:
+    own = {"serving_default": Asked("own", "serving_default"), "serve_other": Asked("own", "serve_other")}
+    for batch in (of_own("serving_default", VALUES), of_own("serve_other", VALUES[:0])):
+        with pytest.raises(ExamplesError, match="nothing to compare") as caught:
+            check_parity(doubles, dict(reversed(own.items())), [of_own("serving_default", VALUES), batch], 1e-6)
+        assert caught.value.where == "signature 'serve_other'"
+
+
+def test_the_limit_of_memory_counts_for_each_signature(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parity_module, "_MEMORY", VALUES.nbytes)
+    model: Any = types.SimpleNamespace(
+        is_graph_network=False, call=lambda features: {"answer": 2 * features["numbers"]}, path=Path("model")
+    )
+    keys = ["serving_default"] * 3 + ["serve_other"] * 3
+    kept = reference(model, [of_own(key, VALUES) for key in keys])
+    assert [next(iter(batch.requests)) for batch in kept] == ["serving_default", "serve_other"]
+    assert len(reference(model, [Batch(None, {"numbers": VALUES}, {})] * 3)) == 1

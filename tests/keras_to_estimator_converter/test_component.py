@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -51,6 +52,7 @@ def test_refuses_what_no_conversion_takes(arguments: dict[str, Any]) -> None:
 def test_all_that_can_be_said_is_part_of_the_cache_key(tmp_path: Any) -> None:
     (tmp_path / "classes.txt").write_text("a\nb\n", encoding="utf-8")
     (tmp_path / "own.py").write_text("", encoding="utf-8")
+    (tmp_path / "notes.txt").write_text("Monday", encoding="utf-8")
     classes = {"file": str(tmp_path / "classes.txt")}
     component = converter(
         receiver="module:make",
@@ -60,11 +62,32 @@ def test_all_that_can_be_said_is_part_of_the_cache_key(tmp_path: Any) -> None:
         outputs={"classification": {"kind": "classify", "scores": "group", "classes": classes}},
         serving_default="classification",
         checkpoint_format="saver",
+        assets_extra={"about/notes.txt": tmp_path / "notes.txt"},
     )
     options = json.loads(component.spec.exec_properties["options"])
     assert options["outputs"]["classification"]["classes"] == {"labels": ["a", "b"]}
     assert (options["allow"], options["checkpoint_format"]) == (["Attention"], "saver")
     assert options["feature_spec"] == {"age": {"dtype": "float32", "shape": []}}
+    assert options["assets_extra"] == {"about/notes.txt": str(tmp_path / "notes.txt")}
+    assert options["assets_extra_sha256"] == {"about/notes.txt": hashlib.sha256(b"Monday").hexdigest()}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"assets_extra": {"../a": __file__}}, "without .."),
+        ({"assets_extra": {"a": "nothing"}}, "no such file"),
+        ({"tolerance": "1e-6"}, "found: '1e-6'"),
+        ({"outputs": {"x": {"kind": "classify"}}}, "neither scores nor classes"),
+        ({"outputs": {"serve_raw": {"kind": "predict"}}}, "outputs.serve_raw"),
+        ({"outputs": {"x": {"kind": "regress", "value": "v"}}, "receiver": "raw"}, "serialized examples"),
+    ],
+    ids=str,
+)
+def test_mistakes_are_told_when_the_pipeline_is_made(arguments: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        converter(**arguments)
+    assert said in str(caught.value)
 
 
 def test_the_checkpoint_is_an_output_where_there_are_estimators(monkeypatch: pytest.MonkeyPatch) -> None:

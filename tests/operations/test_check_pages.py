@@ -105,6 +105,10 @@ def test_a_page_says_what_a_policy_does_with_the_check() -> None:
     assert "Under untrusted it is not made." in page_markdown(pages["SM201"])
 
 
+def test_every_parameter_is_explained() -> None:
+    assert [f"{page.code} {item.name}" for page in checks() for item in page.parameters if not item.about] == []
+
+
 def test_parameters_on_the_pages_are_what_a_policy_takes() -> None:
     """Each default, as the page shows it, is accepted where the page says to set it."""
     for page in checks():

@@ -102,7 +102,9 @@ def test_custom_objects_come_from_the_module_file_when_they_are_allowed(tmp_path
     model.save(tmp_path / "model.keras")
     with pytest.raises(UnsafeModelError, match="Doubled"):
         convert(tmp_path / "model.keras", tmp_path / "out")
-    convert(tmp_path / "model.keras", tmp_path / "out", module_file=tmp_path / "own_layers.py", allow=["Doubled"])
+    given: dict[str, Any] = {"module_file": tmp_path / "own_layers.py", "allow": ["Doubled"]}
+    result = convert(tmp_path / "model.keras", tmp_path / "out", **given)
+    assert result.way == ("model_to_estimator" if HAS_ESTIMATORS else "builder")
     values = np.float32([[1, 2, 3]])
     same(answers(tmp_path / "out", "serve_raw", {"numbers": values}), {"answer": model(values).numpy()})
 
@@ -143,6 +145,14 @@ def test_what_is_no_keras_model_is_said(tmp_path: Path) -> None:
 def test_a_sparse_input_is_refused_by_name(tmp_path: Path) -> None:
     words = tf.keras.Input((4,), name="words", sparse=True)
     tf.keras.Model(words, layers.Dense(1)(words)).save(tmp_path / "model.keras")
+    with pytest.raises(UnsupportedModelError, match="not a dense tensor") as caught:
+        convert(tmp_path / "model.keras", tmp_path / "out")
+    assert "words" in f"{caught.value.where}{caught.value.found}"
+
+
+def test_a_ragged_input_is_refused_by_name(tmp_path: Path) -> None:
+    words = tf.keras.Input((None,), name="words", ragged=True, dtype="int64")
+    tf.keras.Model(words, layers.Embedding(5, 2)(words)).save(tmp_path / "model.keras")
     with pytest.raises(UnsupportedModelError, match="not a dense tensor") as caught:
         convert(tmp_path / "model.keras", tmp_path / "out")
     assert "words" in f"{caught.value.where}{caught.value.found}"

@@ -14,7 +14,7 @@ import tensorflow as tf
 from tests.estimators.models import example_of, save_two_inputs
 from tests.operations.forked_conversions import forking
 from tests.workflows.loaders import answers, same
-from tfx_savedmodel.errors import PlanError, SchemaError, TfxSavedModelError, UsageError
+from tfx_savedmodel.errors import SchemaError, TfxSavedModelError, UsageError
 from tfx_savedmodel.operations.convert import ConversionResult, convert
 from tfx_savedmodel.operations.inspect import inspect
 
@@ -137,8 +137,9 @@ def test_outputs_that_do_not_fit_are_told_with_their_place(model: Path, tmp_path
     assert "outputs.x.kind" in refused(UsageError, outputs={"x": {"kind": "guess"}})
     assert "'score'" in refused(UsageError, outputs={"x": {"kind": "regress", "score": "score"}})
     assert "one of predict" in refused(UsageError, outputs={"predict": {"kind": "predict"}}, serving_default="other")
-    assert "signatures.x.value" in refused(PlanError, outputs={"x": {"kind": "regress", "value": "price"}})
-    raw = refused(PlanError, outputs={"x": {"kind": "regress", "value": "score"}}, receiver="raw")
+    price = refused(UsageError, outputs={"x": {"kind": "regress", "value": "price"}})
+    assert "outputs.x.value" in price and "score, group" in price
+    raw = refused(UsageError, outputs={"x": {"kind": "regress", "value": "score"}}, receiver="raw")
     assert "serialized examples" in raw
     assert "without .." in refused(UsageError, assets_extra={"../x": model})
     assert not (tmp_path / "out").exists()

@@ -17,7 +17,7 @@ from tests.saved_model.graphs import save
 from tfx_savedmodel.errors import DestinationError, UnreadableModelError, UsageError
 from tfx_savedmodel.saved_model import leftovers
 from tfx_savedmodel.saved_model.locate import find_saved_model
-from tfx_savedmodel.saved_model.publish import check_destination, publishing, unpublish
+from tfx_savedmodel.saved_model.publish import check_destination, publishing
 
 pytestmark = pytest.mark.unit
 
@@ -234,8 +234,6 @@ def test_a_link_is_followed_and_a_file_replaced(tmp_path: Path) -> None:
     assert caught.value.found == "a file"
     write(tmp_path / "file", "third", overwrite=True)
     assert sorted(child.name for child in tmp_path.iterdir()) == ["current", "file", "versions"]
-    unpublish(tmp_path / "file")
-    assert not (tmp_path / "file").exists()
 
 
 def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from tests.saved_model.graphs import save
 from tests.saved_model.storages import RecordedFileSystem, empty_storage, put
 from tfx_savedmodel.errors import DestinationError
 from tfx_savedmodel.saved_model import leftovers
-from tfx_savedmodel.saved_model.publish import check_destination, publishing, refuse_overlap
+from tfx_savedmodel.saved_model.overlap import refuse_overlap
+from tfx_savedmodel.saved_model.publish import check_destination, publishing
 
 pytestmark = pytest.mark.unit
 

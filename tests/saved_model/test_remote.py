@@ -13,7 +13,7 @@ from tests.saved_model.storages import RecordedFileSystem, empty_storage, put
 from tfx_savedmodel.errors import DestinationError, UnreadableModelError, UsageError
 from tfx_savedmodel.saved_model import upload
 from tfx_savedmodel.saved_model.local import is_remote, remote_uri
-from tfx_savedmodel.saved_model.publish import check_destination, publishing, unpublish
+from tfx_savedmodel.saved_model.publish import check_destination, publishing
 from tfx_savedmodel.saved_model.remote import WEIGHTS, Staging, local_copy
 
 pytestmark = pytest.mark.unit
@@ -143,7 +143,7 @@ def test_a_remote_destination_is_replaced_only_where_allowed(storage: type[Recor
     removed = [path for what, path in storage.log if what == "remove"]
     assert removed[:2] == ["/bucket/model/saved_model.pb", "/bucket/model/old"]
     assert storage.log.index(("remove", "/bucket/model/old")) < storage.log.index(("put", "/bucket/model/new"))
-    unpublish(MODEL)
+    upload.withdraw(MODEL)
     assert not storage.store
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import struct
 import zlib
 from collections.abc import Mapping
@@ -78,6 +79,21 @@ def test_a_fixed_batch_is_run_as_it_is_only(tmp_path: Path) -> None:
     assert next(iter(made.of(1))).inputs["x"].shape == (4, 2)
     with pytest.raises(Skip, match="no open batch dimension"):
         next(iter(made.of(3)))
+
+
+def test_what_is_too_large_to_be_made_is_not_made(tmp_path: Path) -> None:
+    made = candidates(tmp_path, X, {"x": tensor("x:0", shape=(None, 1 << 14, 1 << 14))})
+    with pytest.raises(Skip, match=f"its inputs have {1 << 28} elements"):
+        next(iter(made.of(1)))
+    assert next(iter(made.of(0))).inputs["x"].shape == (0, 1 << 14, 1 << 14)
+
+
+def test_an_output_that_is_no_tensor_for_clients_is_not_asked_for(tmp_path: Path) -> None:
+    made = candidates(tmp_path, X, {"x": tensor("x:0")})
+    signature = dataclasses.replace(made._signature, outputs={"handle": TensorSpec("y:0", "resource", ())})
+    made._signature = signature
+    with pytest.raises(Skip, match="the output 'handle' is a resource"):
+        next(iter(made.of(1)))
 
 
 def test_an_unknown_rank_is_tried_and_is_a_guess(tmp_path: Path) -> None:

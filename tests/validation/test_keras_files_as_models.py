@@ -58,6 +58,9 @@ def test_a_whole_file_passes_and_what_needs_a_graph_is_skipped(tmp_path: Path, m
     assert set(verdicts.values()) == {CheckVerdict.SKIP}
     assert of(report, "SM201").reason == of(report, "SM103").reason == NO_GRAPH
     assert report.model["format"] == "keras"
+    # It may be loaded without harm, but nobody has seen it run.
+    assert validate(path, policy="untrusted").verdict is Verdict.BLESSED
+    assert {validate(path, policy=policy).verdict for policy in ("default", "serving", "strict")} == {Verdict.UNDECIDED}
     assert of(report, "SM101").measurements["form"] in ("a .keras file", "an H5 model")
 
 

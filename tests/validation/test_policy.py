@@ -13,7 +13,7 @@ from tfx_savedmodel.errors import PolicyError
 from tfx_savedmodel.operations.selection import select
 from tfx_savedmodel.validation.policy import ASKED_FOR, Limits, Policy, Waiver
 from tfx_savedmodel.validation.policy_document import LimitsDocument, PolicyDocument, WaiverDocument, schema_text
-from tfx_savedmodel.validation.policy_text import read_policy
+from tfx_savedmodel.validation.policy_text import read_policy, to_policy
 from tfx_savedmodel.validation.presets import ABOUT, PRESETS
 from tfx_savedmodel.validation.result import Severity
 
@@ -212,6 +212,17 @@ def test_near_misses_of_codes_are_named(meant: str, found: str) -> None:
 def test_python_cannot_say_what_json_cannot(arguments: dict[str, Any], words: str) -> None:
     with pytest.raises(PolicyError, match=words):
         Policy(**arguments)
+
+
+def test_a_policy_is_taken_in_every_form() -> None:
+    wanted = read(preset="strict", ignore=["SM3"])
+    assert to_policy(wanted) is wanted
+    assert to_policy({"preset": "strict", "ignore": ("SM3",)}) == to_policy(
+        json.dumps({"preset": "strict", "ignore": ["SM3"]})
+    )
+    assert to_policy("strict") is PRESETS["strict"]
+    with pytest.raises(PolicyError, match="as a JSON file has them"):
+        to_policy({"limits": Limits()}, where="policy=…")
 
 
 def test_a_severity_given_as_text_is_one() -> None:

@@ -65,6 +65,14 @@ def test_noise_of_the_last_digits_is_tolerated_and_more_is_not() -> None:
     assert _invariance(lambda x: {"y": noisy(3e-3)(x)["y"].astype(np.float16)}) == []
 
 
+@pytest.mark.parametrize(("dtype", "tolerated"), [("float16", True), ("float32", False)])
+def test_noise_of_half_precision_within_the_graph_is_tolerated(dtype: str, tolerated: bool) -> None:
+    node = NodeView("y", "MatMul", (), "", (), lambda attr: dtype if attr == "T" else None)
+    declared = {"s": {"y": TensorSpec("y:0", "float32", (None, 1))}}
+    run = ModelRun(X, {"s": lambda x: {"y": x * (1 + 0.01 * (x[0] - x[-1]) / 5)}}, nodes={"y": node}, declared=declared)
+    assert (findings(BatchInvariance(), run) == []) is tolerated
+
+
 def test_what_is_filled_up_to_the_longest_of_the_batch_is_compared_where_it_is_there() -> None:
     def ragged(x: Any) -> Any:
         longest = int(x.max())

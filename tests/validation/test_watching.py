@@ -16,7 +16,8 @@ import pytest
 from tfx_savedmodel.validation.loading import host, watching
 from tfx_savedmodel.validation.loading.watching import Bounds, Ended, last_words, log_file, watch
 
-pytestmark = pytest.mark.unit
+#: Not of the unit tier: processes take their time to end.
+pytestmark = pytest.mark.tf
 
 AMPLE = Bounds(seconds=20.0, run_seconds=20.0, memory_bytes=1 << 40)
 
@@ -130,6 +131,14 @@ def test_what_is_printed_without_end_is_cut_but_for_its_end(monkeypatch: pytest.
     assert words.endswith("xxxthe end")
     assert sizes
     assert max(sizes) < 40 << 14
+
+
+def test_a_stack_does_not_hide_what_was_said_before_it() -> None:
+    def act(pipe: int, log: int) -> None:
+        os.write(log, b"F0000 told to crash\n" + b"    @     0x7fe9eef94edf  tsl::PThread::ThreadFn()\n" * 1000)
+
+    _, words, _ = watched(act)
+    assert words == "F0000 told to crash"
 
 
 def test_a_machine_with_less_memory_than_the_limit_is_not_the_models_fault(monkeypatch: pytest.MonkeyPatch) -> None:

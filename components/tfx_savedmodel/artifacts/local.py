@@ -6,7 +6,6 @@ A local URI is passed through as it is.
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from tfx.utils import io_utils, path_utils
 from tfx_savedmodel.artifacts.storage import FileioStorage
 from tfx_savedmodel.saved_model.local import is_remote
 from tfx_savedmodel.saved_model.remote import Staging
+from tfx_savedmodel.saved_model.temporary import temporary_folder
 from tfx_savedmodel.saved_model.upload import add_files, publishing_remote
 
 Artifacts = dict[str, list[types.Artifact]]
@@ -82,7 +82,7 @@ def local_output(uri: str, *, beside: bool = False) -> Iterator[Path]:
     if not is_remote(uri):
         yield Path(uri)
     elif beside:
-        with tempfile.TemporaryDirectory(prefix="tfx-savedmodel-") as folder:
+        with temporary_folder() as folder:
             yield Path(folder)
             add_files(Path(folder), uri, storage=FileioStorage())
     else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ from tfx_savedmodel.beam.tally import judge
 from tfx_savedmodel.beam.worker import ModelSettings, WorkerSettings
 from tfx_savedmodel.errors import UsageError
 from tfx_savedmodel.saved_model.reader import read_saved_model
+from tfx_savedmodel.saved_model.temporary import temporary_folder
 from tfx_savedmodel.validation.check import ExampleCheck
 from tfx_savedmodel.validation.policy import Limits
 from tfx_savedmodel.validation.result import CheckResult, CheckVerdict
@@ -168,7 +168,7 @@ def _result_file(pipeline: Any) -> Iterator[str]:
 
     shared = pipeline.options.view_as(GoogleCloudOptions).temp_location
     if not shared:
-        with tempfile.TemporaryDirectory(prefix="tfx-savedmodel-") as directory:
+        with temporary_folder() as directory:
             yield FileSystems.join(directory, "total")
         return
     if not FileSystems.exists(shared):

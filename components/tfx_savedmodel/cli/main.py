@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import importlib
 import logging
+import math
 import os
+import signal
 import sys
+import time
 import warnings
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -18,6 +21,11 @@ from tfx_savedmodel.versions import __version__
 
 PROGRAM = "tfx-savedmodel"
 DEBUG_VARIABLE = "TFX_SAVEDMODEL_DEBUG"
+
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
+#: When each was last heeded; the same again so soon after it is the same wish.
+_asked: dict[int, float] = {}
+_SAME_SECONDS = 5.0
 
 #: Verb -> (module, one line for the list of verbs); the module has a command named `command`.
 VERBS = {
@@ -71,8 +79,19 @@ def _quieten() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and exit with its code."""
+    """Run the command line and exit with its code; a signal that asks the program to end lets it clean up first."""
+    for number in _ENDING:
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup has SIGHUP ignored
+            signal.signal(number, _end)
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def _end(number: int, _: object) -> None:
+    """Leave by an exception, so that what is half done goes; `timeout` sends its signal twice."""
+    now = time.monotonic()
+    if now - _asked.get(number, -math.inf) > _SAME_SECONDS:
+        _asked[number] = now
+        raise SystemExit(128 + number)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -29,7 +29,7 @@ from tfx_savedmodel.errors import UsageError
 @click.option("--tolerance", type=float, default=1e-6, show_default=True, help="The largest relative difference.")
 @click.option("--no-compare", is_flag=True, help="Do not compare the result with the Keras model.")
 @click.option("--target", metavar="VERSION", help="The oldest TensorFlow that is to load it: tf-1.15 or tf-2.7.")
-@click.option("--overwrite", is_flag=True, help="Replace the SavedModel at DEST.")
+@click.option("--overwrite", is_flag=True, help="Replace the SavedModel at DEST, and the model_dir at --checkpoint.")
 def command(
     model: str,
     destination: str,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,8 @@ from tfx_savedmodel.errors import SchemaError
 #: What tf.Example holds.
 _DTYPES = ("float32", "int64", "string")
 _FIELDS = ("dtype", "shape", "default")
+#: The classes of tf.io that say the same; the others parse several features into one, or lists of lists.
+_OF_TENSORFLOW = ("FixedLenFeature", "VarLenFeature")
 
 FeatureSpecLike = Mapping[str, Any] | str | os.PathLike[str]
 
@@ -21,8 +24,8 @@ def read_feature_spec(given: FeatureSpecLike, where: str = "the feature spec") -
     """Return a feature spec as plain data: of a mapping, JSON text, or the path of a JSON file.
 
     Each feature has a `dtype` of tf.Example, a `shape` without the batch (null: any number of values, perhaps
-    none) and perhaps a `default` for examples that lack it: a value, or a list of the shape's size. In a mapping
-    tf.io.FixedLenFeature and VarLenFeature are taken too.
+    none) and perhaps a `default` for examples that lack it: a list of the shape's size, or one value for each place.
+    In a mapping tf.io.FixedLenFeature and VarLenFeature are taken too.
 
     Raises:
       SchemaError: it cannot be read; the feature is named.
@@ -57,15 +60,8 @@ def parsing_spec_of(features: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]
 
 
 def _feature(where: str, item: Any) -> dict[str, Any]:
-    if hasattr(item, "dtype") and not isinstance(item, Mapping):  # a tf.io feature
-        shape = getattr(item, "shape", None)
-        item = {
-            "dtype": getattr(item.dtype, "name", item.dtype),
-            "shape": None if shape is None else list(shape),
-            "default": getattr(item, "default_value", None),
-        }
     if not isinstance(item, Mapping):
-        raise _wrong(where, repr(item), f"an object with {', '.join(_FIELDS)}")
+        item = _of_tensorflow(where, item)
     unknown = sorted(set(item) - set(_FIELDS))
     if unknown:
         raise _wrong(where, f"the field {unknown[0]!r}", ", ".join(_FIELDS))
@@ -78,8 +74,64 @@ def _feature(where: str, item: Any) -> dict[str, Any]:
     if item.get("default") is not None:
         if shape is None:
             raise _wrong(where, "a default for any number of values", "a default beside a shape")
-        made["default"] = item["default"]
+        made["default"] = _default(where, item["default"], item["dtype"], list(shape))
     return made
+
+
+def _of_tensorflow(where: str, item: Any) -> Mapping[str, Any]:
+    """Return what a tf.io feature says, by the fields of ours."""
+    kind = type(item).__name__
+    if kind not in _OF_TENSORFLOW or not hasattr(item, "dtype"):
+        found = kind if hasattr(item, "dtype") else repr(item)
+        wanted = f"{' or '.join(f'tf.io.{name}' for name in _OF_TENSORFLOW)}, or an object with {', '.join(_FIELDS)}"
+        raise _wrong(where, found, wanted)
+    dtype = getattr(item.dtype, "name", None) or getattr(item.dtype, "__name__", item.dtype)
+    if not hasattr(item, "shape"):
+        return {"dtype": dtype, "shape": None}
+    shape = item.shape
+    try:
+        sizes = [int(size) for size in ([shape] if isinstance(shape, int) else shape)]
+    except (TypeError, ValueError):
+        raise _wrong(where, f"shape {shape!r}", "sizes that are all known, without the batch") from None
+    return {"dtype": dtype, "shape": sizes, "default": item.default_value}
+
+
+def _default(where: str, given: Any, dtype: str, shape: list[int]) -> Any:
+    """Return a default as JSON has it: a single value stands for each of the shape.
+
+    Raises:
+      SchemaError: values of another dtype, or of another number.
+    """
+    if hasattr(given, "tolist"):  # numpy's, and a tensor's
+        given = given.tolist()
+    if hasattr(given, "numpy"):
+        given = given.numpy()
+        given = given.tolist() if hasattr(given, "tolist") else given
+    values = [_value(where, value, dtype) for value in _flat(given)]
+    size = math.prod(shape)
+    if isinstance(given, (list, tuple)) and len(values) != size:
+        raise _wrong(where, f"a default of {len(values)} values", f"{size}, as the shape {shape} has, or a single one")
+    return values[0] if not shape and values else values if isinstance(given, (list, tuple)) else values * size
+
+
+def _flat(value: Any) -> list[Any]:
+    return [each for item in value for each in _flat(item)] if isinstance(value, (list, tuple)) else [value]
+
+
+def _value(where: str, value: Any, dtype: str) -> Any:
+    if hasattr(value, "item"):
+        value = value.item()
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if dtype == "float32" and is_number:
+        return value
+    if dtype == "int64" and is_number and isinstance(value, int) and -(2**63) <= value < 2**63:
+        return value
+    if dtype == "string" and isinstance(value, (str, bytes)):
+        try:
+            return value.decode("utf-8") if isinstance(value, bytes) else value
+        except UnicodeDecodeError:
+            raise _wrong(where, f"the default {value!r}", "bytes that are text in UTF-8") from None
+    raise _wrong(where, f"the default {value!r}", f"a value of the dtype {dtype}")
 
 
 def _is_size(size: Any) -> bool:

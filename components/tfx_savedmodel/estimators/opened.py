@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -76,18 +77,39 @@ class OpenedModel:
     def outputs(self) -> dict[str, str]:
         """The outputs, named as the output layers where the model is a graph of layers -> the source's own names.
 
-        Keras 3 numbers them in its exports; in an Estimator's they have their layers' names.
+        Keras 3 numbers them in its exports, or takes a dictionary's keys; in an Estimator's they have their layers'
+        names, whichever Keras wrote it.
         """
         own = list(self.source.model.outputs)
-        names = [str(name) for name in getattr(self.root, "output_names", None) or ()]
-        fits = len(names) == len(own) and len(set(names)) == len(names)
-        numbered = own == [f"output_{index}" for index in range(len(own))]
-        return dict(zip(names if fits and numbered else own, own, strict=True))
+        names = _layers_of_outputs(self.root, len(own))
+        return dict(zip(names if len(names) == len(own) else own, own, strict=True))
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The names of the outputs; of Keras 2's graphs of layers without tracing the model."""
+        return tuple(self.root.output_names) if self.is_graph_network else tuple(self.outputs)
 
     def call(self, features: Mapping[str, Any]) -> dict[str, Any]:
         """Run the forward pass on tensors by input name; return tensors by output name."""
         results = self.source.model.call(features)
         return {name: results[own] for name, own in self.outputs.items()}
+
+
+def _layers_of_outputs(root: Any, count: int) -> list[str]:
+    """Return the names of the layers that give the outputs, told apart as Keras 2 does: `d`, `d_1`; [] without layers.
+
+    Keras 3 has a functional model's as they are, and none of a Sequential's.
+    """
+    import tensorflow as tf
+
+    layers = [str(name) for name in getattr(root, "output_names", None) or ()]
+    if not layers and isinstance(root, tf.keras.Sequential):
+        layers = [str(root.layers[-1].name)] * count
+    names: list[str] = []
+    for layer in layers:
+        later = (f"{layer}_{number}" for number in itertools.count(1))
+        names.append(next(name for name in itertools.chain([layer], later) if name not in names))
+    return names
 
 
 def open_model(model: Path, allowed: Allowed, *, compiled: bool) -> OpenedModel:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,9 @@ _KINDS: dict[str, tuple[str, ...]] = {
     "classify": ("scores", "classes"),
     "regress": ("value",),
 }
+
+#: Where labels come from that are no output of the model.
+_CLASSES = ("labels", "vocabulary", "file")
 
 OutputsLike = Mapping[str, Any] | str | os.PathLike[str]
 
@@ -71,6 +74,21 @@ def plan_of(outputs: Mapping[str, Mapping[str, Any]], default: str | None, other
     return {"keep": others, "signatures": signatures}
 
 
+def refuse_unknown(outputs: Mapping[str, Mapping[str, Any]], names: Collection[str]) -> None:
+    """Raise UsageError where outputs want something of a model that it does not give.
+
+    Args:
+      names: of the model's outputs.
+    """
+    for key, item in outputs.items():
+        chosen = item.get("outputs") or {}
+        used = {f"outputs.{name}": own for name, own in chosen.items()}
+        used |= {field: item[field] for field in ("scores", "classes", "value") if isinstance(item.get(field), str)}
+        for field, name in used.items():
+            if name not in names:
+                raise _wrong(f"outputs.{key}.{field}", repr(name), f"an output of the model: {', '.join(names)}")
+
+
 def _part(item: Mapping[str, Any]) -> dict[str, Any]:
     if item["kind"] != "predict":
         return {**item, "of": BASE}
@@ -84,7 +102,39 @@ def _output(where: str, item: Any) -> dict[str, Any]:
     unknown = sorted(set(item) - {"kind", *_KINDS[kind]})
     if unknown:
         raise _wrong(where, f"the field {unknown[0]!r}", ", ".join(_KINDS[kind]))
-    return dict(item)
+    made = {name: value for name, value in item.items() if value is not None}
+    if isinstance(made.get("classes"), Mapping):
+        made["classes"] = {name: value for name, value in made["classes"].items() if value is not None}
+    _check_fields(where, made)
+    return made
+
+
+def _check_fields(where: str, item: Mapping[str, Any]) -> None:
+    kind, classes, chosen = item["kind"], item.get("classes"), item.get("outputs")
+    if kind == "classify" and not {"scores", "classes"} & set(item):
+        raise _wrong(where, "neither scores nor classes", "one of them at least")
+    if kind == "regress" and "value" not in item:
+        raise _wrong(where, "no value", "value, the name of one of the model's outputs")
+    for field in ("scores", "value"):
+        if field in item and not _is_name(item[field]):
+            raise _wrong(f"{where}.{field}", repr(item[field]), "the name of one of the model's outputs")
+    if chosen is not None and not (isinstance(chosen, Mapping) and chosen and all(map(_is_name, chosen.values()))):
+        raise _wrong(f"{where}.outputs", repr(chosen), "an object of exported names -> the model's outputs")
+    if classes is None or _is_name(classes):
+        return
+    if not (isinstance(classes, Mapping) and len(classes) == 1 and set(classes) <= set(_CLASSES)):
+        wanted = f"the name of an output, or an object with one of {', '.join(_CLASSES)}"
+        raise _wrong(f"{where}.classes", repr(classes), wanted)
+    for field in ("vocabulary", "file"):
+        if field in classes and not isinstance(classes[field], (str, os.PathLike)):
+            raise _wrong(f"{where}.classes.{field}", repr(classes[field]), "a name")
+    labels = classes.get("labels", ["a label"])
+    if not (isinstance(labels, (list, tuple)) and labels and all(isinstance(label, str) for label in labels)):
+        raise _wrong(f"{where}.classes.labels", repr(labels), "a list of texts, one at least")
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
 
 
 def _wrong(where: str, found: str, wanted: str) -> UsageError:

@@ -15,6 +15,8 @@ from tfx_savedmodel.sources.module_file import ModuleFile
 #: What an Estimator calls the only tensor of a receiver that has no name.
 _ONLY_TENSOR = "input"
 
+_VARIABLES = ("VarHandleOp", "VariableV2", "Variable")
+
 
 def own_receiver_fn(
     receiver: str, module: ModuleFile, inputs: Sequence[ModelInput], given: Mapping[str, Any]
@@ -26,7 +28,8 @@ def own_receiver_fn(
       given: what the function may take, by parameter.
 
     Raises (the result):
-      UsageError: the function raised or returned something else, or a feature is missing, unknown or unfit.
+      UsageError: the function raised or returned something else, or a feature is missing, unknown or unfit, or it
+        holds variables.
     """
     name = receiver.removeprefix(OWN)
     where = f"{module.where}, {name}"
@@ -34,7 +37,10 @@ def own_receiver_fn(
     def build() -> Received:
         import tensorflow as tf
 
+        graph = tf.compat.v1.get_default_graph()
+        before = len(graph.get_operations())
         made = module.call(name, given)
+        _refuse_variables(graph.get_operations()[before:], where)
         for part in ("features", "receiver_tensors"):
             if not hasattr(made, part):
                 raise UsageError(
@@ -59,13 +65,10 @@ def own_receiver_fn(
     return build
 
 
-def save_receiver(build: ReceiverFunction, directory: Path) -> dict[str, str]:
-    """Save a receiver as a TF1 SavedModel of its own, whose signatures give the model's inputs.
+def save_receiver(build: ReceiverFunction, directory: Path) -> None:
+    """Save a receiver as a TF1 SavedModel of its own, whose signatures give the model's inputs; nothing of it is run.
 
     The SavedModel says what the features are that the Keras model is to be asked with.
-
-    Returns:
-      the name of each alternative by its signature's key, and "" by the first receiver's.
     """
     import tensorflow as tf
 
@@ -73,8 +76,6 @@ def save_receiver(build: ReceiverFunction, directory: Path) -> dict[str, str]:
     with tf.Graph().as_default(), v1.Session() as session:
         received = build()
         features = {name: tf.identity(value) for name, value in received.features.items()}
-        session.run([v1.global_variables_initializer(), v1.local_variables_initializer()])
-        session.run(v1.tables_initializer())
         sides = {"": received.receiver_tensors, **received.receiver_tensors_alternatives}
         keys = {signature_of(name) if name else DEFAULT: name for name in sides}
         define = v1.saved_model.predict_signature_def
@@ -86,7 +87,18 @@ def save_receiver(build: ReceiverFunction, directory: Path) -> dict[str, str]:
             main_op=v1.tables_initializer(),
         )
         builder.save()
-    return keys
+
+
+def _refuse_variables(ops: Sequence[Any], where: str) -> None:
+    found = [op.name for op in ops if op.type in _VARIABLES]
+    if found:
+        raise UsageError(
+            "the receiver holds variables, which have no weights in the model",
+            where=where,
+            found=", ".join(found[:5]),
+            wanted="a receiver of placeholders, ops, constants and lookup tables",
+            next_step="make the variables constants, or layers of the Keras model",
+        )
 
 
 def _check_names(features: Any, inputs: Sequence[ModelInput], where: str) -> None:

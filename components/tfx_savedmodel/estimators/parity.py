@@ -102,8 +102,14 @@ def _features(path: FeaturePath, serialized: Array, first: int, files: Sequence[
         ) from error
 
 
-def forward_pass(model: OpenedModel) -> Callable[[Mapping[str, Array]], dict[str, Array]]:
-    """Return what asks a model, which must not have been converted, for its outputs by name."""
+def forward_pass(
+    model: OpenedModel, judge: Callable[[Any], None] = lambda _: None
+) -> Callable[[Mapping[str, Array]], dict[str, Array]]:
+    """Return what asks a model, which must not have been converted, for its outputs by name.
+
+    Args:
+      judge: is given the GraphDef that would be run, where this traces one, and raises where it may not be.
+    """
     import tensorflow as tf
 
     if not model.is_graph_network:
@@ -115,6 +121,8 @@ def forward_pass(model: OpenedModel) -> Callable[[Mapping[str, Array]], dict[str
     # A list in, a list out, whatever structure the model itself takes and gives.
     flat = tf.keras.Model(root.inputs, root.outputs)
     run = tf.function(lambda values: flat(values, training=False), reduce_retracing=True)
+    specs = [tf.TensorSpec([each.batch, *each.shape], each.dtype) for each in model.inputs]
+    judge(run.get_concrete_function(specs).graph.as_graph_def())
 
     def ask(features: Mapping[str, Array]) -> dict[str, Array]:
         values = run([tf.constant(features[name]) for name in root.input_names])
@@ -123,23 +131,32 @@ def forward_pass(model: OpenedModel) -> Callable[[Mapping[str, Array]], dict[str
     return ask
 
 
-def reference(model: OpenedModel, asked: Iterable[Batch]) -> list[Batch]:
+def reference(model: OpenedModel, asked: Iterable[Batch], judge: Callable[[Any], None] = lambda _: None) -> list[Batch]:
     """Return batches with what a Keras model says of them; the model must not have been converted.
+
+    Of each signature that has batches of its own so many are kept as fit into memory.
+
+    Args:
+      judge: as `forward_pass` takes it.
 
     Raises:
       ExamplesError: the Keras model cannot be run on one.
     """
-    ask = forward_pass(model)
+    ask = forward_pass(model, judge)
     found: list[Batch] = []
-    kept = 0
+    kept: dict[str, int] = {}
     for batch in asked:
+        key = next(iter(batch.requests), "")
+        if kept.get(key, 0) > _MEMORY:
+            continue
         try:
             outputs = ask(batch.features)
         except Exception as error:  # whatever Keras or an op raises of such inputs
             raise _cannot_ask(model, batch, error) from error
         found.append(dataclasses.replace(batch, outputs=outputs))
-        kept += sum(array.nbytes for array in (*batch.features.values(), *outputs.values()))
-        if kept > _MEMORY:
+        size = sum(array.nbytes for array in (*batch.features.values(), *outputs.values()))
+        kept[key] = kept.get(key, 0) + size
+        if not key and kept[key] > _MEMORY:
             break
     return found
 
@@ -162,11 +179,13 @@ def check_parity(
     tolerance: float,
     *,
     fresh: bool = False,
+    next_step: str = "",
 ) -> dict[str, Any]:
     """Run signatures (`Asked`, or its kind alone, by key) of the SavedModel in `directory` against the reference.
 
     Args:
       fresh: load the model for each signature, since it keeps state from one call to the next.
+      next_step: what to do where a signature cannot be run.
 
     Returns:
       `examples`, their number; `max_relative_difference`; and `outputs`, that difference by output name. It is
@@ -176,6 +195,7 @@ def check_parity(
       ParityError: an output differs by more than `tolerance`, is NaN or infinite elsewhere than in the
         reference, or has another shape.
       ConversionError: a signature is missing, lacks an output, or cannot be run.
+      ExamplesError: there is no batch to ask a signature with.
     """
     widest: dict[str, float] = dict.fromkeys(batches[0].outputs, 0.0)
     with contextlib.ExitStack() as stack:
@@ -185,7 +205,7 @@ def check_parity(
                 stack.close()
                 session = stack.enter_context(_session(directory))
             asked = how if isinstance(how, Asked) else Asked(how, key)
-            for name, apart in _compared(session, key, asked, batches, tolerance).items():
+            for name, apart in _compared(session, key, asked, batches, tolerance, next_step).items():
                 widest[name] = max(widest[name], apart)
     return {
         "examples": sum(batch.size for batch in batches),
@@ -195,16 +215,23 @@ def check_parity(
 
 
 def _compared(
-    session: ServingSession, key: str, asked: Asked, batches: Sequence[Batch], tolerance: float
+    session: ServingSession, key: str, asked: Asked, batches: Sequence[Batch], tolerance: float, next_step: str
 ) -> dict[str, float]:
     """Return the relative difference of one signature by the model's output."""
     pairs = dict(asked.outputs) if asked.outputs is not None else {name: name for name in batches[0].outputs}
     worst = {name: _Worst(key, name, tolerance) for name in pairs}
     first = 0
+    batches = [batch for batch in batches if not batch.requests or asked.key in batch.requests]
+    if not any(batch.size for batch in batches):
+        raise ExamplesError(
+            "there is nothing to compare a signature by",
+            where=f"signature {key!r}",
+            found="no request that gives an example",
+            wanted="one at least",
+            next_step="give --examples that this signature takes, or leave the comparison out",
+        )
     for batch in batches:
-        if batch.requests and asked.key not in batch.requests:
-            continue
-        outputs = _run(session, key, asked, batch, pairs)
+        outputs = _run(session, key, asked, batch, pairs, next_step)
         for name, each in worst.items():
             each.add(_like(batch.outputs[pairs[name]], outputs[name], asked), outputs[name], first)
         first += batch.size
@@ -225,7 +252,9 @@ def _session(directory: Path) -> ServingSession:
         ) from error
 
 
-def _run(session: ServingSession, key: str, asked: Asked, batch: Batch, wanted: Mapping[str, str]) -> dict[str, Array]:
+def _run(
+    session: ServingSession, key: str, asked: Asked, batch: Batch, wanted: Mapping[str, str], next_step: str
+) -> dict[str, Array]:
     inputs: Mapping[str, Any]
     if asked.kind == "own":
         inputs = batch.requests[asked.key]
@@ -241,7 +270,7 @@ def _run(session: ServingSession, key: str, asked: Asked, batch: Batch, wanted: 
             "the converted model does not run",
             where=where,
             found=f"{type(error).__name__}: {error}",
-            next_step="an Estimator keeps no tables of Keras lookup layers: look strings up in a Transform graph",
+            next_step=next_step,
         ) from error
     lacking = set(wanted) - set(outputs)
     if lacking or (asked.outputs is None and set(outputs) != set(wanted)):

@@ -10,12 +10,12 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import IO, Any
 
 from tfx_savedmodel import errors
 from tfx_savedmodel.errors import ConversionError, PlanError, Problem, TfxSavedModelError
+from tfx_savedmodel.saved_model.temporary import temporary_folder
 
 REQUEST_FILE = "request.json"
 RESPONSE_FILE = "response.json"
@@ -57,7 +57,7 @@ def convert_in_process(request: Request, worker: str) -> dict[str, Any]:
       TfxSavedModelError: the exception of ours that ended the worker, with its fields.
       ConversionError: the worker crashed, or raised anything else; with its own last words.
     """
-    with tempfile.TemporaryDirectory(prefix="tfx-savedmodel-") as folder:
+    with temporary_folder() as folder:
         file = Path(folder) / REQUEST_FILE
         file.write_text(json.dumps(dataclasses.asdict(request)), encoding="utf-8")
         stderr = Path(folder) / "stderr.txt"
@@ -78,15 +78,31 @@ def convert_in_process(request: Request, worker: str) -> dict[str, Any]:
 
 
 def _run(worker: str, request: Path, sink: IO[bytes]) -> int:
-    """Run a worker's module on a request; return its exit code, negative for a signal."""
-    return subprocess.run(
-        [sys.executable, "-m", worker, str(request)],
-        stdin=subprocess.DEVNULL,
-        stdout=sink,
-        stderr=sink,
-        env=_environment(),
-        check=False,
-    ).returncode
+    """Run a worker's module on a request; return its exit code, negative for a signal.
+
+    It ends, and takes away what it was writing, when this process does or an exception leaves here: `lifeline`.
+    What it makes for a while lies beside the request.
+    """
+    lifeline, held = os.pipe()
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", worker, str(request), str(lifeline)],
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+            env={**_environment(), "TMPDIR": str(request.parent)},
+            pass_fds=[lifeline],
+        )
+    except BaseException:
+        os.close(held)
+        raise
+    finally:
+        os.close(lifeline)
+    try:
+        return process.wait()
+    finally:
+        os.close(held)
+        process.wait()
 
 
 def _environment() -> dict[str, str]:

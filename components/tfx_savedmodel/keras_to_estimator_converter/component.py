@@ -23,6 +23,7 @@ from tfx_savedmodel.operations.conversion_options import (
     read_outputs,
 )
 from tfx_savedmodel.operations.export import read_labels
+from tfx_savedmodel.operations.extra_assets import digests_of, read_assets
 from tfx_savedmodel.operations.targeting import check_consumer
 from tfx_savedmodel.versions import __version__
 
@@ -102,7 +103,7 @@ class KerasToEstimatorConverter(base_component.BaseComponent):
         allow: Sequence[str] = (),
         outputs: Mapping[str, Any] | str | os.PathLike[str] | None = None,
         serving_default: str | None = None,
-        assets_extra: Mapping[str, str] | None = None,
+        assets_extra: Mapping[str, str | os.PathLike[str]] | None = None,
         estimator_checkpoint: bool | None = None,
         checkpoint_format: str = "object",
     ) -> None:
@@ -125,7 +126,8 @@ class KerasToEstimatorConverter(base_component.BaseComponent):
           allow: names of custom classes and functions that may be loaded; "Lambda" allows Python code in the model.
           outputs: predict, classify and regress signatures, by key, as `tfx_savedmodel.convert` takes them.
           serving_default: the key of `outputs` that is `serving_default` too.
-          assets_extra: files to lie in assets.extra, by their path there.
+          assets_extra: files to lie in assets.extra, by their path there; a digest of each is taken now, and a
+            file that is another when the component runs is an error.
           estimator_checkpoint: True asks for the checkpoint: it is an error where the model cannot go the way of
             `model_to_estimator`. None gives it where that way is gone, else the artifact is empty; its custom
             property `written` is 1 or 0. False, and TensorFlow above 2.15, leaves the output out.
@@ -139,12 +141,17 @@ class KerasToEstimatorConverter(base_component.BaseComponent):
         check_stack(checkpoint=bool(estimator_checkpoint))
         if target is not None:
             check_consumer(target, "KerasToEstimatorConverter(target=…)")
+        assets = read_assets(assets_extra)
         options = {
             "feature_spec": None if feature_spec is None else read_feature_spec(feature_spec),
             "allow": _names(allow),
-            "outputs": _with_labels(read_outputs(outputs, serving_default)) or None,
+            "outputs": _with_labels(
+                read_outputs(outputs, serving_default, receiver, has_transform=transform_graph is not None)
+            )
+            or None,
             "serving_default": serving_default,
-            "assets_extra": dict(assets_extra or {}),
+            "assets_extra": assets,
+            "assets_extra_sha256": digests_of(assets),
             "checkpoint_format": checkpoint_format,
             "checkpoint_needed": bool(estimator_checkpoint),
         }

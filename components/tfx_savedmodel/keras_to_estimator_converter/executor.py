@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from absl import logging
@@ -13,7 +14,9 @@ from tfx.utils import path_utils
 
 from tfx_savedmodel.artifacts.local import Artifacts, local_inputs, local_output
 from tfx_savedmodel.artifacts.user_module import user_module
+from tfx_savedmodel.errors import UsageError
 from tfx_savedmodel.operations.convert import convert
+from tfx_savedmodel.operations.extra_assets import digests_of
 
 
 class Executor(base_executor.BaseExecutor):
@@ -29,6 +32,8 @@ class Executor(base_executor.BaseExecutor):
         self._log_startup(input_dict, output_dict, exec_properties)
         model = artifact_utils.get_single_instance(output_dict["estimator_model"])
         run = artifact_utils.get_single_instance(output_dict["estimator_checkpoint"]) if _has(output_dict) else None
+        options = json.loads(exec_properties["options"])
+        _refuse_changed(options["assets_extra"], options.pop("assets_extra_sha256"))
         with contextlib.ExitStack() as stack:
             module_file = stack.enter_context(user_module(exec_properties))
             inputs = stack.enter_context(local_inputs(input_dict))
@@ -45,7 +50,7 @@ class Executor(base_executor.BaseExecutor):
                 checkpoint=checkpoint,
                 tolerance=exec_properties["tolerance"],
                 target=exec_properties.get("target"),
-                **json.loads(exec_properties["options"]),
+                **options,
             )
             notes = inputs.stage.named(result.notes)
         for note in notes:
@@ -58,6 +63,20 @@ class Executor(base_executor.BaseExecutor):
         model.set_float_custom_property("parity_max_difference", float(result.parity["max_relative_difference"]))
         if run is not None:
             run.set_int_custom_property("written", int(result.checkpoint is not None))
+
+
+def _refuse_changed(extra: Mapping[str, str], wanted: Mapping[str, str]) -> None:
+    """TFX's cache knows the files by what they held when the pipeline was made."""
+    found = digests_of(extra)
+    for name, digest in wanted.items():
+        if found[name] != digest:
+            raise UsageError(
+                "a file for assets.extra is another than when the pipeline was made",
+                where=f"assets_extra: {name}",
+                found=f"{extra[name]}, SHA-256 {found[name]}",
+                wanted=f"SHA-256 {digest}",
+                next_step="make the pipeline again",
+            )
 
 
 def _has(output_dict: Artifacts) -> bool:

@@ -4,32 +4,32 @@ from __future__ import annotations
 
 import importlib.util
 import math
-import shutil
-from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+import numbers
+from pathlib import Path
+from typing import Any
 
 from tfx_savedmodel import versions
-from tfx_savedmodel.errors import UnsupportedStackError, UsageError
+from tfx_savedmodel.errors import PlanError, UnsupportedStackError, UsageError
+from tfx_savedmodel.estimators import outputs as own_outputs
 from tfx_savedmodel.estimators.conversion import CHECKPOINT_FORMATS
 from tfx_savedmodel.estimators.feature_spec import FeatureSpecLike, read_feature_spec
-from tfx_savedmodel.estimators.outputs import OutputsLike, read_outputs
-from tfx_savedmodel.estimators.receivers import check_receiver
+from tfx_savedmodel.estimators.outputs import OutputsLike
+from tfx_savedmodel.estimators.receivers import DEFAULT, OWN, check_receiver, signatures_of
+from tfx_savedmodel.saved_model.local import is_remote
+from tfx_savedmodel.signatures.plan import read_plan
 
 __all__ = [
     "FeatureSpecLike",
     "OutputsLike",
-    "check_assets",
     "check_options",
     "check_stack",
     "has_estimators",
-    "put_assets",
     "read_feature_spec",
     "read_outputs",
 ]
 
 #: The distributions that bring the package `tensorflow`.
 _TENSORFLOWS = ("tensorflow", "tensorflow-cpu", "tensorflow-gpu", "tensorflow-intel", "tensorflow-macos")
-_EXTRA = "assets.extra"
 
 
 def has_estimators() -> bool:
@@ -65,7 +65,8 @@ def check_options(receiver: str, tolerance: float, checkpoint_format: str, *, ha
       UsageError: one cannot.
     """
     check_receiver(receiver, has_module=has_module)
-    if not (tolerance >= 0 and math.isfinite(tolerance)):
+    is_number = isinstance(tolerance, numbers.Real) and not isinstance(tolerance, bool)
+    if not (is_number and tolerance >= 0 and math.isfinite(tolerance)):
         raise UsageError(
             "a tolerance that cannot be used", where="tolerance", found=repr(tolerance), wanted="a number >= 0"
         )
@@ -74,28 +75,53 @@ def check_options(receiver: str, tolerance: float, checkpoint_format: str, *, ha
         raise UsageError("no such format", where="checkpoint_format", found=repr(checkpoint_format), wanted=wanted)
 
 
-def check_assets(extra: Mapping[str, Path]) -> None:
-    """Let files pass that can lie in assets.extra.
+def read_outputs(
+    given: OutputsLike | None, default: str | None, receiver: str, *, has_transform: bool
+) -> dict[str, dict[str, Any]]:
+    """Return export outputs as plain data, by signature key, that a receiver can have.
+
+    Args:
+      default: the key that is `serving_default` too.
+      receiver: what `check_receiver` let pass.
+      has_transform: whether there is a Transform graph, which has the vocabularies.
 
     Raises:
-      UsageError: a name that leads out of it, or no such file.
+      UsageError: a mistake that shows without the model; its place is named.
     """
-    for name, path in extra.items():
-        place = PurePosixPath(name)
-        if not name or place.is_absolute() or ".." in place.parts:
-            raise UsageError(
-                "no place in assets.extra", where="assets_extra", found=repr(name), wanted="a relative path without .."
+    outputs = own_outputs.read_outputs(given, default)
+    if not outputs:
+        return outputs
+    reserved = (
+        {own_outputs.BASE} if receiver.startswith(OWN) else {own_outputs.BASE, *signatures_of(receiver)} - {DEFAULT}
+    )
+    for key, item in outputs.items():
+        if key in reserved:
+            wanted = f"another key than {', '.join(sorted(reserved))}"
+            raise _wrong(f"outputs.{key}", f"the key {key!r}, which is a signature of the receiver itself", wanted)
+        if item["kind"] != "predict" and receiver == "raw":
+            raise _wrong(
+                f"outputs.{key}",
+                f"kind {item['kind']!r} beside receiver {receiver!r}",
+                'receiver "parsing" or "both": TensorFlow Serving\'s Classify and Regress send serialized examples',
             )
-        if not path.is_file():
-            raise UsageError("no such file", where=f"assets_extra: {name}", found=str(path), wanted="a file")
+        classes, where = item.get("classes"), f"outputs.{key}.classes"
+        if isinstance(classes, dict) and "vocabulary" in classes and not has_transform:
+            raise _wrong(where, "a vocabulary without a Transform graph", 'transform_graph, or "labels"')
+        if isinstance(classes, dict) and "file" in classes:
+            file = classes["file"]
+            if not is_remote(file) and not Path(file).is_file():
+                raise _wrong(f"{where}.file", str(file), "a text file with a class a line")
+    try:
+        read_plan(own_outputs.plan_of(outputs, default, []))
+    except PlanError as error:
+        problem = error.problems[0]
+        where = problem.where.replace("signatures.", "outputs.", 1)
+        raise _wrong(where, problem.found or problem.message, problem.wanted or problem.message) from error
+    return outputs
 
 
-def put_assets(extra: Mapping[str, Path], model: Path) -> None:
-    """Copy files into a SavedModel's assets.extra."""
-    for name, path in extra.items():
-        target = model / _EXTRA / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
+def _wrong(where: str, found: str, wanted: str) -> UsageError:
+    return UsageError("the outputs have a mistake", where=where, found=found, wanted=wanted)
 
 
 def _installed() -> str | None:

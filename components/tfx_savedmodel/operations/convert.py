@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import os
 import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path, PurePath, PurePosixPath
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from tfx_savedmodel.errors import ConversionError, UnreadableModelError, UsageError
+from tfx_savedmodel.errors import ConversionError, TfxSavedModelError, UnreadableModelError
 from tfx_savedmodel.estimators.examples import find_example_files
+from tfx_savedmodel.estimators.keras_model import refuse_at_sight
 from tfx_savedmodel.estimators.process import Request, convert_in_process
 from tfx_savedmodel.estimators.ways import BUILDER
 from tfx_savedmodel.operations.conversion_options import (
     FeatureSpecLike,
     OutputsLike,
-    check_assets,
     check_options,
     check_stack,
     has_estimators,
-    put_assets,
     read_feature_spec,
     read_outputs,
 )
+from tfx_savedmodel.operations.conversion_places import check_places, publishing_both
+from tfx_savedmodel.operations.conversion_places import place as place_of
+from tfx_savedmodel.operations.extra_assets import fetch_assets, put_assets, read_assets
 from tfx_savedmodel.operations.gate import refuse_broken, refuse_unsafe
 from tfx_savedmodel.operations.targeting import check_consumer, fit_staged, serialized_requests
-from tfx_savedmodel.saved_model.local import is_remote, remote_uri
-from tfx_savedmodel.saved_model.publish import check_destination, publishing, unpublish
 from tfx_savedmodel.saved_model.reader import read_saved_model
 from tfx_savedmodel.saved_model.remote import Staging
 from tfx_savedmodel.sources.find import KERAS_FILE, SAVED_MODEL, find_trained_model
@@ -122,7 +120,8 @@ def convert(
       tolerance: the largest difference from the Keras model that passes, relative to an output's scale.
       compare: False leaves the comparison out, and the result says so.
       target: the oldest TensorFlow that is to load the SavedModel, "tf-1.15" or "tf-2.7", as `export` takes it.
-      overwrite: whether what is at `destination` and `checkpoint` may be replaced.
+      overwrite: whether a SavedModel at `destination` and a model_dir at `checkpoint` may be replaced. What else is
+        there never is.
 
     Raises:
       UnsupportedStackError: there is no TensorFlow, or a checkpoint is asked for of one without Estimators.
@@ -140,15 +139,17 @@ def convert(
         check_consumer(target, "target")
     check_options(receiver, tolerance, checkpoint_format, has_module=module_file is not None)
     spec = None if feature_spec is None else read_feature_spec(feature_spec)
-    named = read_outputs(outputs, serving_default)
-    place, checkpoint_place = _place(destination), None if checkpoint is None else _place(checkpoint)
+    named = read_outputs(outputs, serving_default, receiver, has_transform=transform_graph is not None)
+    assets = read_assets(assets_extra)
+    place, checkpoint_place = place_of(destination), None if checkpoint is None else place_of(checkpoint)
     with Staging() as stage:
         source = _source(stage.trained_model(model))
-        _check_places(stage.named(str(source)), place, checkpoint_place)
+        check_places(model, stage.named(str(source)), place, checkpoint_place, overwrite=overwrite)
         if source.is_dir():
             view = read_saved_model(source)
             refuse_broken(view)
             refuse_unsafe(view)
+        refuse_at_sight(source, allow)
         graph = None if transform_graph is None else stage.path(transform_graph, "the Transform graph").resolve()
         described = None if schema is None else stage.path(schema, "the schema").resolve()
         # A Transform graph or schema that is none is worth no process.
@@ -157,10 +158,8 @@ def convert(
         if described is not None:
             read_schema(described)
         files = find_example_files(stage.examples(examples, natively=False))
-        extra = {name: stage.path(path, "assets_extra") for name, path in (assets_extra or {}).items()}
-        check_assets(extra)
-        check_destination(place, overwrite=overwrite)
-        with _publishing_both(place, checkpoint_place, overwrite) as (export, model_dir):
+        extra = fetch_assets(assets, stage)
+        with publishing_both(place, checkpoint_place, overwrite) as (export, model_dir):
             request = Request(
                 model=str(source),
                 export=str(export),
@@ -207,13 +206,20 @@ def _converted(request: Request) -> dict[str, Any]:
         for folder in (Path(request.export), Path(request.model_dir)):
             for path in folder.iterdir():
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
+        first = f"model_to_estimator failed: {_reason(error)}"
         try:
             result = convert_in_process(dataclasses.replace(request, way=BUILDER), _WORKER)
-        except ConversionError:
-            raise error from None
-        last = error.found.strip().splitlines()[-1] if error.found else error.message
-        result["notes"] = [f"written by TF1's Builder: model_to_estimator failed: {last}", *result["notes"]]
+        except TfxSavedModelError as second:
+            second.found = f"{second.found}\n{first}" if second.found else first
+            raise second from error
+        result["notes"] = [f"written by TF1's Builder: {first}", *result["notes"]]
         return result
+
+
+def _reason(error: ConversionError) -> str:
+    """Say in one line what failed: the last of what was found is the exception's own."""
+    lines = [line.strip() for line in error.found.splitlines() if line.strip()]
+    return "; ".join([error.message, *([f"{error.where}: {lines[-1]}"] if lines else [])])
 
 
 def _fit(export: Path, target: str | None, examples: Sequence[str]) -> tuple[str, ...]:
@@ -222,10 +228,6 @@ def _fit(export: Path, target: str | None, examples: Sequence[str]) -> tuple[str
         return ()
     view = read_saved_model(export)
     return fit_staged(export, view.tags, target, lambda: serialized_requests(view, examples))
-
-
-def _place(path: PathLike) -> Path | str:
-    return remote_uri(path) if is_remote(path) else Path(path).resolve()
 
 
 def _source(path: Path) -> Path:
@@ -244,46 +246,3 @@ def _source(path: Path) -> Path:
         wanted="a SavedModel or a Keras file with a whole model",
         next_step="build the model, load its weights, and save it with model.save",
     )
-
-
-def _check_places(source: str, destination: Path | str, checkpoint: Path | str | None) -> None:
-    places: dict[str, PurePath] = {"model": PurePosixPath(source), "destination": PurePosixPath(destination)}
-    if checkpoint is not None:
-        places["checkpoint"] = PurePosixPath(checkpoint)
-    for name, path in places.items():
-        for other, outer in places.items():
-            if name != other and other != "model" and (path == outer or outer in path.parents):
-                raise UsageError(
-                    f"the {name} lies in the {other}",
-                    where=str(outer),
-                    found=str(path),
-                    wanted="places of their own",
-                    next_step=f"name another {other}",
-                )
-
-
-@contextlib.contextmanager
-def _publishing_both(
-    destination: Path | str, checkpoint: Path | str | None, overwrite: bool
-) -> Iterator[tuple[Path, Path]]:
-    """Yield the directories that become the SavedModel and the model_dir: both of them, or neither.
-
-    Without `checkpoint` the second is a temporary one; where it is not needed, it may stay empty.
-    """
-    if checkpoint is None:
-        with (
-            tempfile.TemporaryDirectory(prefix="tfx-savedmodel-") as folder,
-            publishing(destination, overwrite=overwrite) as export,
-        ):
-            yield export, Path(folder)
-        return
-    done = False
-    try:
-        with publishing(destination, overwrite=overwrite) as export:
-            with publishing(checkpoint, overwrite=overwrite) as model_dir:
-                yield export, model_dir
-            done = True
-    except BaseException:
-        if done:  # The checkpoint was published, and then the model could not be.
-            unpublish(checkpoint)
-        raise

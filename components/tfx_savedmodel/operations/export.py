@@ -19,7 +19,8 @@ from tfx_savedmodel.operations.targeting import fit_export, targeting
 from tfx_savedmodel.operations.tf1_sources import as_saved_model
 from tfx_savedmodel.saved_model.garbage import collector_paused
 from tfx_savedmodel.saved_model.local import is_remote, remote_uri
-from tfx_savedmodel.saved_model.publish import check_destination, publishing, refuse_overlap
+from tfx_savedmodel.saved_model.overlap import refuse_overlap
+from tfx_savedmodel.saved_model.publish import check_destination, publishing
 from tfx_savedmodel.saved_model.reader import read_saved_model
 from tfx_savedmodel.saved_model.remote import Staging
 from tfx_savedmodel.saved_model.view import GraphView

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from tfx_savedmodel.saved_model.function_aliases import carry_function_aliases, 
 from tfx_savedmodel.saved_model.init_op import set_init_op
 from tfx_savedmodel.saved_model.reader import CONTRACT_FILE, EXPLANATION_FILE, read_saved_model
 from tfx_savedmodel.saved_model.rewrite import Chosen, Named, choose_signatures, edit
+from tfx_savedmodel.saved_model.temporary import temporary_folder
 from tfx_savedmodel.saved_model.view import GraphView, TensorSpec
 from tfx_savedmodel.signatures.build import TRANSFORM_ATTRIBUTE, TraceBuilder
 from tfx_savedmodel.signatures.growing import Ends
@@ -80,7 +80,7 @@ def session(materials: ExportMaterials, resolved: ResolvedPlan, staged: Path, *,
 
 def session_of_trace(materials: ExportMaterials, resolved: ResolvedPlan, staged: Path) -> tuple[str, ...]:
     """Trace and save the signatures, and write the result as TF1 does; return what was left out, in words."""
-    with tempfile.TemporaryDirectory(prefix="tfx-savedmodel-") as folder:
+    with temporary_folder() as folder:
         traced = Path(folder) / "model"
         traced.mkdir()
         notes = [note for note in trace(materials, resolved, traced) if not note.startswith(FINGERPRINT_FILE)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import tempfile
 from pathlib import Path
 
 from tfx_savedmodel.operations.checks import checks
@@ -24,6 +23,7 @@ from tfx_savedmodel.report.values import (
     visible,
 )
 from tfx_savedmodel.saved_model.local import is_remote, local_path, remote_uri
+from tfx_savedmodel.saved_model.temporary import temporary_folder
 from tfx_savedmodel.saved_model.upload import add_files
 from tfx_savedmodel.validation.policy import Policy
 from tfx_savedmodel.validation.result import Report
@@ -77,7 +77,7 @@ def write_reports(report: Report, directory: str | os.PathLike[str], policy: Pol
         written = write.write_reports(report, Path(directory), pages)
         return ReportPaths(written.json, written.html)
     uri = remote_uri(directory)
-    with tempfile.TemporaryDirectory(prefix="tfx-savedmodel-") as folder:
+    with temporary_folder() as folder:
         written = write.write_reports(report, Path(folder), pages)
         add_files(Path(folder), uri)
     return ReportPaths(f"{uri}/{written.json.name}", f"{uri}/{written.html.name}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +21,7 @@ from tfx_savedmodel.saved_model.read_model import read_model
 from tfx_savedmodel.saved_model.remote import WEIGHTS, Staging
 from tfx_savedmodel.saved_model.view import KERAS, GraphView
 from tfx_savedmodel.validation.policy import Policy
-from tfx_savedmodel.validation.policy_text import read_policy
+from tfx_savedmodel.validation.policy_text import to_policy
 from tfx_savedmodel.validation.result import CheckResult, CheckVerdict, Report, Upstream, Verdict
 from tfx_savedmodel.validation.runner import GATES, NO_GRAPH, blocked, run_graph_checks, skipped
 from tfx_savedmodel.versions import __version__
@@ -88,7 +87,7 @@ def validate(
     """
     started = time.perf_counter()
     inputs = Inputs(examples, schema, transform_graph, reference, baseline, plan, target)
-    chosen = _policy(policy).narrowed(select, ignore)
+    chosen = to_policy(policy).narrowed(select, ignore)
     select_checks(chosen, {})  # mistakes in the policy are told before anything is fetched
     wanted = tuple(tags or chosen.parameters.get("SM102", {}).get("tags", ("serve",)))
     with Staging() as stage:
@@ -157,9 +156,3 @@ def _blocked_reference(given: GivenBeside) -> str | None:
 
 def _ordered(results: Sequence[CheckResult], selection: Selection) -> list[CheckResult]:
     return sorted(results, key=lambda result: selection.order.index(result.code))
-
-
-def _policy(policy: Policy | Mapping[str, Any] | str) -> Policy:
-    if isinstance(policy, Policy):
-        return policy
-    return read_policy(policy if isinstance(policy, str) else json.dumps(policy))

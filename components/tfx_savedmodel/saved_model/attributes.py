@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from tfx_savedmodel.saved_model import protos
@@ -25,17 +24,25 @@ def shape_of(proto: Any) -> Shape:
 
 def called_functions(node: Any) -> tuple[str, ...]:
     """Return the names of the library functions that a NodeDef holds in its attributes."""
-    return tuple(_functions_in(node.attr))
+    found: list[str] = []
+    _add_functions(node.attr, found)
+    return tuple(found)
 
 
-def _functions_in(attributes: Any) -> Iterator[str]:
+def _add_functions(attributes: Any, found: list[str]) -> None:
     """A function attribute has attributes of its own, which its body may take functions from."""
-    for value in attributes.values():
+    for name in attributes:
+        value = attributes[name]
         kind = value.WhichOneof("value")
-        held = [value.func] if kind == "func" else value.list.func if kind == "list" else ()
+        if kind == "func":
+            held = [value.func]
+        elif kind == "list":
+            held = value.list.func
+        else:
+            continue
         for function in held:
-            yield function.name
-            yield from _functions_in(function.attr)
+            found.append(function.name)
+            _add_functions(function.attr, found)
 
 
 def plain_value(value: Any) -> Any:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, ValuesView
 from typing import Any
 
 from tfx_savedmodel.saved_model import protos
 from tfx_savedmodel.saved_model.attributes import called_functions, plain_value, shape_of
+from tfx_savedmodel.saved_model.op_tables import holds_functions
 from tfx_savedmodel.saved_model.parse import Fault
 from tfx_savedmodel.saved_model.structures import function_kinds
 from tfx_savedmodel.saved_model.view import (
@@ -48,6 +49,19 @@ class _Lazy(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._items)
+
+    # What follows is there for speed: a graph of some ten thousand nodes is gone through by every check.
+    def __contains__(self, key: object) -> bool:
+        return key in self._items
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self._items.get(key, default)
+
+    def values(self) -> ValuesView[Any]:
+        return self._items.values()
+
+    def items(self) -> ItemsView[str, Any]:
+        return self._items.items()
 
 
 def read_meta_graph(proto: Any) -> MetaGraphView:
@@ -97,7 +111,7 @@ def _node(node: Any) -> NodeView:
         op=node.op,
         inputs=tuple(node.input),
         device=node.device,
-        functions=called_functions(node),
+        functions=called_functions(node) if holds_functions(node.op) else (),
         read_attr=functools.partial(_attr, node),
         raw=functools.partial(getattr, node, "attr"),
     )

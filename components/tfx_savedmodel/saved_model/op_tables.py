@@ -154,6 +154,14 @@ def first_version_with(op: str) -> str | None:
     return next(iter(versions_with(op)), None)
 
 
+@functools.cache
+def holds_functions(op: str) -> bool:
+    """Return whether an op may hold functions in its attributes: an op that no version knows may."""
+    known = versions_with(op)
+    definition = op_table(known[-1]).get(op) if known else None
+    return definition is None or any("func" in attribute.type for attribute in definition.attributes.values())
+
+
 #: Columns of a line, after the op's name.
 _OP, _DEFINITIONS, _KERNEL, _KERNELS = range(4)
 

@@ -5,16 +5,21 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Collection, Iterator
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
 
-from tfx_savedmodel.errors import DestinationError, UnreadableModelError
+from tfx_savedmodel.errors import DestinationError
 from tfx_savedmodel.saved_model import leftovers
 from tfx_savedmodel.saved_model.local import is_remote, remote_uri
-from tfx_savedmodel.saved_model.locate import GRAPH_FILES, find_saved_model
+from tfx_savedmodel.saved_model.locate import GRAPH_FILES
 from tfx_savedmodel.saved_model.reader import CONTRACT_FILE
 from tfx_savedmodel.saved_model.storage import FsspecStorage, translated
-from tfx_savedmodel.saved_model.upload import UPLOADING, check_remote_destination, publishing_remote, withdraw
+from tfx_savedmodel.saved_model.upload import (
+    UPLOADING,
+    check_remote_destination,
+    publishing_remote,
+    publishing_remote_early,
+)
 
 PathLike = str | os.PathLike[str]
 
@@ -50,6 +55,54 @@ def publishing(destination: PathLike, *, overwrite: bool = False) -> Iterator[Pa
         _move(staged, target, overwrite=overwrite)
 
 
+@contextlib.contextmanager
+def publishing_early(destination: PathLike, *, overwrite: bool = False) -> Iterator[tuple[Path, Callable[[], None]]]:
+    """Yield a fresh local directory, and what makes it `destination` before the block ends.
+
+    As `publishing`; but what was at `destination` stays until the block ends well, and comes back where it does not:
+    so one place can be published just before another that it belongs to. A killed run leaves the old or the new.
+
+    Raises:
+      DestinationError: as `publishing`; or the remote files that were replaced cannot be put back.
+    """
+    if is_remote(destination):
+        with publishing_remote_early(destination, overwrite=overwrite) as staged_and_publish:
+            yield staged_and_publish
+        return
+    target = Path(os.path.realpath(destination))
+    _clean_up(target)
+    if not overwrite and not _is_free(target):
+        raise _exists(target)
+    with _staging(target) as staged, contextlib.ExitStack() as undo:
+
+        def publish() -> None:
+            ours, was_there = staged.stat(), target.is_dir()
+            if was_there:
+                with contextlib.suppress(OSError):  # held, lest another run takes the old version for a leftover
+                    lock = leftovers.hold(target)
+                    if lock is not None:
+                        undo.callback(os.close, lock)
+            _move(staged, target, overwrite=overwrite)
+            undo.push(lambda kind, *_: kind is not None and _take_back(staged, target, ours, was_there))
+
+        yield staged, publish
+
+
+def _take_back(staged: Path, target: Path, ours: os.stat_result, was_there: bool) -> bool:
+    """Undo `_move`, unless another run has replaced what it put there; False: the error goes on."""
+    with contextlib.suppress(OSError):
+        if not os.path.samestat(ours, target.stat()):
+            return False
+        if os.path.lexists(staged):
+            if not leftovers.exchange(staged, target):
+                _rename_twice(staged, target)
+            return False
+        target.rename(staged)
+        if was_there:  # an empty one, of TFX's
+            target.mkdir()
+    return False
+
+
 def check_destination(destination: PathLike, *, overwrite: bool = False) -> None:
     """Raise DestinationError where `destination` holds something and may not be replaced.
 
@@ -71,58 +124,30 @@ def check_destination(destination: PathLike, *, overwrite: bool = False) -> None
     _refuse_other_files(str(target), _names(target))
 
 
-def refuse_overlap(source: PathLike, destination: PathLike) -> None:
-    """Raise DestinationError where one of the two lies inside the other, links followed.
+def files_at(destination: PathLike) -> Iterator[str]:
+    """Yield the files at a destination by their path relative to it; "" is a file at the place itself.
 
-    An export into its own model would carry itself, and one in the model's place would take the model along.
-    Both may be one SavedModel: it is replaced when it is no longer read.
+    Links are not followed. An old version that a killed overwrite moved aside is put back first.
 
-    Args:
-      source: a model, or a directory around it.
+    Raises:
+      DestinationError: the place cannot be looked into.
     """
-    if is_remote(source) != is_remote(destination):
+    if is_remote(destination):
+        yield from _remote_names(destination)
         return
-    place, target = _place(source), _place(destination)
-    below = target == place or place in target.parents
-    graphs = _graphs(source) if below or not is_remote(source) else []  # remote ones are listed
-    for model in graphs or [place]:
-        if target in model.parents:
-            raise DestinationError(
-                "the model lies inside the destination",
-                where=os.fspath(destination),
-                found=f"the model {os.fspath(source)}, which would be removed",
-                wanted="a path that does not hold the model",
-                next_step="name another destination, or move the model out of it",
-            )
-        if graphs and model in target.parents:
-            raise DestinationError(
-                "the destination lies inside the model",
-                where=os.fspath(destination),
-                found=f"the model {os.fspath(source)}",
-                wanted="a path outside of it",
-                next_step="name another destination",
-            )
+    target = Path(os.path.realpath(destination))
+    _clean_up(target)
+    if not target.is_dir():
+        if os.path.lexists(target):
+            yield ""
+        return
 
+    def refuse(error: OSError) -> None:
+        raise _unwritable(target, error) from error
 
-def _place(path: PathLike) -> PurePosixPath:
-    return PurePosixPath(remote_uri(path).replace("://", "/", 1) if is_remote(path) else os.path.realpath(path))
-
-
-def _graphs(source: PathLike) -> list[PurePosixPath]:
-    """Return where SavedModels are at `source`; other models are single files, beside which there may be others."""
-    if is_remote(source):
-        try:
-            places = [_place(source) / name for name in _remote_names(source)]
-        except DestinationError:  # whoever fetches it says that better
-            return []
-        return [place.parent for place in places if place.name in GRAPH_FILES]
-    path = Path(source)
-    if path.name in GRAPH_FILES:
-        path = path.parent
-    try:
-        return [_place(find_saved_model(path))]
-    except UnreadableModelError:
-        return []
+    for directory, folders, names in os.walk(target, onerror=refuse):
+        links = [name for name in folders if (Path(directory) / name).is_symlink()]
+        yield from (Path(directory, name).relative_to(target).as_posix() for name in (*names, *links))
 
 
 def _refuse_other_files(where: str, names: Collection[str]) -> None:
@@ -160,15 +185,6 @@ def _remote_names(uri: PathLike) -> list[str]:
     name = remote_uri(uri)
     with translated(DestinationError, "the place cannot be listed", name, wanted, step):
         return list(FsspecStorage().files(name))
-
-
-def unpublish(destination: PathLike) -> None:
-    """Remove what was published at `destination`, as far as that can be done."""
-    if not is_remote(destination):
-        leftovers.remove(Path(os.path.realpath(destination)))
-        return
-    with contextlib.suppress(DestinationError):
-        withdraw(destination)
 
 
 @contextlib.contextmanager
@@ -251,7 +267,7 @@ def _move(staged: Path, destination: Path, *, overwrite: bool) -> None:
 
 
 def _rename_twice(staged: Path, destination: Path) -> None:
-    """Replace where places cannot be exchanged: the destination is absent for a moment.
+    """Exchange where places cannot be exchanged in one step: the destination is absent for a moment.
 
     A run that is killed in it leaves the old version under a name by which the next one puts it back.
     """
@@ -263,8 +279,10 @@ def _rename_twice(staged: Path, destination: Path) -> None:
         destination.rename(old)
         try:
             staged.rename(destination)
-        finally:
+        except BaseException:
             _put_back(old, destination)
+            raise
+        old.rename(staged)
     finally:
         if lock is not None:
             os.close(lock)

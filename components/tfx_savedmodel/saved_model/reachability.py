@@ -34,24 +34,24 @@ class Reach:
     def roots(self) -> dict[Place, frozenset[str]]:
         """Return the roots by place; a place that no root reaches is absent."""
         found: dict[Place, set[str]] = {}
-        for label, nodes in self.starts():
-            for place in self._walk(nodes):
-                found.setdefault(place, set()).add(label)
-        return {place: frozenset(labels) for place, labels in found.items()}
+        of_functions: dict[str, set[str]] = {}
+        for label, starts in self.starts():
+            names, functions = self._walk(starts)
+            for name in names:
+                found.setdefault((None, name), set()).add(label)
+            for function in functions:
+                of_functions.setdefault(function, set()).add(label)
+        roots = {place: frozenset(labels) for place, labels in found.items()}
+        for function, labels in of_functions.items():  # whoever calls a function runs all of it
+            same = frozenset(labels)
+            roots.update(((function, name), same) for name in self.meta_graph.functions[function].nodes)
+        return roots
 
     @functools.cached_property
     def callable_functions(self) -> frozenset[str]:
         """Return the functions that Python can run on the loaded object, and those that they run."""
         gradients = self.meta_graph.gradients.get("", ()) if self.alternatives else ()
-        named = (*self.meta_graph.captured_assets, *gradients)
-        pending = [name for name in named if name in self.meta_graph.functions]
-        seen = set(pending)
-        while pending:
-            for node in self.meta_graph.functions[pending.pop()].nodes.values():
-                fresh = set(self._called(node)) - seen
-                seen |= fresh
-                pending.extend(fresh)
-        return frozenset(seen)
+        return frozenset(self._closure([*self.meta_graph.captured_assets, *gradients]))
 
     def by_signature(self, key: str) -> Iterator[tuple[str | None, NodeView]]:
         """Yield the nodes that a signature runs, each with its function."""
@@ -77,36 +77,63 @@ class Reach:
             yield SAVE, [split_tensor(saver.save_tensor)[0]]
             yield RESTORE, [split_tensor(saver.restore_op)[0]]
 
-    def _walk(self, starts: Iterable[str]) -> set[Place]:
-        pending: list[Place] = [(None, name) for name in starts if name in self.meta_graph.nodes]
-        seen: set[Place] = set(pending)
+    def _walk(self, starts: Iterable[str]) -> tuple[set[str], set[str]]:
+        """Return the graph's nodes that some of them need, themselves included, and the functions that these run."""
+        nodes = self.meta_graph.nodes
+        pending = [name for name in starts if name in nodes]
+        seen = set(pending)
+        called: set[str] = set()
         while pending:
-            for place in self._next(pending.pop()):
-                if place not in seen:
-                    seen.add(place)
-                    pending.append(place)
+            node = nodes[pending.pop()]
+            called.update(self._called(node))
+            for name in map(node_of, node.inputs):
+                if name not in seen and name in nodes:
+                    seen.add(name)
+                    pending.append(name)
+        return seen, self._closure(called)
+
+    def _closure(self, names: Iterable[str]) -> set[str]:
+        """Return functions of the library and all that they run."""
+        pending = [name for name in names if name in self.meta_graph.functions]
+        seen = set(pending)
+        while pending:
+            fresh = self._calls(pending.pop()) - seen
+            seen |= fresh
+            pending.extend(fresh)
         return seen
 
-    def _next(self, place: Place) -> Iterator[Place]:
-        function, _ = place
-        nodes = self.meta_graph.nodes if function is None else self.meta_graph.functions[function].nodes
-        node = self.node(place)
-        for value in node.inputs:
-            name = node_of(value)
-            if name in nodes:
-                yield function, name
-        for called in self._called(node):
-            for name in self.meta_graph.functions[called].nodes:
-                yield called, name
+    def _calls(self, function: str) -> frozenset[str]:
+        if function not in self._calls_of:
+            nodes = self.meta_graph.functions[function].nodes.values()
+            self._calls_of[function] = frozenset(name for node in nodes for name in self._called(node))
+        return self._calls_of[function]
+
+    @functools.cached_property
+    def _calls_of(self) -> dict[str, frozenset[str]]:
+        return {}
 
     def _called(self, node: NodeView) -> list[str]:
         return (may_run if self.alternatives else functions_of)(self.meta_graph, node)
 
 
+def reach_of(meta_graph: MetaGraphView, *, alternatives: bool = False) -> Reach:
+    """Return the Reach of a MetaGraph: the same one each time, so that what it worked out serves everybody."""
+    others = alternatives and (
+        any(meta_graph.gradients.values()) or any(item.implements for item in meta_graph.functions.values())
+    )
+    key = "reach with alternatives" if others else "reach"
+    if key not in meta_graph.memo:
+        meta_graph.memo[key] = Reach(meta_graph, alternatives=others)
+    reach: Reach = meta_graph.memo[key]
+    return reach
+
+
 def functions_of(meta_graph: MetaGraphView, node: NodeView) -> list[str]:
     """Return the library functions that a node runs: from its attributes, or by its op's name."""
-    names = [*node.functions, node.op]
-    return [name for name in names if name in meta_graph.functions]
+    functions = meta_graph.functions
+    if not node.functions:
+        return [node.op] if node.op in functions else []
+    return [name for name in (*node.functions, node.op) if name in functions]
 
 
 def may_run(meta_graph: MetaGraphView, node: NodeView) -> list[str]:
@@ -116,6 +143,8 @@ def may_run(meta_graph: MetaGraphView, node: NodeView) -> list[str]:
     function that is differentiated.
     """
     names = functions_of(meta_graph, node)
+    if not names:
+        return names
     if node.op == _GRADIENT:
         names += [gradient for name in names for gradient in meta_graph.gradients.get(name, ())]
     wanted = {meta_graph.functions[name].implements for name in names if name in meta_graph.functions} - {""}

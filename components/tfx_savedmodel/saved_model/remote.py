@@ -7,7 +7,6 @@ import fnmatch
 import importlib.util
 import os
 import re
-import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from types import TracebackType
@@ -18,6 +17,7 @@ from tfx_savedmodel.saved_model.locate import GRAPH_FILES, SERVING_DIRECTORY, fi
 from tfx_savedmodel.saved_model.naming import Value, rename_error, renamed
 from tfx_savedmodel.saved_model.read_model import find_model
 from tfx_savedmodel.saved_model.storage import FsspecStorage, Storage, translated
+from tfx_savedmodel.saved_model.temporary import temporary_folder
 
 PathLike = str | os.PathLike[str]
 
@@ -158,7 +158,7 @@ class Staging:
                 self._storage.get(f"{uri}/{name}" if name else uri, target)
 
     def _fresh(self, uri: str) -> Path:
-        folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="tfx-savedmodel-"))
+        folder = self._stack.enter_context(temporary_folder())
         local = Path(os.path.realpath(folder)) / _plain(uri)
         self._names[str(local)] = uri
         return local

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator
 
-from tfx_savedmodel.saved_model.reachability import RESTORE, Reach, node_of
+from tfx_savedmodel.saved_model.reachability import RESTORE, node_of, reach_of
 from tfx_savedmodel.saved_model.view import MetaGraphView, NodeView, Shape
 
 _ASSIGNING = frozenset({"AssignVariableOp", "Assign"})
@@ -26,7 +26,7 @@ class Restored:
 
 def restored_tensors(meta_graph: MetaGraphView) -> Iterator[Restored]:
     """Yield what RestoreV2 ops that the restore op reaches read; one whose names are no constants is left out."""
-    reach = Reach(meta_graph)
+    reach = reach_of(meta_graph)
     for (function, name), labels in reach.roots.items():
         node = reach.node((function, name))
         if node.op == "RestoreV2" and RESTORE in labels:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 from tfx_savedmodel.errors import DestinationError
@@ -14,6 +15,7 @@ from tfx_savedmodel.saved_model.local import remote_uri
 from tfx_savedmodel.saved_model.locate import GRAPH_FILES
 from tfx_savedmodel.saved_model.naming import naming
 from tfx_savedmodel.saved_model.storage import FsspecStorage, Storage, translated
+from tfx_savedmodel.saved_model.temporary import temporary_folder
 
 PathLike = str | os.PathLike[str]
 
@@ -28,14 +30,83 @@ def publishing_remote(uri: PathLike, *, overwrite: bool = False, storage: Storag
     Raises:
       DestinationError: files are there and `overwrite` is False, or the upload fails.
     """
+    with _staged(uri, overwrite=overwrite, storage=storage) as staged:
+        yield staged
+        check_remote_destination(uri, overwrite=overwrite, storage=storage)
+        upload(staged, uri, storage=storage)
+
+
+@contextlib.contextmanager
+def publishing_remote_early(
+    uri: PathLike, *, overwrite: bool = False, storage: Storage | None = None
+) -> Iterator[tuple[Path, Callable[[], None]]]:
+    """Yield a local directory, and what uploads it to `uri` before the block ends.
+
+    The files that it replaces are downloaded first, and uploaded again where the block ends in an error.
+
+    Raises:
+      DestinationError: as `publishing_remote`; or the old files cannot be put back: it names where they are then.
+    """
+    with _staged(uri, overwrite=overwrite, storage=storage) as staged, contextlib.ExitStack() as undo:
+
+        def publish() -> None:
+            check_remote_destination(uri, overwrite=overwrite, storage=storage)
+            old = _Old(staged, remote_uri(uri), storage or FsspecStorage())
+            undo.push(old.end)
+            upload(staged, uri, storage=storage)
+
+        yield staged, publish
+
+
+@contextlib.contextmanager
+def _staged(uri: PathLike, *, overwrite: bool, storage: Storage | None) -> Iterator[Path]:
     check_remote_destination(uri, overwrite=overwrite, storage=storage)
-    with tempfile.TemporaryDirectory(prefix="tfx-savedmodel-") as folder:
+    with temporary_folder() as folder:
         staged = Path(os.path.realpath(folder)) / "staged"  # whoever writes beside it and renames stays in our folder
         staged.mkdir()
         with naming({str(staged): remote_uri(uri)}):
             yield staged
-        check_remote_destination(uri, overwrite=overwrite, storage=storage)
-        upload(staged, uri, storage=storage)
+
+
+class _Old:
+    """The files that an upload replaces, downloaded until it is known whether they are to come back."""
+
+    def __init__(self, staged: Path, uri: str, storage: Storage) -> None:
+        self.staged = staged
+        self.uri = uri
+        self.storage = storage
+        self.folder = Path(tempfile.mkdtemp(prefix="tfx-savedmodel-"))
+        wanted, step = "files that can be kept", "check the credentials"
+        try:
+            with translated(DestinationError, "what is to be replaced cannot be read", uri, wanted, step):
+                for name in storage.files(uri):
+                    if name not in ("", UPLOADING):
+                        target = self.folder / name
+                        target.parent.mkdir(parents=True, exist_ok=True)
+                        storage.get(f"{uri}/{name}", target)
+        except BaseException:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
+
+    def end(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> bool:
+        """Put the files back where an error ended the block; what another run uploaded meanwhile stays."""
+        if kind is not None:
+            try:
+                ours = {*_files(self.staged), UPLOADING}
+                if set(self.storage.files(self.uri)) <= ours:
+                    withdraw(self.uri, storage=self.storage)
+                    if _files(self.folder):
+                        upload(self.folder, self.uri, storage=self.storage)
+            except Exception as other:
+                raise DestinationError(
+                    f"what was replaced cannot be put back after an error: {error}",
+                    where=self.uri,
+                    found=f"{type(other).__name__}: {other}",
+                    wanted=f"the files that are kept in {self.folder}",
+                    next_step="upload them from there",
+                ) from error
+        shutil.rmtree(self.folder, ignore_errors=True)
+        return False
 
 
 def check_remote_destination(uri: PathLike, *, overwrite: bool = False, storage: Storage | None = None) -> None:
@@ -101,7 +172,7 @@ class _Upload:
         self.begun: list[str] = []
 
     def run(self) -> None:
-        with tempfile.TemporaryDirectory(prefix="tfx-savedmodel-") as folder, _writing(self.uri):
+        with temporary_folder() as folder, _writing(self.uri):
             marker = Path(folder) / "marker"
             marker.write_text(self.token, encoding="utf-8")
             try:

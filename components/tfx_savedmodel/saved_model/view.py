@@ -163,6 +163,9 @@ class MetaGraphView:
     object_metadata: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """What Keras before 2.5 wrote of its objects into the object graph, as JSON, by "object NUMBER"."""
 
+    memo: dict[str, Any] = dataclasses.field(default_factory=dict, init=False, repr=False, compare=False)
+    """What was worked out of the MetaGraph and is asked for more than once; a changed copy has one of its own."""
+
     @property
     def variable_ops(self) -> tuple[NodeView, ...]:
         """The nodes that hold variables, resource or ref."""

@@ -15,7 +15,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 
 from tfx_savedmodel.errors import UsageError
 from tfx_savedmodel.operations.contracts import contract_text
-from tfx_savedmodel.operations.policies import Policy, read_policy
+from tfx_savedmodel.operations.policies import Policy, to_policy
 from tfx_savedmodel.operations.selection import select
 from tfx_savedmodel.operations.targeting import check_consumer
 from tfx_savedmodel.saved_model_validator import executor, visualization
@@ -175,9 +175,6 @@ def _policy_json(policy: str | Mapping[str, Any] | Policy | None) -> str:
     Raises:
       PolicyError: it cannot be read, or names a check or parameter that does not exist.
     """
-    if isinstance(policy, Mapping):
-        policy = json.dumps(policy)
-    if not isinstance(policy, Policy):
-        policy = read_policy(policy or "default", where="SavedModelValidator(policy=…)")
-    select(policy, {})
-    return json.dumps(dataclasses.asdict(policy), sort_keys=True)
+    chosen = to_policy(policy or "default", where="SavedModelValidator(policy=…)")
+    select(chosen, {})
+    return json.dumps(dataclasses.asdict(chosen), sort_keys=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,8 @@ from typing import Any
 from tfx_savedmodel import versions
 from tfx_savedmodel.errors import UnreadableModelError, UnsafeModelError, UnsupportedModelError
 from tfx_savedmodel.saved_model.keras_files import H5_MODEL, H5_WEIGHTS, KERAS_ZIP, V3_WEIGHTS, KerasFile
-from tfx_savedmodel.sources.keras_objects import custom_objects, judged_config, refuse_code
+from tfx_savedmodel.saved_model.temporary import temporary_folder
+from tfx_savedmodel.sources.keras_objects import OF_PLANS, Advice, custom_objects, judged_config, refuse_code
 from tfx_savedmodel.sources.module_file import ModuleFile
 
 #: The names by which Keras tells the forms of files apart.
@@ -30,6 +30,7 @@ def load_keras_file(
     allow_lambda: bool = False,
     module: ModuleFile | None = None,
     compiled: bool = False,
+    advice: Advice = OF_PLANS,
 ) -> Any:
     """Return the Keras model in a file, having judged its configuration first.
 
@@ -42,20 +43,11 @@ def load_keras_file(
       UsageError: an allowed object cannot be found.
     """
     config = judged_config(file, compiled=compiled)
-    refuse_code(config, str(file.path), allowed, allow_lambda=allow_lambda)
+    refuse_code(config, str(file.path), allowed, allow_lambda=allow_lambda, advice=advice)
     if not allow_lambda:
         refuse_pickles(file)
-    refuse_other_keras(file)
-    if not file.has_weights or file.config is None:
-        raise UnreadableModelError(
-            "a model without its weights" if file.config is not None else "weights without their model",
-            where=str(file.path),
-            found=file.described,
-            wanted="both in one file",
-            next_step="name a function of the module file that builds the model (source.model_fn)"
-            if file.config is None
-            else "save the model with model.save",
-        )
+    refuse_other_keras(file, advice)
+    refuse_half(file, advice)
     objects = custom_objects(config, allowed, module)
     import tensorflow as tf
 
@@ -85,19 +77,33 @@ def refuse_pickles(file: KerasFile) -> None:
         )
 
 
-def refuse_other_keras(file: KerasFile) -> None:
+def refuse_half(file: KerasFile, advice: Advice = OF_PLANS) -> None:
+    """Refuse a model without weights, and weights without a model."""
+    if file.has_weights and file.config is not None:
+        return
+    raise UnreadableModelError(
+        "a model without its weights" if file.config is not None else "weights without their model",
+        where=str(file.path),
+        found=file.described,
+        wanted="both in one file",
+        next_step=advice.build if file.config is None else "save the model with model.save",
+    )
+
+
+def refuse_other_keras(file: KerasFile, advice: Advice = OF_PLANS) -> None:
     """Refuse a model of Keras 3 under Keras 2, which stumbles over its configuration without saying why."""
     if file.config is None or not file.keras_version:
         return
     written, running = versions.release(file.keras_version), versions.release(keras_version())
     if written[:1] >= (3,) > running[:1]:
+        first, above = versions.FIRST_TENSORFLOW_WITH_KERAS_3, versions.SUPPORTED["tensorflow"][1]
         raise UnsupportedModelError(
             "the model was written by a newer Keras",
             where=str(file.path),
             found=file.described,
             wanted=f"a model of Keras 2: this is Keras {keras_version()}",
-            next_step="export with the tfx-1.21 stack (TensorFlow 2.16 or later), or build the model in a "
-            "function of the module file (source.model_fn) and save its weights",
+            next_step=f"{advice.verb} it in an environment with TensorFlow {first} or later, which has Keras 3 "
+            f"(pip install 'tensorflow>={first},<{above}' and tfx-savedmodel); or {advice.build}",
         )
 
 
@@ -142,7 +148,7 @@ def properly_named(file: KerasFile) -> Iterator[str]:
     if fits:
         yield str(file.path)
         return
-    with tempfile.TemporaryDirectory(prefix="tfx-savedmodel-") as folder:
+    with temporary_folder() as folder:
         link = Path(folder) / wanted
         link.symlink_to(file.path.resolve())
         yield str(link)

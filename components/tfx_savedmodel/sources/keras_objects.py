@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import importlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from tfx_savedmodel.errors import UnreadableModelError, UnsafeModelError, UsageError
@@ -37,6 +38,8 @@ _UNEXPORTED = {
     "uniform",
     "zero",
 }
+#: The package under which Keras 2 registers optimizers of its own, and authors what they give no package.
+_CUSTOM = "Custom>"
 _NAMESPACES = {
     "activation": ("activations", "layers"),
     "initializer": ("initializers",),
@@ -53,8 +56,42 @@ def judged_config(file: KerasFile, *, compiled: bool = False) -> dict[str, Any]:
     return {**config, "compiled with": file.training_config} if compiled and file.training_config else config
 
 
-def refuse_code(config: Mapping[str, Any], where: str, allowed: Collection[str], *, allow_lambda: bool) -> None:
+@dataclasses.dataclass(frozen=True)
+class Advice:
+    """What can be done about a Keras file that is refused, in the words of whoever takes it.
+
+    `build` says what to do where a file cannot be loaded, or has weights only.
+    """
+
+    verb: str
+    names: str
+    code: str
+    build: str
+
+
+#: For models that a signature plan is for.
+OF_PLANS = Advice(
+    verb="export",
+    names="and --module FILE.py, or source.custom_objects in the plan, if you wrote them",
+    code="--allow Lambda, or source.allow_lambda in the plan, if you wrote it",
+    build="name a function of the module file that builds the model (source.model_fn), and give its weights",
+)
+
+FindCustom = Callable[[Mapping[str, Any]], Iterable[Reference]]
+
+
+def refuse_code(
+    config: Mapping[str, Any],
+    where: str,
+    allowed: Collection[str],
+    *,
+    allow_lambda: bool,
+    advice: Advice = OF_PLANS,
+    find_custom: FindCustom | None = None,
+) -> None:
     """Let a configuration pass that asks for no code but Keras's own and what is allowed by name.
+
+    `find_custom` gives what is not Keras's own, by default `custom_references`.
 
     Raises:
       UnsafeModelError: it holds marshalled Python, names classes or functions that are not allowed, reads
@@ -65,7 +102,8 @@ def refuse_code(config: Mapping[str, Any], where: str, allowed: Collection[str],
         code = [] if allow_lambda else [f"{what} at {place or 'the model'}" for place, what in lambdas(config)]
         files = [f"{what} at {place or 'the model'}" for place, what in read_files(config)]
         calls = [f"{what} at {place or 'the model'}" for place, what in touching_calls(config)]
-        custom = [item for item in custom_references(config) if not _is_allowed(item, allowed)]
+        found = (find_custom or custom_references)(config)
+        custom = [item for item in found if not _is_allowed(item, allowed)]
     except RecursionError as error:
         raise UnreadableModelError(
             "the Keras configuration cannot be read", where=where, found="nesting without an end"
@@ -76,11 +114,9 @@ def refuse_code(config: Mapping[str, Any], where: str, allowed: Collection[str],
     steps = []
     if names:
         flags = " ".join(f"--allow {name!r}" for name in dict.fromkeys(item.names[0] for item in custom))
-        steps.append(f"{flags} and --module FILE.py, or source.custom_objects in the plan, if you wrote them")
+        steps.append(f"{flags} {advice.names}")
     if code:
-        steps.append(
-            "--allow Lambda, or source.allow_lambda in the plan, if you wrote it; or replace each Lambda by a layer"
-        )
+        steps.append(f"{advice.code}; or replace each Lambda by a layer")
     if files:
         steps.append("save the model with its vocabulary in it")
     if calls:
@@ -90,7 +126,7 @@ def refuse_code(config: Mapping[str, Any], where: str, allowed: Collection[str],
         ("files that loading would read", files),
         ("functions of TensorFlow that are not known to compute only", calls),
     )
-    held = [kind for kind, found in (*kinds, *more) if found]
+    held = [kind for kind, items in (*kinds, *more) if items]
     raise UnsafeModelError(
         f"the model asks for {', '.join(held)}",
         where=where,
@@ -113,14 +149,16 @@ def refuse_lambdas(config: Any, where: str) -> None:
             where=where,
             found="; ".join(what for _, what in found),
             wanted="layers that are described by their configuration alone",
-            next_step="replace each by a built-in or registered layer, and save the model again",
+            next_step='--allow Lambda (allow=["Lambda"] in Python), if you wrote it; or replace each by a built-in or '
+            "registered layer, and save the model again",
         )
 
 
 def custom_references(config: Mapping[str, Any]) -> Iterator[Reference]:
     """Yield each class and function of a configuration that is not of the installed Keras."""
     for item in references(config):
-        if item.is_of_keras is False or (item.is_of_keras is None and not _is_known(item)):
+        known = item.is_of_keras is not False and (item.is_of_keras or _is_known(item))
+        if not known and not _is_registered_by_keras(item):
             yield item
 
 
@@ -178,6 +216,19 @@ def _missing(name: str, found: str) -> UsageError:
         wanted="a class or function of the module file, or an importable dotted name such as mypkg.layers.Attention",
         next_step="give --module FILE.py that defines or imports it",
     )
+
+
+def _is_registered_by_keras(item: Reference) -> bool:
+    """Tell whether a name without a module is one that Keras 2 registered for a class of its own: "Custom>Adam" in H5.
+
+    An author's class that is registered by the same name takes its place, and is the author's.
+    """
+    if item.module is not None or item.registered not in ("", item.name) or not item.name.startswith(_CUSTOM):
+        return False
+    import tensorflow as tf
+
+    registered = tf.keras.utils.get_custom_objects().get(item.name)
+    return str(getattr(registered, "__module__", "")).partition(".")[0] == "keras"
 
 
 def _is_known(item: Reference) -> bool:

@@ -18,8 +18,8 @@ _MOST_VALUES = 4
 #: For the differences of two answers: half decades.
 DIFFERENCES = LogBins(first=-10, last=10, per_decade=2)
 
-#: By dtype (rtol, atol): some ten units in the last of what kernels that add in another order agree on.
-TOLERANCES = {"float16": (1e-2, 1e-3), "bfloat16": (5e-2, 1e-2)}
+#: By dtype (rtol, atol): some times what kernels that add in another order were seen to differ by.
+TOLERANCES = {"float16": (2e-2, 1e-2), "bfloat16": (1e-1, 5e-2)}
 _TOLERANCE = (1e-4, 1e-6)
 
 

@@ -2,10 +2,35 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from typing import Any
+
 from tfx_savedmodel.errors import PolicyError
 from tfx_savedmodel.validation.near import did_you_mean
 from tfx_savedmodel.validation.policy import Policy
 from tfx_savedmodel.validation.presets import PRESETS
+
+
+def to_policy(given: Policy | Mapping[str, Any] | str, *, where: str = "the policy") -> Policy:
+    """Return a policy given in any form: itself, a preset's name, a JSON document as text or as a mapping.
+
+    Raises:
+      PolicyError: as `read_policy`; a mapping that JSON cannot hold.
+    """
+    if isinstance(given, Policy):
+        return given
+    if isinstance(given, str):
+        return read_policy(given, where=where)
+    try:
+        return read_policy(json.dumps(given), where=where)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise PolicyError(
+            "the policy cannot be read",
+            where=where,
+            found=f"{type(error).__name__}: {error}",
+            wanted="a mapping of texts, numbers, lists and mappings, as a JSON file has them; or a Policy",
+        ) from error
 
 
 def read_policy(text: str, *, where: str = "the policy") -> Policy:

@@ -57,6 +57,7 @@ def _ran(index: Json, gathered: Json) -> Json:
         evidence = says(LOADER, answers[not_initialised[0]]["tf1"])
         return entry("FAIL", evidence, *told, findings=[{"signature": key} for key in not_initialised])
     if gathered["native"]["ok"] and not gathered["graph"]["meta_graphs"][0]["variables"]:
+        # The C++ session may answer what Python cannot even load.
         none = says(PROTO, "the graph has no variable that would have to be restored")
         return entry("PASS|SKIP", says(LOADER, gathered["native"]["says"]), none, *told)
     refused = [f"{key}: {answer['tf2'] or answer['asked']}" for key, answer in answers.items()]

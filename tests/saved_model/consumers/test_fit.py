@@ -12,7 +12,7 @@ from tests.saved_model.attribute_values import FLOAT, INT32, INT64, STRING, numb
 from tests.saved_model.consumers.fitted import SERVES_Y, Fitted, X, Y, handle
 from tests.saved_model.graphs import node, save, tensor
 from tfx_savedmodel.errors import TargetError, UsageError
-from tfx_savedmodel.saved_model.consumers.fit import fit_to_consumer
+from tfx_savedmodel.saved_model.consumers.fit import fit_to_consumer, left_out_notes
 from tfx_savedmodel.saved_model.parse import parse_saved_model
 
 pytestmark = pytest.mark.unit
@@ -315,3 +315,13 @@ def test_constants_of_objects_stay(tmp_path: Path) -> None:
     nodes = [Y, node("constant", "Const", dtype=INT64, value=number(3)), node("idle", "NoSuchOp")]
     fitted = Fitted(tmp_path, "tf-1.15", *nodes, callable_functions={}, change=change)
     assert set(fitted.nodes) == {"x", "y", "constant"}
+
+
+def test_functions_that_are_left_out_are_counted_by_reason() -> None:
+    left_out = {f"__inference_gradient_func_{number}": "no op A" for number in range(11, 16)}
+    assert list(left_out_notes({"alone": "no op B", **left_out})) == [
+        "5 functions are left out, '__inference_gradient_func_11', '__inference_gradient_func_12', "
+        "'__inference_gradient_func_13' and 2 more: no op A",
+        "the function 'alone' is left out: no op B",
+    ]
+    assert list(left_out_notes({"a": "no op", "b": "no op"})) == ["2 functions are left out, 'a', 'b': no op"]

@@ -226,6 +226,30 @@ def test_a_consumer_that_is_nearly_named(said: object, meant: str) -> None:
     assert "tf-1.15, tf-2.0" in caught.value.wanted
 
 
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("tf-1.14", "tf-1.15"),
+        ("tf-1.5", "tf-1.15"),
+        ("tf-1.99", "tf-1.15"),
+        ("tf-2.25", "tf-2.21"),
+        ("tf-2.210", "tf-2.21"),
+        ("3", "tf-2.21"),
+    ],
+)
+def test_a_version_that_is_not_known_is_taken_for_the_nearest(said: str, meant: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        check_consumer(said, "target")
+    assert caught.value.next_step.startswith(f"did you mean {meant!r}?")
+    assert caught.value.next_step.endswith(f"{consumer_names()[0]} to {consumer_names()[-1]}")
+
+
+def test_no_version_at_all_is_told_the_range() -> None:
+    with pytest.raises(UsageError) as caught:
+        check_consumer("latest", "target")
+    assert caught.value.next_step == f"name a version of TensorFlow, tf-1.15 to {consumer_names()[-1]}"
+
+
 def test_ten_thousand_nodes_in_a_chain_are_judged(tmp_path: Path) -> None:
     chain = [node(f"n{number}", "AddV2", "x", f"n{number - 1}" if number else "x", T=FLOAT) for number in range(10_000)]
     found = meta_graph(tmp_path, [X, *chain, handle(), node("y", "ReadVariableOp", "v", dtype=FLOAT)])

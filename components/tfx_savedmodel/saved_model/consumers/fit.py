@@ -8,7 +8,7 @@ other, and what another one needs is another consumer's business.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from tfx_savedmodel.saved_model.view import MetaGraphView, NodeView
 
 #: More of the same in an error's text only hide the rest.
 _MOST_SHOWN = 20
+_MOST_NAMED = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,8 +72,21 @@ class Fitted:
             notes.append(f"{what}: {self.functions} library functions pruned, since nothing calls them")
         if self.cut:
             notes.append(f"{what}: the initialisers of {self.cut} variables have no value any more: a restore gives it")
-        notes += [f"{what}: the function {name!r} is left out: {why}" for name, why in sorted(self.left_out.items())]
-        return tuple(notes)
+        return (*notes, *(f"{what}: {text}" for text in left_out_notes(self.left_out)))
+
+
+def left_out_notes(left_out: Mapping[str, str]) -> Iterator[str]:
+    """Yield a line for each reason: a model has a gradient function for each of its functions, all alike."""
+    by_reason: dict[str, list[str]] = {}
+    for name, why in sorted(left_out.items()):
+        by_reason.setdefault(why, []).append(name)
+    for why, names in by_reason.items():
+        named = ", ".join(map(repr, names[:_MOST_NAMED]))
+        if len(names) == 1:
+            yield f"the function {named} is left out: {why}"
+        else:
+            rest = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+            yield f"{len(names)} functions are left out, {named}{rest}: {why}"
 
 
 def fits(meta_graph: MetaGraphView, consumer: str) -> bool:

@@ -9,7 +9,6 @@ do not hold that number, and no TensorFlow so far writes another minimum than on
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -81,22 +80,36 @@ def check_consumer(name: object, where: str = "") -> str:
     known = consumer_names()
     if isinstance(name, str) and name in known:
         return name
-    text = str(name)
-    near = difflib.get_close_matches(text.lower(), known, 1, cutoff=0.6)
-    # A patch number is none of a consumer: all of a minor version know the same ops.
-    meant = _minor(text) if _minor(text) in known else next(iter(near), None)
+    meant = _meant(str(name))
+    if meant is None:
+        next_step = f"name a version of TensorFlow, {known[0]} to {known[-1]}"
+    elif _number(meant) == _number(str(name)):
+        next_step = f"did you mean {meant!r}?"
+    else:
+        next_step = f"did you mean {meant!r}? It is the nearest of those that are known, {known[0]} to {known[-1]}"
     raise UsageError(
         "no such consumer",
         where=where,
         found=repr(name),
         wanted=f"one of {', '.join(known)}",
-        next_step=f"did you mean {meant!r}?" if meant else "name a version of TensorFlow",
+        next_step=next_step,
     )
 
 
-def _minor(name: str) -> str:
-    found = re.search(r"\d+\.\d+", name)
-    return f"{PREFIX}{found[0]}" if found else ""
+def _meant(name: str) -> str | None:
+    """Return the consumer that is nearest by its version; None where a text has no number."""
+    number = _number(name)
+    if number is None:
+        return None
+    known = {pair: each for each in consumer_names() if (pair := _number(each))}
+    older = [pair for pair in known if pair <= number]
+    return known[max(older, default=min(known))]
+
+
+def _number(name: str) -> tuple[int, int] | None:
+    """Return the major and minor number in a text. A patch number is none of a consumer: its ops are the minor's."""
+    found = re.search(r"(\d+)(?:\.(\d+))?", name)
+    return (int(found[1]), int(found[2] or 0)) if found else None
 
 
 def lacks(meta_graph: MetaGraphView, consumer: str) -> Iterator[Lack]:

@@ -79,10 +79,15 @@ class Attributions(ExampleCheck):
     code: ClassVar[str] = "SM306"
     name: ClassVar[str] = "attributions"
     examples: int = 4
+    """How many examples of a batch are differentiated."""
     batches: int = 1
+    """How many batches of each shard are looked at."""
     steps: int = 64
+    """Steps from the baseline to the example."""
     tolerance: float = 0.05
+    """How far the sum may be from f(x) - f(baseline), as a part of that."""
     output: str | None = None
+    """The output that is explained; null: as the metadata says, else the only float one."""
 
     def measure(self, run: ExamplesRun) -> Attributed | None:
         what = explained(run.graph, self.output)

@@ -34,7 +34,9 @@ class BreakingChange(GraphCheck):
     code: ClassVar[str] = "SM106"
     name: ClassVar[str] = "breaking-change"
     baseline: Mapping[str, Any] | None = None
+    """Signatures by key, as `inspect --format json` writes them; `--baseline` sets it."""
     baseline_name: str = ""
+    """What findings call the baseline."""
 
     def check(self, graph: GraphView) -> Iterator[Finding]:
         for change in self._changes(graph):

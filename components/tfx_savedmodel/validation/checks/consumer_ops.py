@@ -30,6 +30,7 @@ class ConsumerOps(GraphCheck):
     code: ClassVar[str] = "SM110"
     name: ClassVar[str] = "consumer-ops"
     target: str | None = None
+    """The oldest TensorFlow that is to load the model, such as tf-2.7; `--target` sets it."""
 
     def check(self, graph: GraphView) -> Iterator[Finding]:
         target = check_consumer(self.target, "target") if self.target is not None else _exported_for(graph)

@@ -9,7 +9,7 @@ from typing import ClassVar
 from tfx_savedmodel.saved_model.facts import all_nodes
 from tfx_savedmodel.saved_model.op_libraries import library_of
 from tfx_savedmodel.saved_model.op_tables import versions_with
-from tfx_savedmodel.saved_model.reachability import Reach
+from tfx_savedmodel.saved_model.reachability import reach_of
 from tfx_savedmodel.saved_model.view import GraphView, MetaGraphView, NodeView
 from tfx_savedmodel.validation.check import GraphCheck
 from tfx_savedmodel.validation.result import Finding
@@ -32,6 +32,7 @@ class CustomOps(GraphCheck):
     code: ClassVar[str] = "SM113"
     name: ClassVar[str] = "custom-ops"
     allow: tuple[str, ...] = ()
+    """Ops, or libraries as the finding names them, that the consumer has."""
 
     def check(self, graph: GraphView) -> Iterator[Finding]:
         for meta_graph in graph.meta_graphs:
@@ -45,7 +46,7 @@ class CustomOps(GraphCheck):
                 stock[node.op] = node.op in meta_graph.functions or bool(versions_with(node.op))
             if not stock[node.op]:
                 found.setdefault(node.op, []).append((function, node))
-        reach = Reach(meta_graph)
+        reach = reach_of(meta_graph)
         for op, nodes in sorted(found.items()):
             library = library_of(op)
             if op in self.allow or (library is not None and library.name in self.allow):

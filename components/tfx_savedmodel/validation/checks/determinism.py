@@ -59,8 +59,11 @@ class Determinism(ExampleCheck):
     code: ClassVar[str] = "SM308"
     name: ClassVar[str] = "determinism"
     batches: int = 1
+    """How many batches of each shard are run a second time."""
     rtol: float = 0.0
+    """The relative tolerance of numbers."""
     atol: float = 0.0
+    """The absolute tolerance of numbers."""
 
     def measure(self, run: ExamplesRun) -> Twice | None:
         if run.ordinal >= self.batches:

@@ -41,7 +41,9 @@ class ExplanationChain(ExampleCheck):
     code: ClassVar[str] = "SM305"
     name: ClassVar[str] = "explanation-chain"
     rtol: float = 1e-4
+    """The relative tolerance of numbers."""
     atol: float = 1e-6
+    """The absolute tolerance of numbers."""
 
     def measure(self, run: ExamplesRun) -> Chain:
         _require_signatures(run)

@@ -43,6 +43,7 @@ class ExplanationContract(GraphCheck):
     code: ClassVar[str] = "SM107"
     name: ClassVar[str] = "explanation-contract"
     required: bool = False
+    """Whether a model without any signature for explanations fails, too."""
 
     def check(self, graph: GraphView) -> Iterator[Finding]:
         meta_graph = graph.meta_graph()

@@ -37,11 +37,17 @@ class LatencyBudget(ExampleCheck):
     code: ClassVar[str] = "SM309"
     name: ClassVar[str] = "latency-budget"
     milliseconds: float | None = None
+    """Most that a request may take; null: nothing is measured."""
     percentile: float = 99.0
+    """Which percentile of the requests is held to it."""
     batch_size: int = 1
+    """Examples in a request."""
     requests: int = 100
+    """Most requests made of a batch, one after the other."""
     batches: int = 1
+    """How many batches of each shard are looked at."""
     signatures: tuple[str, ...] = ()
+    """Signatures to measure; empty: all that the examples can feed."""
 
     def measure(self, run: ExamplesRun) -> dict[str, Counts] | None:
         if self.milliseconds is None:

@@ -31,7 +31,9 @@ class LoadBudget(ModelCheck):
     loaders: ClassVar[tuple[str, ...]] = ("native", "tf1", "tf2")
 
     seconds: float | None = None
+    """Most that a load may take, without TensorFlow's own start."""
     peak_bytes: int | None = None
+    """Most memory beyond TensorFlow's own."""
 
     def check(self, model: LoadedModel) -> Iterator[Finding]:
         if self.seconds is None and self.peak_bytes is None:

@@ -44,7 +44,9 @@ class LoadersAgree(ModelCheck):
     runs: ClassVar[str] = "all"
 
     rtol: float = 1e-4
+    """The relative tolerance of numbers."""
     atol: float = 1e-6
+    """The absolute tolerance of numbers."""
 
     def check(self, model: LoadedModel) -> Iterator[Finding]:
         told = self._told(model)
@@ -101,7 +103,7 @@ class LoadersAgree(ModelCheck):
                 continue  # an empty batch's answer shows nothing
             comparison = self._comparison(other.outputs[name], one.outputs[name], batch)
             label = f"{key}.{name}"
-            if not comparison.differing:
+            if not _differ(comparison):
                 told.agreed += 1
                 told.largest[label] = max(told.largest.get(label, 0.0), comparison.largest)
             elif (key, name) in varying:
@@ -115,7 +117,7 @@ class LoadersAgree(ModelCheck):
         for observation in model.observations.values():
             for (key, batch), answer in observation.answers.items():
                 for name, again in answer.again.items():
-                    if name not in answer.outputs or self._comparison(again, answer.outputs[name], batch).differing:
+                    if name not in answer.outputs or _differ(self._comparison(again, answer.outputs[name], batch)):
                         found.add((key, name))
         return found
 
@@ -193,6 +195,10 @@ def _not_answered(model: LoadedModel, place: tuple[str, int], asked: Sequence[st
                     wanted="an answer from each",
                     next="run the signature on an example of yours in both loaders",
                 )
+
+
+def _differ(comparison: Comparison) -> bool:
+    return bool(comparison.differing or comparison.mismatch)
 
 
 def _step(array: Array) -> float:

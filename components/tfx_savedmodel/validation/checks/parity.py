@@ -44,7 +44,9 @@ class Parity(ExampleCheck):
     code: ClassVar[str] = "SM304"
     name: ClassVar[str] = "parity"
     rtol: float = 1e-4
+    """The relative tolerance of numbers."""
     atol: float = 1e-6
+    """The absolute tolerance of numbers."""
 
     def measure(self, run: ExamplesRun) -> Pairs:
         reference = run.reference

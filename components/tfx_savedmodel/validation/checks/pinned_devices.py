@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from tfx_savedmodel.saved_model.devices import is_everywhere
 from tfx_savedmodel.saved_model.facts import all_nodes
-from tfx_savedmodel.saved_model.reachability import Reach
+from tfx_savedmodel.saved_model.reachability import reach_of
 from tfx_savedmodel.saved_model.view import GraphView, MetaGraphView
 from tfx_savedmodel.validation.check import GraphCheck
 from tfx_savedmodel.validation.result import Finding
@@ -33,6 +33,7 @@ class PinnedDevices(GraphCheck):
     code: ClassVar[str] = "SM112"
     name: ClassVar[str] = "pinned-devices"
     allow: tuple[str, ...] = ()
+    """Devices that the consumer has, such as GPU:0."""
 
     def check(self, graph: GraphView) -> Iterator[Finding]:
         for meta_graph in graph.meta_graphs:
@@ -46,7 +47,7 @@ class PinnedDevices(GraphCheck):
         ]
         if not pinned:
             return
-        reach = Reach(meta_graph)
+        reach = reach_of(meta_graph)
         counts: Counter[tuple[str, str]] = Counter()
         ops: dict[tuple[str, str], set[str]] = {}
         for function, node in pinned:

@@ -24,6 +24,7 @@ class RequiredSignatures(GraphCheck):
     code: ClassVar[str] = "SM103"
     name: ClassVar[str] = "required-signatures"
     required: tuple[str, ...] = ("serving_default",)
+    """Keys of signatures; empty: any, but one."""
 
     def check(self, graph: GraphView) -> Iterator[Finding]:
         meta_graph = graph.meta_graph()

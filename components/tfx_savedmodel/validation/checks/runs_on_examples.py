@@ -79,7 +79,9 @@ class RunsOnExamples(ExampleCheck):
     code: ClassVar[str] = "SM301"
     name: ClassVar[str] = "runs-on-examples"
     keep: int = 5
+    """How many refused examples are shown for each signature."""
     required: tuple[str, ...] = ("serving_default",)
+    """Signatures that the examples have to feed."""
 
     def measure(self, run: ExamplesRun) -> Total:
         signatures = {key: self._ran(run, key) for key in run.signatures}

@@ -36,9 +36,13 @@ class SizeBudget(GraphCheck):
     code: ClassVar[str] = "SM114"
     name: ClassVar[str] = "size-budget"
     graph_bytes: int | None = None
+    """Most that saved_model.pb may take."""
     constants_bytes: int | None = None
+    """Most that the tensors of all Const nodes may take."""
     variables_bytes: int | None = None
+    """Most that the shards may take."""
     assets_bytes: int | None = None
+    """Most that the assets may take."""
 
     def check(self, graph: GraphView) -> Iterator[Finding]:
         budgets = {part: getattr(self, part) for part in _PARTS if getattr(self, part) is not None}

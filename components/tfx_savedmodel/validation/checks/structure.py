@@ -43,6 +43,7 @@ class Structure(GraphCheck):
     judges_unreadable: ClassVar[bool] = True
     judges_keras_files: ClassVar[bool] = True
     checksums: bool = False
+    """Whether every shard is read and each tensor compared with its checksum."""
 
     @property
     def reads_weights(self) -> bool:

@@ -36,6 +36,7 @@ class SyntheticRun(ModelCheck):
     runs: ClassVar[str] = "first"
 
     empty_batch: bool = False
+    """Whether refusing a batch of none is a finding."""
 
     def check(self, model: LoadedModel) -> Iterator[Finding]:
         runs = _runs(model)

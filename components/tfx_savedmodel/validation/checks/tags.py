@@ -25,6 +25,7 @@ class Tags(GraphCheck):
     code: ClassVar[str] = "SM102"
     name: ClassVar[str] = "tags"
     tags: tuple[str, ...] = ("serve",)
+    """The tags of the MetaGraph that is meant; all other checks look at it, too."""
 
     def check(self, graph: GraphView) -> Iterator[Finding]:
         sets = Counter(tuple(sorted(meta_graph.tags)) for meta_graph in graph.meta_graphs)

@@ -57,6 +57,7 @@ class UnsafeKeras(GraphCheck):
     name: ClassVar[str] = "unsafe-keras"
     judges_keras_files: ClassVar[bool] = True
     allow: tuple[str, ...] = ()
+    """Classes or functions as the finding shows them, Lambda, pickled weights."""
 
     def check(self, graph: GraphView) -> Iterator[Finding]:
         found: dict[tuple[str, str, str], list[str]] = {}

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from tfx_savedmodel.saved_model.facts import all_nodes
 from tfx_savedmodel.saved_model.origins import Origin, Origins
-from tfx_savedmodel.saved_model.reachability import INIT, RESTORE, SAVE, Reach
+from tfx_savedmodel.saved_model.reachability import INIT, RESTORE, SAVE, Reach, reach_of
 from tfx_savedmodel.saved_model.unsafe_ops import (
     FILE_ATTRIBUTES,
     MEMORY_IF_EMPTY,
@@ -46,6 +46,7 @@ class UnsafeOps(GraphCheck):
     code: ClassVar[str] = "SM120"
     name: ClassVar[str] = "unsafe-ops"
     allow: tuple[str, ...] = ()
+    """Ops that the model may have, such as ReadFile: whoever allows one has read what it does."""
 
     def check(self, graph: GraphView) -> Iterator[Finding]:
         for meta_graph in graph.meta_graphs:
@@ -59,7 +60,7 @@ class UnsafeOps(GraphCheck):
 
 
 def _judge(meta_graph: MetaGraphView, suspects: list[tuple[str | None, NodeView]]) -> Iterator[Finding]:
-    reach = Reach(meta_graph, alternatives=True)
+    reach = reach_of(meta_graph, alternatives=True)
     at_init, later = Origins(meta_graph, at_init=True), Origins(meta_graph, at_init=False)
     for function, node in suspects:
         op = unsafe_op(node.op) or UnsafeOp("code")

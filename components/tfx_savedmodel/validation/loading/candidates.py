@@ -33,7 +33,8 @@ _WORDS = (b"a", b"the cat sat", b"", b"0.5", b"1 2 3")
 #: What an open dimension but the first is tried with: most fit the first, pictures want more.
 _SIZES = (1, 8, 64)
 _RANKS = (1, 0, 2, 3, 4)
-_MOST_ELEMENTS = 1 << 20
+#: Elements of inputs whose sizes are guessed, and of those that are declared: to make more costs more than it shows.
+_MOST_ELEMENTS, _MOST_DECLARED = 1 << 20, 1 << 25
 _NEVER = frozenset({"resource", "variant"})
 
 
@@ -81,11 +82,15 @@ class Candidates:
         """
         declared = self._declared
         _refuse(declared, batch)
+        _refuse_outputs(self._signature)
         if any(spec.dtype == "string" for spec in declared.values()):
             refuse_files(self.ops)
         for turn, (rank, size) in enumerate(_shapes(declared, batch)):
             shapes = {name: _shape(spec.shape, batch, rank, size) for name, spec in declared.items()}
-            if sum(_elements(shape) for shape in shapes.values()) > _MOST_ELEMENTS and turn:
+            elements = sum(_elements(shape) for shape in shapes.values())
+            if turn == 0 and elements > _MOST_DECLARED:
+                raise Skip(f"its inputs have {elements} elements")
+            if turn and elements > _MOST_ELEMENTS:
                 continue
             note = "" if turn == 0 else f", {rank} dimensions of {size}" if rank is not None else f", sizes of {size}"
             for filling in self._fillings if turn == 0 else self._fillings[:2]:
@@ -154,6 +159,12 @@ def _refuse(declared: dict[str, TensorSpec], batch: int) -> None:
             raise Skip(f"the input {name!r} is a {spec.dtype}")
         if batch != 1 and spec.shape is not None and (not spec.shape or spec.shape[0] is not None):
             raise Skip(f"the input {name!r} has no open batch dimension")
+
+
+def _refuse_outputs(signature: SignatureView) -> None:
+    for name, spec in sorted(signature.outputs.items()):
+        if spec.dtype in _NEVER:
+            raise Skip(f"the output {name!r} is a {spec.dtype}, which no client can be given")
 
 
 def _dtypes(parsed: ParsingSpec) -> list[str]:

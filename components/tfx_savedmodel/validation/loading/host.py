@@ -31,8 +31,14 @@ _prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 _MOST_RELOADS = 3
 
 
+#: The parent that asks, in a process that is the host and nothing else: a load that it waits for ends with it.
+_asker: int | None = None
+
+
 def main() -> None:
     """Answer requests until standard input ends."""
+    global _asker
+    _asker = os.getppid()
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what TensorFlow or a model prints must not look like an answer
     for line in sys.stdin:
@@ -83,7 +89,7 @@ def _observe_once(request: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]
             _child(request, write, log.fileno())
         os.close(write)
         try:
-            ended = watch(child, read, log, bounds)
+            ended = watch(child, read, log, bounds, _asker)
         finally:
             os.close(read)
         words = last_words(log)

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, ClassVar
 
+from tfx_savedmodel.saved_model.temporary import temporary_folder
 from tfx_savedmodel.validation.check import Answer, LoadObservation, ModelCheck
 from tfx_savedmodel.validation.policy import Limits
 
@@ -73,7 +74,7 @@ class LoaderHost:
         }
         if not (runs and keep_answers):
             return self._observation(loader, request)
-        with tempfile.TemporaryDirectory(prefix="tfx-savedmodel-") as folder:
+        with temporary_folder() as folder:
             return _with_answers(self._observation(loader, {**request, "answers": folder}), Path(folder))
 
     def close(self) -> None:
@@ -85,6 +86,8 @@ class LoaderHost:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if kind is not None and not issubclass(kind, Exception):
+            self._process.kill()  # whoever is asked to end waits for no load
         self.close()
 
     def _start(self) -> subprocess.Popen[str]:

@@ -18,6 +18,9 @@ from typing import IO, Any
 POLL_SECONDS = 0.02
 _SIZE = re.compile(r"^(VmHWM|RssAnon|RssFile|RssShmem):\s+(\d+) kB$", re.MULTILINE)
 _LAST_WORDS = 4000
+#: A frame of a stack in absl's form, of which there are many; addresses help nobody.
+_FRAME = re.compile(r"\s+@\s+0x[0-9a-f]+")
+_MOST_STACK = 64 << 10
 #: A model that prints without end must not fill the disk.
 _MOST_LOG_BYTES = 16 << 20
 #: Of what the machine has free this much is left to the others.
@@ -82,10 +85,11 @@ def log_file() -> Any:
 
 
 def last_words(log: IO[bytes], most: int = _LAST_WORDS) -> str:
-    """Return the end of what was printed."""
+    """Return the end of what was printed, without the stack that TensorFlow prints when it ends itself."""
     log.seek(0, os.SEEK_END)
-    log.seek(max(log.tell() - most, 0))
-    return log.read().decode("utf-8", "replace").strip()
+    log.seek(max(log.tell() - _MOST_STACK - most, 0))
+    lines = log.read().decode("utf-8", "replace").splitlines()
+    return "\n".join(line for line in lines if not _FRAME.match(line)).strip()[-most:]
 
 
 def _cut(log: IO[bytes]) -> None:
@@ -95,15 +99,18 @@ def _cut(log: IO[bytes]) -> None:
     os.write(log.fileno(), end)
 
 
-def watch(child: int, read: int, log: IO[bytes], bounds: Bounds) -> Ended:
+def watch(child: int, read: int, log: IO[bytes], bounds: Bounds, asker: int | None = None) -> Ended:
     """Wait until a process ends, or end it when it goes beyond its bounds; its children end with it.
 
-    `read` is the pipe that it tells its events through, a line of JSON each. When this returns there is
-    no such process and none of its group.
+    `read` is the pipe that it tells its events through, a line of JSON each. `asker` is the parent that wants to know.
+    When this returns there is no such process and none of its group.
+
+    Raises:
+      EOFError: the asker has ended.
     """
     watched = _Watched(child, read, log, bounds)
     try:
-        watched.wait()
+        watched.wait(asker)
     finally:
         _kill_group(child)
         _, status = os.waitpid(child, 0)
@@ -125,8 +132,10 @@ class _Watched:
         self._open = True
         self._doing, self._deadline = "the load", time.monotonic() + bounds.seconds
 
-    def wait(self) -> None:
+    def wait(self, asker: int | None) -> None:
         while True:
+            if asker is not None and os.getppid() != asker:
+                raise EOFError("the process that asked has ended")
             gone = _is_gone(self.child)
             self._listen(0.0 if gone else POLL_SECONDS)
             self.peak = max(self.peak, _own_memory(self.child)[1] - self.base)
