@@ -169,6 +169,26 @@ def test_examples_have_the_features_that_are_parsed_and_words_of_their_tables(tm
     assert made.guess == "made-up strings"
 
 
+def test_each_output_of_a_node_has_the_words_of_its_own_table(tmp_path: Path) -> None:
+    nodes = [
+        node("row", "Placeholder", dtype=STRING),
+        node("csv", "DecodeCSV", "row", OUT_TYPE=attribute(types=[STRING, STRING])),
+        node("default", "Const"),
+        node("cities", "Const", value=["Ulm"]),
+        node("colours", "Const", value=["red"]),
+        node("of_cities", "HashTableV2"),
+        node("of_colours", "HashTableV2"),
+        node("fill", "InitializeTableV2", "of_cities", "cities", "default"),
+        node("fill_too", "InitializeTableV2", "of_colours", "colours", "default", "^fill"),
+        node("found", "LookupTableFindV2", "of_cities", "csv", "default"),
+        node("found_too", "LookupTableFindV2", "of_colours", "csv:1", "default"),
+        node("y", "AddV2", "found", "found_too"),
+    ]
+    inputs = {"city": tensor("csv:0", "string"), "colour": tensor("csv:1", "string")}
+    first = next(iter(candidates(tmp_path, nodes, inputs, init_op="fill_too").of(1))).inputs
+    assert (first["city"].tolist(), first["colour"].tolist()) == ([b"Ulm"], [b"red"])
+
+
 def test_words_come_from_an_asset_too(tmp_path: Path) -> None:
     nodes = [
         node("word", "Placeholder", dtype=STRING),

@@ -66,7 +66,9 @@ def _tf1(directory: Path, tags: list[str], meta: Any, asked: Asked) -> dict[str,
 
         def run(key: str, feeds: Feeds) -> Json:
             signature = meta.signature_def[key]
-            fed = {signature.inputs[name].name: value for name, value in feeds.items()}
+            fed = {}
+            for name, value in feeds.items():
+                fed.update(_fed(signature.inputs[name], value))
             return dict(session.run({name: info.name for name, info in signature.outputs.items()}, fed))
 
         return _try(run, asked)
@@ -81,10 +83,28 @@ def _tf2(directory: Path, tags: list[str], asked: Asked) -> dict[str, list[Any]]
         return {key: [f"does not load: {said(error)}"] * len(tried) for key, tried in asked.items()}
 
     def run(key: str, feeds: Feeds) -> Json:
-        outputs = loaded.signatures[key](**{name: tf.constant(value) for name, value in feeds.items()})
+        asked = {
+            name: _sparse(value) if isinstance(value, tuple) else tf.constant(value) for name, value in feeds.items()
+        }
+        outputs = loaded.signatures[key](**asked)
         return {name: value.numpy() for name, value in outputs.items()}
 
     return _try(run, asked)
+
+
+def _fed(info: Any, value: Any) -> dict[str, Any]:
+    """Return what a session is fed for an input; a sparse one is a tuple of its three tensors."""
+    if not isinstance(value, tuple):
+        return {info.name: value}
+    parts = info.coo_sparse
+    names = (parts.indices_tensor_name, parts.values_tensor_name, parts.dense_shape_tensor_name)
+    return dict(zip(names, value, strict=True))
+
+
+def _sparse(value: tuple[Any, Any, Any]) -> Any:
+    import tensorflow as tf
+
+    return tf.SparseTensor(*value)
 
 
 def _try(run: Callable[[str, Feeds], Json], asked: Asked) -> dict[str, list[Any]]:
@@ -128,13 +148,15 @@ def _inputs(meta: Any, signature: Any) -> Iterator[tuple[Feeds, str]]:
         for words in [_example(meta, number, word, full), word] if _parses(meta) else [word]:
             feeds = {}
             for name, info in signature.inputs.items():
-                if info.WhichOneof("encoding") != "name":
+                if info.WhichOneof("encoding") not in ("name", "coo_sparse"):
                     return
                 rank_unknown = info.tensor_shape.unknown_rank or not info.HasField("tensor_shape")
                 shape = [1] if rank_unknown else [max(size.size, 1) for size in info.tensor_shape.dim]
                 kind = tf.as_dtype(info.dtype).base_dtype if info.dtype else tf.string
                 filler = words if kind == tf.string else number
                 feeds[name] = np.full(shape, filler, object if kind == tf.string else kind.as_numpy_dtype)
+                if info.WhichOneof("encoding") == "coo_sparse":
+                    feeds[name] = (np.zeros((1, len(shape)), np.int64), feeds[name].ravel(), np.array(shape, np.int64))
             shown = "a serialized tf.Example" if words is not word else f"{word!r}"
             yield feeds, f"a batch of 1 of {number} and {shown}"
 

@@ -52,6 +52,7 @@ def _meta_graph(meta: Any) -> Json:
         "unknown_ops": _unknown(meta, ops),
         "incomplete": _incomplete(meta),
         "reference_variables": _references(meta),
+        "variables": sum(ops[op] for op in ("VarHandleOp", "VariableV2", "Variable")),
         "devices": dict(sorted(Counter(node.device for _, node in nodes(meta) if node.device).items())),
         "restore": meta.saver_def.restore_op_name if meta.HasField("saver_def") else "",
         "objects": len(meta.object_graph_def.nodes),

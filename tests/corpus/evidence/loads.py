@@ -16,7 +16,9 @@ Json = dict[str, Any]
 
 
 def said(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:240]
+    """Return an error in short, without where in the sources its node was made."""
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return re.sub(r"Graph execution error: Detected at node .*? Node: '[^']*' ", "", text)[:240]
 
 
 def attempt(ask: Callable[[], Any]) -> Json:

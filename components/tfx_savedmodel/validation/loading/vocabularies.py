@@ -31,9 +31,10 @@ def vocabularies(reach: Reach, signature: SignatureView, assets: Path) -> Words:
       assets: the folder of the model's assets; a table may be filled from a file there.
     """
     meta_graph = reach.meta_graph
-    inputs = {split_tensor(spec.tensor)[0]: name for name, spec in signature.inputs.items()}
+    inputs = {split_tensor(spec.tensor): name for name, spec in signature.inputs.items()}
     found: dict[str, tuple[bytes, ...]] = {}
-    for function, node in reach.by_signature(signature.key):
+    # In one order everywhere: each loader's process makes the inputs again, and they have to be the same.
+    for function, node in sorted(reach.by_signature(signature.key), key=lambda place: (place[0] or "", place[1].name)):
         if node.op not in _FINDS or len(node.inputs) < 2:
             continue
         nodes = meta_graph.nodes if function is None else meta_graph.functions[function].nodes
@@ -76,7 +77,7 @@ def _sources(
     function: str | None,
     nodes: Mapping[str, NodeView],
     value: str,
-    inputs: Mapping[str, str],
+    inputs: Mapping[tuple[str, int], str],
 ) -> Iterator[str]:
     """Yield the features and inputs that a value comes of, within its function."""
     pending, seen = [value], set()
@@ -89,7 +90,7 @@ def _sources(
         seen.add(current)
         if node.op in _PARSERS:
             yield from feature_names(meta_graph, function, node, current)
-        elif function is None and name in inputs:
-            yield inputs[name]
+        elif function is None and split_tensor(current) in inputs:
+            yield inputs[split_tensor(current)]
         else:
             pending.extend(node.inputs)
