@@ -24,7 +24,8 @@ SECONDS = 120
 def main(arguments: list[str]) -> int:
     if OFFLINE not in arguments:
         command = ["unshare", "-rn", sys.executable, "-m", "tests.corpus.evidence", OFFLINE, *arguments]
-        return subprocess.run(command, check=False).returncode
+        # saved_model_cli prints sets: in the same order each time.
+        return subprocess.run(command, check=False, env={**os.environ, "PYTHONHASHSEED": "0"}).returncode
     import tensorflow as tf  # once, before the forks
 
     if not tf.__version__.startswith("2.15."):
