@@ -33,12 +33,16 @@ def _judge(tried: list[tuple[Feeds, str]], tf1: list[Any], tf2: list[Any]) -> Js
     """An answer is a mapping; a text says why there is none."""
     import numpy as np
 
-    both = list(zip(tried, tf1, tf2, strict=True))[::-1]
-    # Of the attempts that both refuse the last is shown: it had the most in it.
-    both = sorted(both, key=lambda three: isinstance(three[1], str) + isinstance(three[2], str))
+    both = list(zip(tried, tf1, tf2, strict=True))
     if not both:
         return {"asked": "nothing: an input is no dense tensor", "tf1": "", "tf2": "", "alike": None}
-    (_, what), first, second = both[0]
+
+    def by(place: int) -> tuple[int, int]:
+        """The simplest input that is answered; of those that are refused the last, which had the most in it."""
+        refusals = isinstance(both[place][1], str) + isinstance(both[place][2], str)
+        return refusals, -place if refusals == 2 else place
+
+    (_, what), first, second = both[min(range(len(both)), key=by)]
     shown = {name: value if isinstance(value, str) else "answers" for name, value in (("tf1", first), ("tf2", second))}
     if isinstance(first, str) or isinstance(second, str):
         return {"asked": what, **shown, "alike": None}
