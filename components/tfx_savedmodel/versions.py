@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from typing import Final
 
 __version__: Final = "0.1.0.dev0"
@@ -24,6 +23,8 @@ FIRST_TENSORFLOW_WITH_KERAS_3: Final = "2.16"
 
 def installed(distribution: str) -> str | None:
     """Return the installed version of a distribution without importing it, or None."""
+    import importlib.metadata  # a tenth of what the command line takes to start
+
     try:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:

@@ -13,7 +13,8 @@ from tests.saved_model.storages import RecordedFileSystem, empty_storage, put
 from tfx_savedmodel.errors import DestinationError, UnreadableModelError, UsageError
 from tfx_savedmodel.operations.diff import diff
 from tfx_savedmodel.operations.inspect import inspect
-from tfx_savedmodel.operations.present import render_json, write_reports
+from tfx_savedmodel.operations.present import render_json
+from tfx_savedmodel.operations.reports import write_reports
 from tfx_savedmodel.operations.validate import CheckVerdict, Verdict, validate
 
 pytestmark = pytest.mark.unit

@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import require_module
 from tests.report import samples
-from tfx_savedmodel.operations.present import write_reports
+from tfx_savedmodel.operations.reports import write_reports
 
 pytestmark = pytest.mark.tfx
 

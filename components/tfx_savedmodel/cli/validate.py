@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,29 +14,17 @@ from tfx_savedmodel.cli.page import open_page
 from tfx_savedmodel.cli.policies import given_policy, read_text
 from tfx_savedmodel.errors import DestinationError
 from tfx_savedmodel.operations.checks import checks
-from tfx_savedmodel.operations.present import (
-    ReportPaths,
-    is_remote,
-    local_path,
-    render_json,
-    render_junit,
-    render_markdown,
-    report_document,
-    write_reports,
-)
+from tfx_savedmodel.operations.present import is_remote, local_path, render_json, report_document
 
 if TYPE_CHECKING:
+    from tfx_savedmodel.operations.reports import ReportPaths
+    from tfx_savedmodel.validation.policy import Policy
     from tfx_savedmodel.validation.result import Report
 
 _BEAM_ARGS = "beam_args"
 
 #: The forms of a report on standard output, which then holds that document alone; text is for people.
-FORMS: dict[str, Callable[[Report], str]] = {
-    "text": str,
-    "json": lambda report: render_json(report_document(report)),
-    "markdown": render_markdown,
-    "junit": render_junit,
-}
+FORMS = ("text", "json", "markdown", "junit")
 
 
 class _TakesBeamArgs(click.Command):
@@ -120,7 +107,7 @@ def command(
             )
     finally:
         progress.done()
-    _show(report, form, None if directory is None else write_reports(report, directory, chosen))
+    _show(report, form, None if directory is None else _written(report, directory, chosen))
     return exit_codes.OF_VERDICT[report.verdict.value]
 
 
@@ -132,9 +119,23 @@ def _show(report: Report, form: str, written: ReportPaths | None) -> None:
         show_report(page, report)
         page.close()
     else:
-        write_document(FORMS[form](report))
+        write_document(_document(report, form))
     if written is not None:
         click.echo(f"written: {written.json}\nwritten: {written.html}", err=True)
+
+
+def _document(report: Report, form: str) -> str:
+    if form == "json":
+        return render_json(report_document(report))
+    from tfx_savedmodel.operations import reports  # the page's templates take time
+
+    return reports.render_markdown(report) if form == "markdown" else reports.render_junit(report)
+
+
+def _written(report: Report, directory: Path | str, policy: Policy) -> ReportPaths:
+    from tfx_savedmodel.operations.reports import write_reports
+
+    return write_reports(report, directory, policy)
 
 
 def _report_directory(name: str) -> Path | str:

@@ -15,7 +15,7 @@ from tfx.utils import io_utils
 from tfx_savedmodel.artifacts.local import Artifacts, LocalInputs, local_inputs, local_output
 from tfx_savedmodel.errors import ExamplesError, NotBlessedError, UndecidedError, UsageError
 from tfx_savedmodel.operations.policies import Policy, read_policy
-from tfx_savedmodel.operations.present import write_reports
+from tfx_savedmodel.operations.reports import write_reports
 from tfx_savedmodel.operations.validate import CheckVerdict, Report, Upstream, Verdict, validate
 
 

@@ -8,7 +8,7 @@ from tfx import types
 from tfx.dsl.io import fileio
 from tfx.orchestration.experimental.interactive import visualizations
 
-from tfx_savedmodel.operations.present import embed_page
+from tfx_savedmodel.operations.reports import embed_page
 from tfx_savedmodel.saved_model_validator.artifacts import ValidationReport
 
 _PAGE = "report.html"
