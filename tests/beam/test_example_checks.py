@@ -101,10 +101,12 @@ def test_nothing_is_left_behind(scorer: str, tmp_path: Path, monkeypatch: pytest
     assert list(local.glob("tfx-savedmodel*")) == []
 
 
-def test_patterns_become_files(tmp_path: Path) -> None:
+def test_patterns_become_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = _files(tmp_path, 3)
     assert expand_files([f"{tmp_path}/part-*.gz", files[0]]) == files
     assert expand_files([str(tmp_path)]) == files
+    monkeypatch.chdir(tmp_path)
+    assert [Path(file).name for file in expand_files(["part-*.gz"])] == [Path(file).name for file in files]
 
 
 def test_a_pattern_without_files_says_what_is_there(tmp_path: Path) -> None:

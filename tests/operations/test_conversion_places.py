@@ -143,6 +143,15 @@ def test_what_another_run_put_there_meanwhile_stays(tmp_path: Path) -> None:
     assert listing(tmp_path / "run") == ["theirs"]
 
 
+def test_where_no_checkpoint_was_made_the_old_one_stays(tmp_path: Path) -> None:
+    model_dir(tmp_path / "run")
+    before = listing(tmp_path / "run")
+    with publishing_both(tmp_path / "model", tmp_path / "run", overwrite=True) as (export, run):
+        (export / "new").touch()
+        assert run.is_dir()
+    assert listing(tmp_path / "run") == before and listing(tmp_path / "model") == ["new"]
+
+
 def test_a_kill_between_the_two_leaves_whole_versions_at_both(tmp_path: Path) -> None:
     save(tmp_path / "model")
     before = listing(tmp_path / "model")

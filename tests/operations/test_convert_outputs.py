@@ -51,6 +51,14 @@ def by_town(schema):
     return Receiver(features, {"bytes": examples}, {"columns": {"years": years, "town": town}})
 
 
+def by_file():
+    years, town = v1.placeholder(tf.float32, [None, 1], "years"), v1.placeholder(tf.string, [None, 1], "town")
+    lines, numbers = tf.lookup.TextFileIndex.WHOLE_LINE, tf.lookup.TextFileIndex.LINE_NUMBER
+    file = tf.lookup.TextFileInitializer("@FOLDER@/towns.txt", tf.string, lines, tf.int64, numbers)
+    features = {"age": years / 10.0, "city": tf.lookup.StaticHashTable(file, 3).lookup(town)}
+    return Receiver(features, {"years": years, "town": town}, None)
+
+
 def without_age():
     city = v1.placeholder(tf.int64, [None, 1])
     return Receiver({"city": city}, {"city": city}, None)
@@ -87,7 +95,8 @@ def wanted(model: Path) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def module_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("module") / "own_receivers.py"
-    file.write_text(RECEIVERS, encoding="utf-8")
+    file.write_text(RECEIVERS.replace("@FOLDER@", str(file.parent)), encoding="utf-8")
+    (file.parent / "towns.txt").write_text("here\nthere\nfar\n", encoding="utf-8")
     return file
 
 
@@ -153,6 +162,15 @@ def test_a_receiver_of_the_authors_own(model: Path, module_file: Path, tmp_path:
     same(answers(tmp_path / "out", "serving_default", {"bytes": np.array(examples, dtype=object)}), wanted)
     columns = {"years": 10 * AGE, "town": np.array([[b"there"], [b"nowhere"]], dtype=object)}
     same(answers(tmp_path / "out", "serve_columns", columns), wanted)
+
+
+def test_a_receiver_may_read_a_vocabulary(
+    model: Path, module_file: Path, tmp_path: Path, wanted: dict[str, Any]
+) -> None:
+    convert(model, tmp_path / "out", receiver="module:by_file", module_file=module_file)
+    assert [path.name for path in (tmp_path / "out" / "assets").iterdir()] == ["towns.txt"]
+    columns = {"years": 10 * AGE, "town": np.array([[b"there"], [b"nowhere"]], dtype=object)}
+    same(answers(tmp_path / "out", "serving_default", columns), wanted)
 
 
 @pytest.mark.parametrize(

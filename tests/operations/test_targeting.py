@@ -186,6 +186,26 @@ def test_functions_that_nothing_compares_are_left_out_where_they_would_be_said_i
         tf.saved_model.load(str(tmp_path / "out")).count(tf.constant([[1, 1], [0, 3]]))
 
 
+class Caller(Counter):
+    """A signature calls `count` too, with vectors alone."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.int32, "x")])
+    def served(self, x: Any) -> Any:
+        return {"y": self.count(x)}
+
+
+def test_that_a_signature_calls_a_function_proves_nothing_of_other_calls(tmp_path: Path) -> None:
+    module = Caller()
+    tf.saved_model.save(module, str(tmp_path / "source"), signatures={"served": module.served})
+    result = exported(tmp_path / "source", tmp_path / "out", "tf-2.2")
+    (note,) = (note for note in result.notes if "counts inputs of another rank" in note)
+    assert "count" in note
+    loaded = tf.saved_model.load(str(tmp_path / "out"))
+    assert loaded.signatures["served"](x=tf.constant([1, 1, 3]))["y"].numpy().tolist() == [0, 2, 0, 1]
+    with pytest.raises(ValueError, match="zero restored functions"):
+        loaded.count(tf.constant([[1, 1], [0, 3]]))
+
+
 def test_what_a_signature_needs_is_an_error_and_nothing_is_written(tmp_path: Path) -> None:
     module = Shuffler()
     signatures = {"double": module.double, "shuffle": module.shuffle}

@@ -44,7 +44,11 @@ def expand_files(globs: Sequence[str]) -> tuple[str, ...]:
 
     found: set[str] = set()
     for pattern in globs:
-        wanted = str(Path(pattern) / "*") if "://" not in pattern and Path(pattern).is_dir() else pattern
+        wanted = pattern
+        if "://" not in pattern and Path(pattern).is_dir():
+            wanted = str(Path(pattern) / "*")
+        elif "://" not in pattern and "/" not in pattern:
+            wanted = f"./{pattern}"  # Beam matches no pattern that names no directory
         try:
             matches = FileSystems.match([wanted])[0].metadata_list
         except (BeamIOError, ValueError) as error:

@@ -85,6 +85,8 @@ def save_receiver(build: ReceiverFunction, directory: Path) -> None:
             ["serve"],
             {key: define(dict(sides[name]), features) for key, name in keys.items()},
             main_op=v1.tables_initializer(),
+            # What a table reads is an asset of the model then, and no file of somebody's choosing.
+            assets_collection=v1.get_collection(v1.GraphKeys.ASSET_FILEPATHS),
         )
         builder.save()
 

@@ -103,7 +103,7 @@ def publishing_both(
 
     The checkpoint is published first; where the SavedModel then cannot be, what was at the checkpoint's place comes
     back. A killed run leaves at each place the old version or the new one. Without `checkpoint` the second directory
-    is a temporary one; where a checkpoint is not needed, it may stay empty.
+    is a temporary one; where a checkpoint is not needed, it may stay empty: then what is at its place stays.
     """
     if checkpoint is None:
         with (
@@ -117,4 +117,5 @@ def publishing_both(
         publishing(destination, overwrite=overwrite) as export,
     ):
         yield export, model_dir
-        publish()
+        if any(model_dir.iterdir()):
+            publish()

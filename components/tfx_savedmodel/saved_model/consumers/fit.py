@@ -190,9 +190,11 @@ def fit_meta_graph(meta_graph: Any, consumer: str, also: Collection[str] = ()) -
     keeper.add_what_fits(kept, also, misfits.fits)
     collections.add(kept)
     left_out = {name: misfits.first(keeper.uses(functions=[name])) for name in optional - kept.functions}
+    misled = misfits.misled(keeper, set(meta_graph.object_graph_def.concrete_functions) & kept.functions)
+    left_out.update(misled)
     collections.cut_initialisers(kept)
     before = len(library)
-    pruned = prune(meta_graph, kept, judge.table.version)
+    pruned = prune(meta_graph, kept, judge.table.version, misled)
     collections.prune(kept.nodes)
     nodes = [*meta_graph.graph_def.node, *(node for item in library for node in item.node_def)]
     fit_op_list(meta_graph.meta_info_def.stripped_op_list, {node.op for node in nodes}, judge.table)
@@ -217,6 +219,11 @@ class _Misfits:
         self._reach = Reach(view)
         # No signature runs these, so that nothing would compare their answers before and after.
         self._unproven = {function: node for function, node in replaced if not self._reach.roots.get((function, node))}
+        self._counting = {
+            function
+            for function, node in replaced
+            if function and view.functions[function].nodes[node].op == "Bincount"
+        }
         self._would_do = VersionFinder(view)
         self._of_graph: dict[str, list[Fault]] = {}
         self._of_functions: dict[str, list[tuple[NodeView, list[Fault]]]] = {}
@@ -242,6 +249,19 @@ class _Misfits:
     def fits(self, uses: Uses) -> bool:
         """Tell whether what may be left out can be kept, with proof that it answers as before."""
         return not uses.functions & self._unproven.keys() and not self.of(uses)
+
+    def misled(self, keeper: Keeper, callable_functions: Iterable[str]) -> dict[str, str]:
+        """Return the functions that Python calls and whose answers hang on what a signature need not ask, with why.
+
+        `Bincount` counts a matrix as a whole, `DenseBincount` each row: that a signature's calls count alike says
+        nothing of calls with another rank.
+        """
+        if not self._counting:
+            return {}
+        others = set(callable_functions) - keeper.called_by_loaders(self._version)
+        found = {name: keeper.uses(functions=[name]).functions & self._counting for name in others}
+        why = "it would count in an older op, which counts inputs of another rank otherwise"
+        return {name: why for name, counting in found.items() if counting}
 
     def first(self, uses: Uses) -> str:
         """Say what the first thing is that these lack."""

@@ -71,7 +71,11 @@ class Keeper:
 
     def required(self, version: str) -> Uses:
         """Return what no loader of a version and no signature can do without."""
-        return self.uses(_root_nodes(self.meta_graph, self.view), _required_functions(self.meta_graph, version))
+        return self.uses(_root_nodes(self.meta_graph, self.view), self.called_by_loaders(version))
+
+    def called_by_loaders(self, version: str) -> set[str]:
+        """Return the concrete functions that a version's TF2 loader calls, those of signatures among them."""
+        return set(_required_functions(self.meta_graph, version))
 
     def add_what_fits(self, kept: Uses, also: Iterable[str], fits: Callable[[Uses], bool]) -> None:
         """Add what may be used and can be: nodes, other functions of objects, other implementations, gradients."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterator, Mapping
 from typing import Any
 
 from tfx_savedmodel.saved_model.consumers.keep import Uses, registered_gradients
@@ -14,8 +14,12 @@ from tfx_savedmodel.saved_model.structures import CAPTURED, spec_kinds, value_ki
 from tfx_savedmodel.saved_model.tensors import split_tensor
 
 
-def prune(meta_graph: Any, kept: Uses, version: str) -> collections.Counter[str]:
-    """Remove what is not kept, and what a version's TF2 loader cannot read of objects; return the nodes by op."""
+def prune(meta_graph: Any, kept: Uses, version: str, uncallable: Collection[str] = ()) -> collections.Counter[str]:
+    """Remove what is not kept, and what a version's TF2 loader cannot read of objects; return the nodes by op.
+
+    Args:
+      uncallable: functions that stay, for others that call them, and are none of the objects' any more.
+    """
     graph, library = meta_graph.graph_def, meta_graph.graph_def.library
     ops = collections.Counter(node.op for node in graph.node if node.name not in kept.nodes)
     _keep_only(graph.node, lambda node: node.name in kept.nodes)
@@ -29,7 +33,7 @@ def prune(meta_graph: Any, kept: Uses, version: str) -> collections.Counter[str]
     aliases = meta_graph.meta_info_def.function_aliases
     for name in [name for name in aliases if name not in kept.functions]:
         del aliases[name]
-    _prune_objects(meta_graph.object_graph_def, kept.functions, version)
+    _prune_objects(meta_graph.object_graph_def, kept.functions - set(uncallable), version)
     return ops
 
 
