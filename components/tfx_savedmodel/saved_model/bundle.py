@@ -78,7 +78,7 @@ def _parse(data: bytes) -> tuple[int, list[VariableEntry]]:
         entry = entry_type.FromString(value)
         entries.append(
             VariableEntry(
-                key=key.decode("utf-8", "replace"),
+                key=key.decode("utf-8", "backslashreplace"),
                 dtype=protos.dtype_name(entry.dtype),
                 shape=_shape(entry.shape),
                 shard=entry.shard_id,
