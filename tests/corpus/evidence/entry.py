@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -21,8 +22,12 @@ NOT_GIVEN = {
 }
 
 
+#: Where the corpus or Python's own files lie on the machine that gathered: nobody's business.
+_MACHINE = re.compile(r"(?<![\w.])/(?:[\w.+-]+/)+(?=models/|[\w.+-]+\.py\b)")
+
+
 def says(source: str, text: str) -> Json:
-    return {"from": source, "says": " ".join(text.split())[:240]}
+    return {"from": source, "says": _MACHINE.sub("", " ".join(text.split()))[:240]}
 
 
 def entry(verdict: str, *evidence: Json, findings: Iterable[Mapping[str, Any]] = (), exact: bool = True) -> Json:
