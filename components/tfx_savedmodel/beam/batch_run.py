@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
+
+class Exhausted(RunFailed):
+    """There was not enough memory for a batch; a smaller one may do."""
+
+
 _NO_FAILURES: Mapping[str, RunFailed] = {}
 
 
@@ -54,7 +59,7 @@ class Batch:
         """
         if self._columns is None and not self._columns_fault:
             try:
-                self._columns = self.worker.parse(self.records, self.worker.all_kinds())
+                self._columns = self.worker.parse(self.records, self.worker.all_kinds)
             except Exception:  # one signature's bad feature is not another's: below it parses its own
                 self._columns_fault = True
         if self._columns is not None and all(name in self._columns for name in kinds):
@@ -62,7 +67,7 @@ class Batch:
         try:
             return self.worker.parse(self.records, kinds)
         except Exception as error:
-            raise RunFailed(f"the examples cannot be parsed: {reason_of(error)}") from error
+            raise _failed(error, "the examples cannot be parsed: ") from error
 
     def transformed(self) -> Mapping[str, Array]:
         """Return what the Transform graph gives.
@@ -74,7 +79,7 @@ class Batch:
             try:
                 self._transformed = self.worker.transform(self.records)
             except Exception as error:
-                self._transformed = RunFailed(f"the Transform graph refuses the examples: {reason_of(error)}")
+                self._transformed = _failed(error, "the Transform graph refuses the examples: ")
         if isinstance(self._transformed, RunFailed):
             raise self._transformed
         return self._transformed
@@ -207,7 +212,7 @@ class BatchRun:
         try:
             return self.model.run(signature, inputs)
         except Exception as error:  # whatever running a model raises is the model's answer
-            raise RunFailed(reason_of(error)) from error
+            raise _failed(error) from error
 
     def _feed(self, signature: str) -> Mapping[str, Array]:
         feed = self.model.plan.feeds[signature]
@@ -223,11 +228,18 @@ class BatchRun:
         else:
             try:
                 given = self.outputs(feed.signature)
-            except RowsDiffer:
+            except (RowsDiffer, Exhausted):
                 raise
             except RunFailed as failure:
                 raise RunFailed(f"{feed.signature!r}, which feeds it, fails: {failure}") from failure
         return {name: _conform(name, given[name], spec) for name, spec in feed.inputs.items()}
+
+
+def _failed(error: Exception, saying: str = "") -> RunFailed:
+    import tensorflow as tf
+
+    kind = Exhausted if isinstance(error, tf.errors.ResourceExhaustedError | MemoryError) else RunFailed
+    return kind(f"{saying}{reason_of(error)}")
 
 
 def _has_rows(array: Array, declared: TensorSpec, rows: int) -> bool:
