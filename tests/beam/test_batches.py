@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from tests.beam.models import good_rows, write_rows
+from tests.beam.models import good_rows, serialized, write_rows
 from tfx_savedmodel.beam import worker as worker_module
+from tfx_savedmodel.beam.batch_run import Batch, BatchRun
 from tfx_savedmodel.beam.example_checks import ExampleCheckRequest, worker_settings
 from tfx_savedmodel.beam.guarded import GuardedRunner
 from tfx_savedmodel.beam.isolation import MOST_ISOLATED
@@ -88,6 +90,16 @@ def test_a_signature_is_run_and_an_input_built_once_for_a_batch(
     assert {result.verdict.value for result in results.values()} == {"PASS"}
     assert counted.runs == dict.fromkeys(FED, 3)  # 50 examples in batches of 20
     assert parsed == [20, 20, 10]
+
+
+def test_what_two_signatures_take_alike_is_one_array(scorer: str, good_file: str) -> None:
+    worker = Worker(_settings(scorer, good_file, features={"depth": "x"}))
+    assert worker.model is not None
+    records = np.array([serialized(row) for row in good_rows(5)], object)
+    run = BatchRun(worker.model, Batch(worker, good_file, np.arange(5), records))
+    assert run.inputs("needs_depth")["depth"] is run.inputs("xai_preprocess")["x"]
+    assert run.inputs("serve_raw")["x"].dtype == np.float64  # another dtype is another array
+    assert run.inputs("needs_depth")["depth"].dtype == np.float32
 
 
 def test_shards_begin_with_batches_of_one_size_and_go_on_with_the_measured_one(scorer: str, tmp_path: Path) -> None:

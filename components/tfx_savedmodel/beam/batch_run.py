@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tfx_savedmodel.beam.feeding import DerivedFeed, FeatureFeed, SerializedFeed
+from tfx_savedmodel.beam.feeding import DerivedFeed, FeatureFeed, FeatureInput, SerializedFeed
 from tfx_savedmodel.beam.parsing import Column, RowsDiffer, dense_inputs
 from tfx_savedmodel.beam.readable import readable
 from tfx_savedmodel.beam.reasons import reason_of
@@ -45,6 +45,7 @@ class Batch:
         self.ordinal = ordinal
         self._columns: dict[str, Column] | None = None
         self._columns_fault = False
+        self._dense: dict[FeatureInput, Array] = {}
         self._transformed: dict[str, Array] | RunFailed | None = None
 
     def subset(self, rows: Array) -> Batch:
@@ -68,6 +69,19 @@ class Batch:
             return self.worker.parse(self.records, kinds)
         except Exception as error:
             raise _failed(error, "the examples cannot be parsed: ") from error
+
+    def dense(self, inputs: Mapping[str, FeatureInput]) -> Mapping[str, Array]:
+        """Return the arrays that inputs take; what two signatures take alike is built once.
+
+        Raises:
+          RunFailed: an example cannot be parsed, or lacks what an input takes.
+        """
+        columns = self.columns(kinds_of(inputs))
+        # What is there already holds for all rows, so it has no say in which rows go together.
+        new = {name: wanted for name, wanted in inputs.items() if wanted not in self._dense}
+        for name, array in dense_inputs(new, columns).items():
+            self._dense[new[name]] = array
+        return {name: self._dense[wanted] for name, wanted in inputs.items()}
 
     def transformed(self) -> Mapping[str, Array]:
         """Return what the Transform graph gives.
@@ -219,7 +233,7 @@ class BatchRun:
         if isinstance(feed, SerializedFeed):
             return {feed.input: self.batch.records}
         if isinstance(feed, FeatureFeed):
-            return dense_inputs(feed.inputs, self.batch.columns(kinds_of(feed.inputs)))
+            return self.batch.dense(feed.inputs)
         return self._derived(feed)
 
     def _derived(self, feed: DerivedFeed) -> Mapping[str, Array]:
