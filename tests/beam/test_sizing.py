@@ -38,18 +38,18 @@ def test_a_batch_grows_while_the_model_gets_faster() -> None:
     sizer, tried = settled(lambda rows: 0.001 + rows * 1e-7)  # a millisecond for each call
     assert sizer.size == MOST_ROWS
     assert tried == sorted(tried)
-    assert sum(tried) < 4 * MOST_ROWS
+    assert sum(tried) < 6 * MOST_ROWS
 
 
-def test_the_smallest_size_that_is_nearly_the_fastest_is_kept() -> None:
-    sizer, tried = settled(lambda rows: 1e-6 * rows + 1e-5)
-    assert sizer.size == 512  # 0.98 of the fastest; 256 is 0.96 of it
+def test_the_largest_size_that_is_about_as_fast_as_any_is_kept() -> None:
+    sizer, tried = settled(lambda rows: rows * (1.0 if rows < 4096 else 1.1 if rows == 4096 else 1.3) * 1e-6)
+    assert sizer.size == 4096
     assert max(tried) == MOST_ROWS
 
 
 def test_it_does_not_go_on_where_larger_batches_are_slower() -> None:
     sizer, tried = settled(lambda rows: rows * 1e-6 * (1.0 if rows <= 1024 else 2.0))
-    assert sizer.size == OPENING_ROWS
+    assert sizer.size == 1024
     assert max(tried) == 4096
 
 

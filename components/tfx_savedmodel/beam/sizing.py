@@ -19,16 +19,16 @@ MOST_BYTES = 64 << 20
 #: A batch that takes longer is not doubled: a limit of time or a worker that is lost costs a whole batch.
 _LONGEST_SECONDS = 1.0
 #: So many batches of a size are run before another size is tried; the fastest counts.
-_TRIES = 2
-#: A smaller batch that is as fast but for this part is preferred.
-_NEAR = 0.97
+_TRIES = 3
+#: A size is as good as the fastest from this part of its rate on: what else the machine does changes a rate as much.
+_NEAR = 0.85
 #: A part of the memory that a batch may take: half for a guess that is wrong by two, half for what else there is.
 _PART_OF_MEMORY = 4
 _SAMPLE = 16
 
 
 class BatchSizer:
-    """Doubles the batch while that makes the model faster, then keeps the smallest that is nearly the fastest.
+    """Doubles the batch until that makes the model slower, then keeps the largest that is about as fast as any.
 
     A batch is not doubled where twice its memory would be more than `room` (bytes), or twice its time more than a
     second. Sizes are powers of two times `opening`, up to `most`; where both are the same, nothing is measured.
@@ -84,15 +84,14 @@ class BatchSizer:
 
     def _may_double(self, seconds: float, grown: int) -> bool:
         fits = 2 * self._size <= self._most and 2 * grown <= self._room and 2 * seconds <= _LONGEST_SECONDS
-        # One size that is slower may be a busy moment of the machine.
         return fits and self._size <= 2 * max(self._fastest())
 
     def _settle(self) -> None:
-        self._size = min(self._fastest())
+        self._size = max(self._fastest())
         self._settled = True
 
     def _fastest(self) -> list[int]:
-        """Return the sizes that are nearly as fast as any."""
+        """Return the sizes that are about as fast as any."""
         best = max(max(rates) for rates in self._rates.values())
         return [size for size, rates in self._rates.items() if max(rates) >= _NEAR * best]
 
