@@ -193,7 +193,7 @@ def test_an_example_that_is_too_large_alone_is_refused_with_its_place(tmp_path: 
 
 
 def test_a_batch_that_takes_more_than_the_process_may_is_halved(tmp_path: Path) -> None:
-    model = save_hungry(tmp_path / "model", bytes_of_row=128 << 20, most=5)
+    model = save_hungry(tmp_path / "model", bytes_of_row=256 << 20, most=12)
     file = write_rows(tmp_path / "rows", good_rows(60))
     runner = GuardedRunner(_settings(model, file, limits=Limits(memory_bytes=1 << 30), batch_size=20))
     try:
@@ -205,7 +205,7 @@ def test_a_batch_that_takes_more_than_the_process_may_is_halved(tmp_path: Path) 
     assert runs["ran"] == {"serving_default": 60}
     assert runs["batches_halved"]["batches"] == 1  # those behind it are smaller from the start
     (kept,) = runs["batches_halved"]["first"]
-    assert kept["record"] == 0 and "10 examples together: its process took more than 1,073,741,824" in kept["reason"]
+    assert kept["record"] == 0 and "20 examples together: its process took more than 1,073,741,824" in kept["reason"]
 
 
 def test_the_session_has_the_threads_that_the_settings_say(
