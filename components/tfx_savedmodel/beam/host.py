@@ -43,6 +43,8 @@ def main() -> None:
     os.dup2(2, 1)  # what TensorFlow or a model prints must not look like an answer
     import tensorflow  # noqa: F401 - once, for all the processes forked from here
 
+    import tfx_savedmodel.beam.shard_run  # noqa: F401 - the same
+
     host = _Host(requests)
     try:
         while True:
