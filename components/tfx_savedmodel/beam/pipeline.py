@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
-from collections.abc import Iterable, Iterator, Sequence
+import uuid
+import weakref
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -11,34 +14,46 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.metrics import Metrics
 from apache_beam.utils.shared import Shared
 
+from tfx_savedmodel.beam.carrying import Parcel, check_seen, fetched
 from tfx_savedmodel.beam.guarded import GuardedRunner
 from tfx_savedmodel.beam.shards import Shard
 from tfx_savedmodel.beam.tally import Tally, empty_tally, merge_tallies
 from tfx_savedmodel.beam.worker import WorkerSettings
+from tfx_savedmodel.errors import WorkerError
 from tfx_savedmodel.validation.check import ExampleCheck
 
 _NAMESPACE = "tfx_savedmodel"
+_TOTAL = "total-"
+_NO_PARCELS: Mapping[str, Parcel] = {}
 
 
 class _RunShards(beam.DoFn):
     """Shard -> Tally. Pickles as paths and settings; each worker process has one that runs the model."""
 
-    def __init__(self, settings: WorkerSettings) -> None:
+    def __init__(self, settings: WorkerSettings, parcels: Mapping[str, Parcel]) -> None:
         self._settings = settings
+        self._parcels = parcels
         self._shared = Shared()
         self._examples = Metrics.counter(_NAMESPACE, "examples")
 
     def setup(self) -> None:
-        self._runner: GuardedRunner | None = self._shared.acquire(lambda: GuardedRunner(self._settings))
+        self._runner: GuardedRunner | None = self._shared.acquire(self._start)
 
     def process(self, element: Shard) -> Iterator[Tally]:
         assert self._runner is not None, "Beam calls setup first"
+        check_seen(element.file)
         tally = self._runner.run(element)
         self._examples.inc(tally.examples)
         yield tally
 
     def teardown(self) -> None:
         self._runner = None  # the last one to let go ends the process
+
+    def _start(self) -> GuardedRunner:
+        with contextlib.ExitStack() as stack:
+            runner = GuardedRunner(stack.enter_context(fetched(self._settings, self._parcels)))
+            weakref.finalize(runner, stack.pop_all().close)
+        return runner
 
 
 class _MergeTallies(beam.CombineFn):
@@ -62,11 +77,13 @@ class _MergeTallies(beam.CombineFn):
 
 
 class _WriteTally(beam.DoFn):
-    def __init__(self, path: str) -> None:
-        self._path = path
+    """Writes the total to a file of its own: an engine that thought it lost may have two write at once."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
 
     def process(self, element: Tally) -> None:
-        with FileSystems.create(self._path) as stream:
+        with FileSystems.create(f"{self._folder}/{_TOTAL}{uuid.uuid4().hex}") as stream:
             stream.write(pickle.dumps(element))
 
 
@@ -74,21 +91,56 @@ class _Nothing:
     """Takes the shared runner's place, so that its process ends."""
 
 
-def run_pipeline(pipeline: Any, settings: WorkerSettings, shards: Sequence[Shard], result: str) -> Tally:
-    """Run the shards on the pipeline's runner and return the total, which goes through the file `result`."""
+def build(
+    pipeline: Any, settings: WorkerSettings, shards: Sequence[Shard], folder: str, parcels: Mapping[str, Parcel]
+) -> None:
+    """Put the run of the shards into a pipeline; see `run_pipeline`."""
     _ = (
         pipeline
         | "Shards" >> beam.Create(list(shards), reshuffle=False)
         | "Spread" >> beam.Reshuffle()
-        | "RunExamples" >> beam.ParDo(_RunShards(settings))
+        | "RunExamples" >> beam.ParDo(_RunShards(settings, parcels))
         | "Merge" >> beam.CombineGlobally(_MergeTallies(settings.checks))
-        | "WriteTotal" >> beam.ParDo(_WriteTally(result))
+        | "WriteTotal" >> beam.ParDo(_WriteTally(folder))
     )
+
+
+def run_pipeline(
+    pipeline: Any,
+    settings: WorkerSettings,
+    shards: Sequence[Shard],
+    folder: str,
+    parcels: Mapping[str, Parcel] = _NO_PARCELS,
+) -> Tally:
+    """Run the shards on the pipeline's runner and return the total.
+
+    Args:
+      folder: where a worker writes the total and we read it.
+      parcels: copies of the settings' directories, for workers that do not see them.
+    """
+    build(pipeline, settings, shards, folder, parcels)
     try:
         pipeline.run().wait_until_finish()
     finally:
         # Beam keeps the last shared object of a process alive; in-memory runners share our process.
         Shared().acquire(_Nothing)
-    with FileSystems.open(result) as stream:
-        total: Tally = pickle.loads(stream.read())
-    return total
+    return _read_total(folder)
+
+
+def totals(folder: str) -> list[str]:
+    """Return the files in which totals were written there."""
+    return [found.path for found in FileSystems.match([f"{folder}/{_TOTAL}*"])[0].metadata_list]
+
+
+def _read_total(folder: str) -> Tally:
+    """Return a total; all are of the same shards, but one that its writer was lost over may be cut off."""
+    for file in totals(folder):
+        with contextlib.suppress(EOFError, pickle.UnpicklingError), FileSystems.open(file) as stream:
+            total: Tally = pickle.loads(stream.read())
+            return total
+    raise WorkerError(
+        "the pipeline has run, and none of its workers wrote a result that can be read here",
+        where=folder,
+        wanted="a folder that they and this machine see",
+        next_step="give --temp_location=gs://BUCKET/tmp, or another place that both can write",
+    )
