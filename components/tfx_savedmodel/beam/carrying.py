@@ -16,47 +16,42 @@ from tfx_savedmodel.saved_model.temporary import temporary_folder
 if TYPE_CHECKING:
     from tfx_savedmodel.beam.worker import WorkerSettings
 
-
-@dataclasses.dataclass(frozen=True)
-class Parcel:
-    """A directory's copy: its URI, and the files in it by their relative paths."""
-
-    uri: str
-    files: tuple[str, ...]
+#: Directories by their URI, each with its files by their relative paths.
+Copies = Mapping[str, tuple[str, ...]]
 
 
-def carry(settings: WorkerSettings, place: str, parcels: dict[str, Parcel]) -> None:
-    """Copy every directory that the settings name to `place`, in Beam's file systems.
+def carry(settings: WorkerSettings, place: str, copies: dict[str, tuple[str, ...]]) -> WorkerSettings:
+    """Copy every directory that the settings name to `place`, in Beam's file systems, and return them with the copies.
 
     Args:
-      parcels: gets each directory's copy before it is begun, so that also what was begun can be removed.
+      copies: gets each copy before it is begun, so that also what was begun can be removed.
     """
-    from apache_beam.io.filesystems import FileSystems
-
-    for number, directory in enumerate(directories(settings)):
-        root = Path(directory)
-        names = tuple(sorted(file.relative_to(root).as_posix() for file in root.rglob("*") if file.is_file()))
-        parcels[directory] = Parcel(FileSystems.join(place, str(number)), names)
-        for name in names:
-            with (root / name).open("rb") as source, _create(_within(parcels[directory].uri, name)) as target:
+    moved = {}
+    for number, directory in enumerate(_directories(settings)):
+        root, uri = Path(directory), f"{place}/{number}"
+        copies[uri] = tuple(sorted(file.relative_to(root).as_posix() for file in root.rglob("*") if file.is_file()))
+        for name in copies[uri]:
+            with (root / name).open("rb") as source, _create(f"{uri}/{name}") as target:
                 shutil.copyfileobj(source, target)
+        moved[directory] = uri
+    return _moved(settings, moved)
 
 
 @contextlib.contextmanager
-def fetched(settings: WorkerSettings, parcels: Mapping[str, Parcel]) -> Iterator[WorkerSettings]:
+def fetched(settings: WorkerSettings, copies: Copies) -> Iterator[WorkerSettings]:
     """Give the settings with directories of this machine, the copies fetched for as long as the block runs.
 
     Raises:
       WorkerError: a directory that was not copied is not on this machine.
     """
     with contextlib.ExitStack() as stack:
-        local = {directory: directory for directory in directories(settings)}
-        for directory, parcel in parcels.items():
-            local[directory] = stack.enter_context(temporary_folder())
-            for name in parcel.files:
-                target = Path(local[directory]) / name
+        local = {directory: directory for directory in _directories(settings)}
+        for uri, names in copies.items():
+            local[uri] = stack.enter_context(temporary_folder())
+            for name in names:
+                target = Path(local[uri]) / name
                 target.parent.mkdir(parents=True, exist_ok=True)
-                with _open(_within(parcel.uri, name)) as source, target.open("wb") as copy:
+                with _open(f"{uri}/{name}") as source, target.open("wb") as copy:
                     shutil.copyfileobj(source, copy)
         for directory in local.values():
             check_seen(directory)
@@ -75,41 +70,33 @@ def check_seen(path: str) -> None:
     )
 
 
-def directories(settings: WorkerSettings) -> list[str]:
-    """Return the directories that a worker loads, each once."""
-    models = [settings.model, *([settings.reference] if settings.reference is not None else [])]
-    named = [model.directory for model in models]
-    return list(dict.fromkeys([*named, *([settings.transform_graph] if settings.transform_graph else [])]))
-
-
-def remove(place: str, files: Sequence[str]) -> None:
-    """Remove files and the directory that they were in; what cannot be removed stays, for it is a temporary place."""
+def remove(place: str, copies: Copies, others: Sequence[str] = ()) -> None:
+    """Remove the copies, other files, and their directory; what cannot be removed stays: the place is temporary."""
     from apache_beam.io.filesystems import FileSystems
 
-    for file in files:  # one by one: in object stores a directory is no thing that could be removed
+    files = [f"{uri}/{name}" for uri, names in copies.items() for name in names]
+    for file in (*files, *others):  # one by one: in object stores a directory is no thing that could be removed
         with contextlib.suppress(Exception):
             FileSystems.delete([file])
     if not is_remote(place):
         shutil.rmtree(place, ignore_errors=True)
 
 
-def copies(parcels: Mapping[str, Parcel]) -> list[str]:
-    """Return the URIs of all copied files."""
-    return [_within(parcel.uri, name) for parcel in parcels.values() for name in parcel.files]
+def _directories(settings: WorkerSettings) -> list[str]:
+    """Return the directories that a worker loads, each once."""
+    reference = settings.reference.directory if settings.reference is not None else None
+    named = (settings.model.directory, reference, settings.transform_graph)
+    return list(dict.fromkeys(directory for directory in named if directory is not None))
 
 
-def _moved(settings: WorkerSettings, local: Mapping[str, str]) -> WorkerSettings:
+def _moved(settings: WorkerSettings, places: Mapping[str, str]) -> WorkerSettings:
     reference, transform = settings.reference, settings.transform_graph
     return dataclasses.replace(
         settings,
-        model=dataclasses.replace(settings.model, directory=local[settings.model.directory]),
-        reference=reference and dataclasses.replace(reference, directory=local[reference.directory]),
-        transform_graph=transform and local[transform],
+        model=dataclasses.replace(settings.model, directory=places[settings.model.directory]),
+        reference=reference and dataclasses.replace(reference, directory=places[reference.directory]),
+        transform_graph=transform and places[transform],
     )
-
-
-def _within(uri: str, name: str) -> str:
-    return f"{uri}/{name}"
 
 
 # What a file is named says nothing of how it is to be read: an asset may end in .gz.

@@ -98,8 +98,8 @@ def _run(request: ExampleCheckRequest, pipeline: Any, tell: Callable[[str], None
     try:
         from tfx_savedmodel.beam.pipeline import run_pipeline
 
-        with meeting_place(pipeline, settings) as (folder, parcels):
-            total = run_pipeline(pipeline, settings, shards, folder, parcels)
+        with meeting_place(pipeline, settings) as (folder, reachable, copies):
+            total = run_pipeline(pipeline, reachable, shards, folder, copies)
     except Exception as error:  # the machine's or the runner's fault, so nobody's verdict
         return [_not_made(check, error) for check in request.checks]
     seconds = time.perf_counter() - started

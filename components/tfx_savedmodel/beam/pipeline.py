@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import pickle
-import uuid
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -14,8 +13,9 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.metrics import Metrics
 from apache_beam.utils.shared import Shared
 
-from tfx_savedmodel.beam.carrying import Parcel, check_seen, fetched
+from tfx_savedmodel.beam.carrying import Copies, check_seen, fetched
 from tfx_savedmodel.beam.guarded import GuardedRunner
+from tfx_savedmodel.beam.meeting import new_total, totals
 from tfx_savedmodel.beam.shards import Shard
 from tfx_savedmodel.beam.tally import Tally, empty_tally, merge_tallies
 from tfx_savedmodel.beam.worker import WorkerSettings
@@ -23,16 +23,15 @@ from tfx_savedmodel.errors import WorkerError
 from tfx_savedmodel.validation.check import ExampleCheck
 
 _NAMESPACE = "tfx_savedmodel"
-_TOTAL = "total-"
-_NO_PARCELS: Mapping[str, Parcel] = {}
+_NO_COPIES: Copies = {}
 
 
 class _RunShards(beam.DoFn):
     """Shard -> Tally. Pickles as paths and settings; each worker process has one that runs the model."""
 
-    def __init__(self, settings: WorkerSettings, parcels: Mapping[str, Parcel]) -> None:
+    def __init__(self, settings: WorkerSettings, copies: Copies) -> None:
         self._settings = settings
-        self._parcels = parcels
+        self._copies = copies
         self._shared = Shared()
         self._examples = Metrics.counter(_NAMESPACE, "examples")
 
@@ -51,7 +50,7 @@ class _RunShards(beam.DoFn):
 
     def _start(self) -> GuardedRunner:
         with contextlib.ExitStack() as stack:
-            runner = GuardedRunner(stack.enter_context(fetched(self._settings, self._parcels)))
+            runner = GuardedRunner(stack.enter_context(fetched(self._settings, self._copies)))
             weakref.finalize(runner, stack.pop_all().close)
         return runner
 
@@ -83,7 +82,7 @@ class _WriteTally(beam.DoFn):
         self._folder = folder
 
     def process(self, element: Tally) -> None:
-        with FileSystems.create(f"{self._folder}/{_TOTAL}{uuid.uuid4().hex}") as stream:
+        with FileSystems.create(new_total(self._folder)) as stream:
             stream.write(pickle.dumps(element))
 
 
@@ -91,15 +90,13 @@ class _Nothing:
     """Takes the shared runner's place, so that its process ends."""
 
 
-def build(
-    pipeline: Any, settings: WorkerSettings, shards: Sequence[Shard], folder: str, parcels: Mapping[str, Parcel]
-) -> None:
+def build(pipeline: Any, settings: WorkerSettings, shards: Sequence[Shard], folder: str, copies: Copies) -> None:
     """Put the run of the shards into a pipeline; see `run_pipeline`."""
     _ = (
         pipeline
         | "Shards" >> beam.Create(list(shards), reshuffle=False)
         | "Spread" >> beam.Reshuffle()
-        | "RunExamples" >> beam.ParDo(_RunShards(settings, parcels))
+        | "RunExamples" >> beam.ParDo(_RunShards(settings, copies))
         | "Merge" >> beam.CombineGlobally(_MergeTallies(settings.checks))
         | "WriteTotal" >> beam.ParDo(_WriteTally(folder))
     )
@@ -110,26 +107,21 @@ def run_pipeline(
     settings: WorkerSettings,
     shards: Sequence[Shard],
     folder: str,
-    parcels: Mapping[str, Parcel] = _NO_PARCELS,
+    copies: Copies = _NO_COPIES,
 ) -> Tally:
     """Run the shards on the pipeline's runner and return the total.
 
     Args:
       folder: where a worker writes the total and we read it.
-      parcels: copies of the settings' directories, for workers that do not see them.
+      copies: those of the settings' directories that workers fetch.
     """
-    build(pipeline, settings, shards, folder, parcels)
+    build(pipeline, settings, shards, folder, copies)
     try:
         pipeline.run().wait_until_finish()
     finally:
         # Beam keeps the last shared object of a process alive; in-memory runners share our process.
         Shared().acquire(_Nothing)
     return _read_total(folder)
-
-
-def totals(folder: str) -> list[str]:
-    """Return the files in which totals were written there."""
-    return [found.path for found in FileSystems.match([f"{folder}/{_TOTAL}*"])[0].metadata_list]
 
 
 def _read_total(folder: str) -> Tally:
