@@ -3,9 +3,10 @@
     python -m pipelines.engines run   flink|spark [COMMAND …]   start it, run COMMAND … -- BEAM ARGS, stop it
     python -m pipelines.engines start flink|spark               start it, print Beam's arguments, leave it running
     python -m pipelines.engines stop  flink|spark               stop what `start` started
+    python -m pipelines.engines fetch flink|spark               fetch its jars, as the others do the first time
 
 Without a COMMAND `run` validates a small model on a hundred thousand examples. Java 17 and Maven are needed;
-the jars are fetched the first time and kept under build/engines.
+the jars are kept under build/engines.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if not __package__:  # run as a script: what is imported below is found from the
 
 from pipelines.engines.engine import Engine
 from pipelines.engines.flink import FlinkCluster
-from pipelines.engines.jars import CACHE, EngineError
+from pipelines.engines.jars import CACHE, EngineError, class_path
 from pipelines.engines.processes import is_running, python_environment, stop_groups
 from pipelines.engines.spark import Spark
 
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m pipelines.engines", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--folder", type=Path, help="logs and settings go there (build/engines/running-ENGINE)")
-    parser.add_argument("verb", choices=("run", "start", "stop"))
+    parser.add_argument("verb", choices=("run", "start", "stop", "fetch"))
     parser.add_argument("engine", choices=sorted(ENGINES))
     parser.add_argument("command", nargs=argparse.REMAINDER, help="for `run`: what Beam's arguments are added to")
     options = parser.parse_args(arguments)
@@ -55,6 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return start(options.engine, folder)
             if options.verb == "stop":
                 return stop(options.engine, folder)
+            if options.verb == "fetch":
+                _tell(f"{options.engine}: {class_path(options.engine).parent}")
+                return 0
             return run(options.engine, options.folder, options.command)
     except EngineError as error:
         print(error, file=sys.stderr)

@@ -11,6 +11,7 @@ from typing import Any
 
 FILES = 8
 EXAMPLES = 100_000
+_DIFFERENT = 1000
 
 
 def main() -> None:
@@ -18,7 +19,7 @@ def main() -> None:
     save_model(folder / "model")
     (folder / "examples").mkdir(parents=True)
     for part in range(FILES):
-        write_examples(folder / "examples" / f"part-{part:05d}-of-{FILES:05d}.gz", part, EXAMPLES // FILES)
+        write_examples(folder / "examples" / f"part-{part:05d}-of-{FILES:05d}.gz", EXAMPLES // FILES)
 
 
 def save_model(directory: Path) -> None:
@@ -45,17 +46,21 @@ def save_model(directory: Path) -> None:
     tf.saved_model.save(module, str(directory), signatures=signatures)
 
 
-def write_examples(path: Path, part: int, count: int) -> None:
-    """Write a gzip file of examples of the features x (float) and n (int64)."""
+def write_examples(path: Path, count: int) -> None:
+    """Write a gzip file of examples of the features x (float) and n (int64), of which a thousand differ."""
     import tensorflow as tf
 
+    def example(row: int) -> bytes:
+        features = {
+            "x": tf.train.Feature(float_list=tf.train.FloatList(value=[row / _DIFFERENT])),
+            "n": tf.train.Feature(int64_list=tf.train.Int64List(value=[row % 100])),
+        }
+        return bytes(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())
+
+    some = [example(row) for row in range(_DIFFERENT)]
     with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
-        for row in range(part * count, (part + 1) * count):
-            features = {
-                "x": tf.train.Feature(float_list=tf.train.FloatList(value=[row % 1000 / 1000])),
-                "n": tf.train.Feature(int64_list=tf.train.Int64List(value=[row % 100])),
-            }
-            writer.write(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())
+        for row in range(count):
+            writer.write(some[row % _DIFFERENT])
 
 
 if __name__ == "__main__":

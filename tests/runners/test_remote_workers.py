@@ -11,6 +11,7 @@ import apache_beam as beam
 import pytest
 from apache_beam.internal import pickler
 from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.portability import common_urns, python_urns
 from apache_beam.portability.api import beam_runner_api_pb2
 from apache_beam.runners.dataflow.dataflow_runner import DataflowRunner
 
@@ -28,9 +29,12 @@ from tfx_savedmodel.validation.checks.runs_on_examples import RunsOnExamples
 pytestmark = pytest.mark.tfx
 
 CHECKS = (RunsOnExamples(), Parity())
-DATAFLOW = ("--runner=DataflowRunner", "--project=p", "--region=europe-west4", "--no_auth", "--dry_run=True")
+DATAFLOW = ("--runner=DataflowRunner", "--project=some-project", "--region=europe-west4", "--no_auth", "--dry_run=True")
+DOCKER = ("--runner=PortableRunner", "--job_endpoint=flink:8099")
+#: What TFX adds where no argument says which packages the workers need.
+OF_TFX = "/tmp/build/tfx/dist/tfx_ephemeral-1.15.1.tar.gz"
 TEMP = "--temp_location=gs://bucket/tmp"
-IMAGE = "--sdk_container_image=gcr.io/p/tfx-savedmodel:1"
+IMAGE = "--sdk_container_image=gcr.io/some-project/tfx-savedmodel:1"
 REMOTE = ["gs://bucket/examples/a.gz"]
 
 
@@ -65,9 +69,15 @@ def request_of(tmp_path: Path) -> ExampleCheckRequest:
         (["--runner=FlinkRunner", "--flink_master=flink:8081"], Workers.ELSEWHERE),
         (["--runner=SparkRunner", "--spark_master_url=spark://spark:7077"], Workers.ELSEWHERE),
         (["--runner=PortableRunner", "--job_endpoint=flink:8099"], Workers.ELSEWHERE),
-        (["--runner=PortableRunner", "--environment_type=EXTERNAL"], Workers.UNKNOWN),
-        (["--runner=FlinkRunner", "--environment_type=PROCESS"], Workers.UNKNOWN),
-        (DATAFLOW, Workers.ELSEWHERE),
+        (
+            ["--runner=PortableRunner", "--environment_type=EXTERNAL", "--environment_config=localhost:1"],
+            Workers.UNKNOWN,
+        ),
+        (
+            ["--runner=FlinkRunner", "--environment_type=PROCESS", '--environment_config={"command": "boot"}'],
+            Workers.UNKNOWN,
+        ),
+        ([*DATAFLOW, TEMP], Workers.ELSEWHERE),
     ],
     ids=str,
 )
@@ -78,17 +88,18 @@ def test_where_the_workers_of_a_runner_are(arguments: list[str], workers: Worker
 @pytest.mark.parametrize(
     ("arguments", "files", "message"),
     [
-        ([IMAGE], REMOTE, "do not see this machine's disk"),
-        ([IMAGE, "--temp_location=/tmp/here"], REMOTE, "do not see this machine's disk"),
-        ([IMAGE, TEMP], [*REMOTE, "/data/b.gz"], "do not see examples"),
-        ([TEMP], REMOTE, "nothing brings tfx-savedmodel"),
-        ([TEMP, "--extra_package=/tmp/dist/tfx_ephemeral-1.15.1.tar.gz"], REMOTE, "nothing brings tfx-savedmodel"),
+        ([*DOCKER, IMAGE], REMOTE, "do not see this machine's disk"),
+        ([*DOCKER, IMAGE, "--temp_location=/tmp/here"], REMOTE, "do not see this machine's disk"),
+        ([*DOCKER, IMAGE, TEMP], [*REMOTE, "/data/b.gz"], "do not see examples"),
+        ([*DOCKER, TEMP], REMOTE, "nothing brings tfx-savedmodel"),
+        ([*DATAFLOW, TEMP], REMOTE, "nothing brings tfx-savedmodel"),
+        ([*DATAFLOW, TEMP, f"--extra_package={OF_TFX}"], REMOTE, "nothing brings tfx-savedmodel"),
     ],
     ids=str,
 )
 def test_what_workers_elsewhere_would_miss_is_refused(arguments: list[str], files: list[str], message: str) -> None:
     with pytest.raises(UsageError, match=message) as caught:
-        check_reach(pipeline(*DATAFLOW, *arguments), files)
+        check_reach(pipeline(*arguments), files)
     assert caught.value.where and caught.value.found and caught.value.wanted and caught.value.next_step
 
 
@@ -164,11 +175,12 @@ def test_the_job_for_dataflow_names_nothing_of_this_disk(
 
 
 def _payloads(proto: beam_runner_api_pb2.Pipeline) -> list[bytes]:
-    return [
-        beam_runner_api_pb2.ParDoPayload.FromString(transform.spec.payload).do_fn.payload
+    specs = [
+        beam_runner_api_pb2.ParDoPayload.FromString(transform.spec.payload).do_fn
         for transform in proto.components.transforms.values()
-        if transform.spec.urn == "beam:transform:pardo:v1"
+        if transform.spec.urn == common_urns.primitives.PAR_DO.urn
     ]
+    return [spec.payload for spec in specs if spec.urn == python_urns.PICKLED_DOFN_INFO]
 
 
 def _function(payload: bytes) -> Any:

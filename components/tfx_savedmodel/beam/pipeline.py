@@ -26,6 +26,15 @@ _NAMESPACE = "tfx_savedmodel"
 _NO_COPIES: Copies = {}
 
 
+@contextlib.contextmanager
+def _told_whole() -> Iterator[None]:
+    """Put all that an error says into its message: Beam makes it anew of that, and engines pass on no more."""
+    try:
+        yield
+    except WorkerError as error:
+        raise WorkerError(str(error)) from error
+
+
 class _RunShards(beam.DoFn):
     """Shard -> Tally. Pickles as paths and settings; each worker process has one that runs the model."""
 
@@ -36,12 +45,14 @@ class _RunShards(beam.DoFn):
         self._examples = Metrics.counter(_NAMESPACE, "examples")
 
     def setup(self) -> None:
-        self._runner: GuardedRunner | None = self._shared.acquire(self._start)
+        with _told_whole():
+            self._runner: GuardedRunner | None = self._shared.acquire(self._start)
 
     def process(self, element: Shard) -> Iterator[Tally]:
         assert self._runner is not None, "Beam calls setup first"
-        check_seen(element.file)
-        tally = self._runner.run(element)
+        with _told_whole():
+            check_seen(element.file)
+            tally = self._runner.run(element)
         self._examples.inc(tally.examples)
         yield tally
 
