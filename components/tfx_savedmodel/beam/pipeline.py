@@ -132,10 +132,10 @@ def run_pipeline(
     finally:
         # Beam keeps the last shared object of a process alive; in-memory runners share our process.
         Shared().acquire(_Nothing)
-    return _read_total(folder)
+    return read_total(folder)
 
 
-def _read_total(folder: str) -> Tally:
+def read_total(folder: str) -> Tally:
     """Return a total; all are of the same shards, but one that its writer was lost over may be cut off."""
     for file in totals(folder):
         with contextlib.suppress(EOFError, pickle.UnpicklingError), FileSystems.open(file) as stream:
