@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.beam.models import cut, write_records
+from tfx_savedmodel.beam.planning import plan_shards
 from tfx_savedmodel.beam.records import ReadFault, RecordBatch, read_batches
-from tfx_savedmodel.beam.shards import Shard, plan_shards
+from tfx_savedmodel.beam.shards import Shard
 
 pytestmark = pytest.mark.tf
 
@@ -101,7 +102,7 @@ def test_what_is_no_record_file_is_a_fault(tmp_path: Path, content: bytes | None
 
 def test_ranges_of_a_large_file_cover_it_once(tmp_path: Path) -> None:
     path = write_records(tmp_path / "large", RECORDS)
-    shards = plan_shards([path], split_bytes=200)
+    shards = plan_shards([path], "example", split_bytes=200)
     parts = [_read(shard) for shard in shards]
     assert len(shards) > 2
     assert sum(len(records) for records, _ in parts) == len(RECORDS)
@@ -111,4 +112,4 @@ def test_ranges_of_a_large_file_cover_it_once(tmp_path: Path) -> None:
 
 def test_a_compressed_file_is_not_split(tmp_path: Path) -> None:
     path = write_records(tmp_path / "large.gz", RECORDS)
-    assert plan_shards([path], split_bytes=10) == [Shard(path)]
+    assert plan_shards([path], "example", split_bytes=10) == [Shard(path)]
