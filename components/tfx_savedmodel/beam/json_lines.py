@@ -29,7 +29,9 @@ _CHUNK_BYTES = 1 << 20
 _FAULTS = (OSError, EOFError, zlib.error)
 
 
-def json_shards(file: str, split_bytes: int = SPLIT_BYTES) -> Iterator[tuple[Shard, int]]:
+def json_shards(
+    file: str, split_bytes: int = SPLIT_BYTES, chunk_bytes: int = _CHUNK_BYTES
+) -> Iterator[tuple[Shard, int]]:
     """Yield shards that begin at lines, each of about `split_bytes`, with its size; a compressed file is one."""
     first = begin = lines = position = 0
     cuts: list[tuple[Shard, int]] = []
@@ -38,7 +40,7 @@ def json_shards(file: str, split_bytes: int = SPLIT_BYTES) -> Iterator[tuple[Sha
             stream.seek(0, 2)
             yield Shard(file), stream.tell()
             return
-        while chunk := stream.read(_CHUNK_BYTES):
+        while chunk := stream.read(chunk_bytes):
             position += len(chunk)
             lines += chunk.count(b"\n")
             last = chunk.rfind(b"\n")
@@ -185,7 +187,7 @@ class _Chunk:
         batch = RecordBatch(
             self.file,
             self.number + begin,
-            table.as_kinds(self.wanted.kinds),
+            table,
             int(self.ends[end - 1]),
             end - begin,
             self.number + documents,

@@ -35,7 +35,7 @@ def require_pyarrow() -> None:
         raise UnsupportedStackError(
             "pyarrow is not installed",
             wanted="it, to read examples from Parquet files",
-            next_step="install tfx-savedmodel[parquet]",
+            next_step="install tfx-savedmodel[beam]: it comes with Apache Beam",
         ) from error
 
 
@@ -154,7 +154,7 @@ class _Reader:
             bad |= found.bad
             columns[name] = found.column
         groups = {"row_group": np.full(table.num_rows, group)}
-        rows = ColumnTable(columns, table.num_rows).as_kinds(self.wanted.kinds)
+        rows = ColumnTable(columns, table.num_rows, self.wanted.kinds)
         batch = RecordBatch(self.shard.file, first, rows, details=groups)
         yield batch.rows(~bad) if bad.any() else batch
         for row, reason in sorted(reasons.items()):

@@ -71,7 +71,7 @@ def table_of(rows: Sequence[Row], kinds: Mapping[str, str]) -> tuple[ColumnTable
     names = dict.fromkeys(name for row in rows for name in row.features)
     bad: dict[int, str] = {}
     columns = {name: _column(name, [row.features.get(name) for row in rows], kinds.get(name), bad) for name in names}
-    return ColumnTable(columns, len(rows)), bad
+    return ColumnTable(columns, len(rows), kinds), bad
 
 
 def _features(instance: Any) -> Mapping[str, Any]:

@@ -37,10 +37,18 @@ class Wanted:
 
 @dataclasses.dataclass(frozen=True)
 class ColumnTable:
-    """A batch of `rows` examples as columns by name: bool, integers, floats, or bytes (object arrays)."""
+    """A batch of `rows` examples as columns by name: bool, integers, floats, or bytes (object arrays).
+
+    `kinds` are wanted of some: whole numbers become floats there, and floats integers where all are whole.
+    """
 
     columns: Mapping[str, Column]
     rows: int
+    kinds: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        columns = {name: _as_kind(column, self.kinds.get(name)) for name, column in self.columns.items()}
+        object.__setattr__(self, "columns", columns)
 
     def __len__(self) -> int:
         return self.rows
@@ -50,12 +58,8 @@ class ColumnTable:
         import numpy as np
 
         index = np.flatnonzero(index) if index.dtype == bool else index
-        return ColumnTable({name: pick_rows(column, index) for name, column in self.columns.items()}, len(index))
-
-    def as_kinds(self, kinds: Mapping[str, str]) -> ColumnTable:
-        """Return whole numbers as floats, or floats that are whole as integers, where such a kind is wanted."""
-        return dataclasses.replace(
-            self, columns={name: _as_kind(column, kinds.get(name)) for name, column in self.columns.items()}
+        return ColumnTable(
+            {name: pick_rows(column, index) for name, column in self.columns.items()}, len(index), self.kinds
         )
 
     @functools.cached_property
@@ -134,7 +138,9 @@ def join_tables(tables: Sequence[ColumnTable]) -> ColumnTable:
     if len(tables) == 1:
         return tables[0]
     names = list(dict.fromkeys(name for table in tables for name in table.columns))
-    return ColumnTable({name: _joined(name, tables) for name in names}, sum(table.rows for table in tables))
+    return ColumnTable(
+        {name: _joined(name, tables) for name in names}, sum(table.rows for table in tables), tables[0].kinds
+    )
 
 
 def _joined(name: str, tables: Sequence[ColumnTable]) -> Column:
