@@ -30,6 +30,8 @@ def judge_examples(
         model=str(graph.path),
         tags=graph.tags,
         files=given.examples,
+        format=given.examples_format,
+        sample=given.sample,
         checks=selection.examples,
         features=policy.features,
         outputs=policy.outputs,
