@@ -40,10 +40,10 @@ class ExampleCheckRequest:
     """What to run: a model, its examples and the checks, and what helps to feed it.
 
     `model` and `reference` are SavedModel directories, `files` examples of a `format` (`expand_files` makes them of
-    patterns), of which a `sample` is run, or all. `features` maps an input's name to a feature's, `outputs`
-    a model output's name to the reference's. `schema` is a schema file, `transform_graph` the
-    directory that Transform writes. `limits` are those of the process that runs the model: the time of
-    loading and of one signature on one batch, and memory.
+    patterns), of which a `sample` is run, or all; `data_view` is the directory of what decodes protos. `features` maps
+    an input's name to a feature's, `outputs` a model output's name to the reference's. `schema` is a schema file,
+    `transform_graph` the directory that Transform writes. `limits` are those of the process that runs the model: the
+    time of loading and of one signature on one batch, and memory.
     """
 
     model: str
@@ -59,13 +59,14 @@ class ExampleCheckRequest:
     limits: Limits = dataclasses.field(default_factory=Limits)
     format: str = AUTO
     sample: Sample | None = None
+    data_view: str | None = None
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
             raise UsageError(
                 "the batch size is not positive", where="batch_size", found=str(self.batch_size), wanted=">= 1"
             )
-        check_format(self.format, "format")
+        check_format(self.format, "format", has_view=self.data_view is not None)
 
 
 def run_example_checks(
@@ -122,7 +123,7 @@ def _runs_here(pipeline: Any) -> bool:
 def worker_settings(request: ExampleCheckRequest) -> WorkerSettings:
     """Return what the workers need: paths, and how each signature of both models is fed."""
     spec, transformed, raw = _specifications(request)
-    found = look_at(request.files, request.format)
+    found = look_at(request.files, request.format, request.data_view)
     seen = found.features
     if found.format not in PARSEABLE:
         transformed = {}  # the Transform graph parses tf.Examples
@@ -139,6 +140,7 @@ def worker_settings(request: ExampleCheckRequest) -> WorkerSettings:
         limits=request.limits,
         format=found.format,
         tensor_dtype=found.tensor_dtype,
+        data_view=request.data_view,
         transform_features=raw,
     )
 

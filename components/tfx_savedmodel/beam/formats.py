@@ -9,29 +9,40 @@ from tfx_savedmodel.errors import UsageError
 #: TFRecords of tf.Examples, of tf.SequenceExamples, of serialized TensorProtos; Parquet; JSON lines of TensorFlow
 #: Serving's REST form.
 EXAMPLE, SEQUENCE_EXAMPLE, TENSOR, PARQUET, JSON = "example", "sequence-example", "tensor", "parquet", "json"
+#: TFRecords of whatever a DataView decodes.
+PROTO = "proto"
 #: By the content of the first file.
 AUTO = "auto"
 
-FORMATS = (AUTO, EXAMPLE, SEQUENCE_EXAMPLE, TENSOR, PARQUET, JSON)
+FORMATS = (AUTO, EXAMPLE, SEQUENCE_EXAMPLE, TENSOR, PARQUET, JSON, PROTO)
 
 #: Those whose files are TFRecords.
-OF_RECORDS = frozenset({EXAMPLE, SEQUENCE_EXAMPLE, TENSOR})
+OF_RECORDS = frozenset({EXAMPLE, SEQUENCE_EXAMPLE, TENSOR, PROTO})
 #: Those that are tf.Examples, or columns that tf.Examples are made of for whatever parses them.
 PARSEABLE = frozenset({EXAMPLE, PARQUET, JSON})
 #: Those whose columns have the names of a signature's inputs.
-NAMES_INPUTS = frozenset({JSON, TENSOR})
+NAMES_INPUTS = frozenset({JSON, TENSOR, PROTO})
 
 _PARQUET_MAGIC = b"PAR1"
 #: Longer than the head of a TFRecord, whose first byte may well be a brace.
 _HEAD_BYTES = 12
 
 
-def check_format(name: str, where: str) -> str:
+def check_format(name: str, where: str, *, has_view: bool = False) -> str:
     """Return the name of a format.
 
+    Args:
+      has_view: there is a DataView.
+
     Raises:
-      UsageError: there is no such format.
+      UsageError: there is no such format, or a DataView is missing or too many.
     """
+    if has_view and name in (AUTO, PROTO):
+        return PROTO
+    if has_view or name == PROTO:
+        found = f"{name!r} {'with' if has_view else 'without'} a DataView"
+        wanted = f"a DataView and the format {PROTO!r}, or neither"
+        raise UsageError("a DataView decodes protos, and protos need one", where=where, found=found, wanted=wanted)
     if name not in FORMATS:
         raise UsageError("no such format of examples", where=where, found=repr(name), wanted=", ".join(FORMATS))
     return name

@@ -6,8 +6,9 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from tfx_savedmodel.beam.data_view import view_features
 from tfx_savedmodel.beam.features import Feature, example_features, kind_of, sequence_features
-from tfx_savedmodel.beam.formats import AUTO, JSON, PARQUET, SEQUENCE_EXAMPLE, TENSOR, format_of
+from tfx_savedmodel.beam.formats import AUTO, JSON, PARQUET, PROTO, SEQUENCE_EXAMPLE, TENSOR, format_of
 from tfx_savedmodel.beam.json_lines import json_features, json_shards
 from tfx_savedmodel.beam.opening import size_of
 from tfx_savedmodel.beam.parquet import parquet_features, parquet_shards, require_pyarrow
@@ -37,13 +38,15 @@ class Seen:
     tensor_dtype: str | None = None
 
 
-def look_at(files: Sequence[str], form: str = AUTO) -> Seen:
+def look_at(files: Sequence[str], form: str = AUTO, data_view: str | None = None) -> Seen:
     """Return what the files hold.
 
     Raises:
       UnsupportedStackError: they are Parquet, and pyarrow is not installed.
-      ExamplesError: Parquet columns that cannot be told apart.
+      ExamplesError: Parquet columns that cannot be told apart, or a DataView that is none.
     """
+    if data_view is not None:
+        return Seen(PROTO, view_features(data_view))
     form = format_of(files) if form == AUTO else form
     if form == PARQUET:
         require_pyarrow()

@@ -50,9 +50,9 @@ class SequenceParser:
         flat, steps = self._parse(serialized)
         columns = {}
         for name, (values, lengths) in flat.items():
-            of_steps = steps[name]
-            if len(of_steps[2]):
-                columns[name] = _of_steps(*(tensor.numpy() for tensor in of_steps))
+            found = steps[name]
+            if len(found[2]):
+                columns[name] = of_steps(*(tensor.numpy() for tensor in found))
             else:
                 columns[name] = Column(values.numpy(), lengths.numpy())
         return columns
@@ -90,14 +90,10 @@ class TensorParser:
           tf.errors.InvalidArgumentError: a record is no TensorProto, or one of another dtype.
         """
         values, lengths, shapes = (tensor.numpy() for tensor in self._parse(serialized))
-        # A shape has room for a matrix at least, so that a scalar is known from what has no shape.
-        room = max(0, 2 - shapes.shape[1])
-        import numpy as np
-
-        return {"": Column(values, lengths, np.pad(shapes, ((0, 0), (0, room)), constant_values=-1))}
+        return {"": Column(values, lengths, shapes if shapes.shape[1] else None)}
 
 
-def _of_steps(values: Array, steps: Array, inner: Array) -> Column:
+def of_steps(values: Array, steps: Array, inner: Array) -> Column:
     """Return the column of a feature list: `steps` [rows], and `inner` [steps in all] values in each."""
     import numpy as np
 

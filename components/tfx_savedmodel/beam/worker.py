@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from tfx_savedmodel.beam.data_view import ViewParser
 from tfx_savedmodel.beam.differentiating import Differentiator
 from tfx_savedmodel.beam.feeding import DerivedFeed, FeatureFeed, FeatureInput, FeedPlan, SerializedFeed
 from tfx_savedmodel.beam.formats import EXAMPLE, SEQUENCE_EXAMPLE
@@ -55,6 +56,8 @@ class WorkerSettings:
     format: str = EXAMPLE
     tensor_dtype: str | None = None
     """Of examples that are one tensor each."""
+    data_view: str | None = None
+    """What decodes examples that are protos."""
     transform_features: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """The raw features that the Transform graph takes, with their kinds."""
 
@@ -133,12 +136,15 @@ class Worker:
         self.recorder.step(PARSE)
         if isinstance(records, ColumnTable):
             return records.features(kinds)
-        key = tuple(sorted(kinds.items()))
+        # A DataView decodes everything, whatever is asked for.
+        key = () if self.settings.data_view is not None else tuple(sorted(kinds.items()))
         if key not in self._parsers:
             self._parsers[key] = self._parser(kinds)
         return self._parsers[key](records)
 
     def _parser(self, kinds: Mapping[str, str]) -> Callable[[Array], dict[str, Column]]:
+        if self.settings.data_view is not None:
+            return ViewParser(self.settings.data_view)
         if self.settings.tensor_dtype is not None:
             return TensorParser(self.settings.tensor_dtype)
         return SequenceParser(kinds) if self.settings.format == SEQUENCE_EXAMPLE else FeatureParser(kinds)

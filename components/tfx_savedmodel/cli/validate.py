@@ -52,6 +52,7 @@ class _TakesBeamArgs(click.Command):
     show_default=True,
     help="What the examples are; auto tells by the first file, but for tensors.",
 )
+@click.option("--data-view", metavar="DIR", help="The TFX DataView that decodes examples of the format proto.")
 @click.option("--split", multiple=True, metavar="NAME", help="A split of an Examples artifact, else eval; repeatable.")
 @click.option("--sample", metavar="N|FRACTION", help="Run so many examples (10000), or such a part of them (0.1).")
 @click.option("--sample-seed", type=int, default=0, metavar="N", help="Another number makes another sample.")
@@ -76,6 +77,7 @@ def command(
     plan: str | None,
     examples: tuple[str, ...],
     examples_format: str,
+    data_view: str | None,
     split: tuple[str, ...],
     sample: str | None,
     sample_seed: int,
@@ -109,6 +111,7 @@ def command(
                 model,
                 examples=examples,
                 examples_format=examples_format,
+                data_view=data_view,
                 splits=split,
                 sample=sample,
                 sample_seed=sample_seed,

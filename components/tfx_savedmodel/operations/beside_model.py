@@ -10,7 +10,13 @@ from typing import Any
 
 from tfx_savedmodel.beam.formats import AUTO, check_format
 from tfx_savedmodel.beam.sampling import read_sample
-from tfx_savedmodel.errors import SchemaError, TfxSavedModelError, TransformGraphError, UnsupportedStackError
+from tfx_savedmodel.errors import (
+    ExamplesError,
+    SchemaError,
+    TfxSavedModelError,
+    TransformGraphError,
+    UnsupportedStackError,
+)
 from tfx_savedmodel.operations.contracts import ModelOrContract, read_baseline
 from tfx_savedmodel.saved_model.consumers.judgement import check_consumer
 from tfx_savedmodel.saved_model.local import is_remote
@@ -54,6 +60,7 @@ class Inputs:
     splits: Sequence[str] = ()
     sample: str | float | None = None
     sample_seed: int = 0
+    data_view: PathLike | None = None
 
     def given(self) -> list[str]:
         """Return the names of those that were given."""
@@ -88,13 +95,14 @@ class Inputs:
         Raises:
           TfxSavedModelError: one of them is not there.
         """
-        check_format(self.examples_format, "examples_format")
+        check_format(self.examples_format, "examples_format", has_view=self.data_view is not None)
         runs = any(code.startswith(LOOKED_AT_BY["examples"]) for code in codes)
         reference = self.reference
         return {
             "examples": _files(stage, self.examples, self.splits, looked_at=runs),
             "examples_format": self.examples_format,
             "sample": read_sample(self.sample, self.sample_seed),
+            "data_view": _there(stage, self.data_view, "the DataView", ExamplesError),
             "schema": _there(stage, self.schema, "the schema", SchemaError),
             "transform_graph": _there(stage, self.transform_graph, "the Transform graph", TransformGraphError),
             "reference": None

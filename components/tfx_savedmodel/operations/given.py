@@ -25,6 +25,7 @@ class GivenBeside:
     examples: tuple[str, ...]
     examples_format: str
     sample: Sample | None
+    data_view: str | None
     schema: str | None
     transform_graph: str | None
     reference: GraphView | None

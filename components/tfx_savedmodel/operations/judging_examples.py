@@ -32,6 +32,7 @@ def judge_examples(
         files=given.examples,
         format=given.examples_format,
         sample=given.sample,
+        data_view=given.data_view,
         checks=selection.examples,
         features=policy.features,
         outputs=policy.outputs,

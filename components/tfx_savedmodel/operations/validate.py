@@ -44,6 +44,7 @@ def validate(
     splits: str | Sequence[str] = (),
     sample: str | float | None = None,
     sample_seed: int = 0,
+    data_view: PathLike | None = None,
     schema: PathLike | None = None,
     transform_graph: PathLike | None = None,
     reference: PathLike | None = None,
@@ -75,6 +76,7 @@ def validate(
       sample: run so many examples (an integer), or such a fraction of them (a float up to 1.0): the same ones on any
         runner. By default all.
       sample_seed: another one makes another sample.
+      data_view: the directory of a TFX DataView, which decodes TFRecords of anything ("proto") to tensors.
       schema, transform_graph: what the examples' features are, and how the model's come of them.
       reference: a SavedModel whose outputs the model's must equal (SM304).
       baseline: a model that clients use today, its contract as the JSON file that `inspect` prints, or what `inspect`
@@ -98,7 +100,7 @@ def validate(
       PolicyError, PlanError, ExamplesError, SchemaError, TransformGraphError: what was given.
     """
     started = time.perf_counter()
-    of_examples = (examples_format, (splits,) if isinstance(splits, str) else splits, sample, sample_seed)
+    of_examples = (examples_format, (splits,) if isinstance(splits, str) else splits, sample, sample_seed, data_view)
     inputs = Inputs(examples, schema, transform_graph, reference, baseline, plan, target, *of_examples)
     chosen = to_policy(policy).narrowed(select, ignore)
     select_checks(chosen, {})  # mistakes in the policy are told before anything is fetched
