@@ -12,7 +12,7 @@ from tests.beam.runs import run_files
 from tests.conftest import require_module
 from tfx_savedmodel.errors import ExamplesError, UsageError
 
-pytestmark = pytest.mark.tf
+pytestmark = pytest.mark.tfx
 
 
 def save_lines_view(directory: Path, *, indexed: bool = False) -> str:
