@@ -18,6 +18,7 @@ from tfx_savedmodel.beam.example_checks import ExampleCheckRequest, worker_setti
 from tfx_savedmodel.beam.guarded import GuardedRunner
 from tfx_savedmodel.beam.isolation import MOST_ISOLATED
 from tfx_savedmodel.beam.parsing import FeatureParser
+from tfx_savedmodel.beam.records import RecordBatch
 from tfx_savedmodel.beam.shard_run import run_shard
 from tfx_savedmodel.beam.shards import Shard
 from tfx_savedmodel.beam.sizing import OPENING_ROWS
@@ -96,7 +97,7 @@ def test_what_two_signatures_take_alike_is_one_array(scorer: str, good_file: str
     worker = Worker(_settings(scorer, good_file, features={"depth": "x"}))
     assert worker.model is not None
     records = np.array([serialized(row) for row in good_rows(5)], object)
-    run = BatchRun(worker.model, Batch(worker, good_file, np.arange(5), records))
+    run = BatchRun(worker.model, Batch(worker, RecordBatch(good_file, 0, records)))
     assert run.inputs("needs_depth")["depth"] is run.inputs("xai_preprocess")["x"]
     assert run.inputs("serve_raw")["x"].dtype == np.float64  # another dtype is another array
     assert run.inputs("needs_depth")["depth"].dtype == np.float32

@@ -221,3 +221,39 @@ def test_a_process_that_waits_is_taken_first() -> None:
         taken = take_host()
         assert taken is expected
         waiting.append(taken)
+
+
+@pytest.mark.parametrize("form", ["json", "sampled"])
+def test_the_example_is_found_in_other_formats_and_in_a_sample(deadly: str, tmp_path: Path, form: str) -> None:
+    from tfx_savedmodel.beam.planning import plan_shards
+    from tfx_savedmodel.beam.sampling import Sample
+
+    sample = None
+    if form == "json":
+        file = str(tmp_path / "lines")
+        Path(file).write_text("".join(json.dumps({"n": number}) + "\n" for number in range(20)))
+        (shard,) = plan_shards([file], "json")
+    else:
+        rows = good_rows(200)
+        sample = Sample(fraction=0.2)
+        (shard,) = plan_shards([write_rows(tmp_path / "rows", rows)], "example", sample)
+        assert shard.pick is not None
+        import numpy as np
+
+        chosen = np.flatnonzero(shard.pick.mask(np.arange(200)))
+        for row in rows:
+            row["n"] += 1000
+        rows[int(chosen[9])]["n"] = CRASHES
+        file = write_rows(tmp_path / "rows", rows)
+    fields = {"model": deadly, "files": (file,), "checks": CHECKS, "batch_size": 4, "limits": LIMITS, "sample": sample}
+    request = ExampleCheckRequest(**fields)
+    runner = GuardedRunner(worker_settings(request))
+    try:
+        results = {result.code: result for result in judge(CHECKS, runner.run(shard))}
+    finally:
+        runner.close()
+    wanted = CRASHES if form == "json" else int(chosen[9])
+    finding = _only(results["SM301"])
+    assert finding.where == {"signature": "serving_default", "file": file, "record": wanted}
+    assert "1 example(s)" in finding.message
+    assert results["SM301"].measurements["ran"] == {"serving_default": (20 if form == "json" else len(chosen)) - 1}

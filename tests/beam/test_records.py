@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.beam.models import cut, write_records
+from tfx_savedmodel.beam.planning import plan_shards
 from tfx_savedmodel.beam.records import ReadFault, RecordBatch, read_batches
-from tfx_savedmodel.beam.shards import Shard, plan_shards
+from tfx_savedmodel.beam.shards import Shard
 
 pytestmark = pytest.mark.tf
 
@@ -81,6 +82,42 @@ def test_a_gzip_file_cut_anywhere(tmp_path: Path, share: float) -> None:
     assert [fault.rest_lost for fault in faults] == [True]
 
 
+def _zlib(path: Path, keep: float = 1.0) -> str:
+    import zlib
+
+    data = zlib.compress(Path(write_records(path.with_suffix(".plain"), RECORDS)).read_bytes())
+    path.write_bytes(data[: int(len(data) * keep)])
+    return str(path)
+
+
+def test_zlib_is_known_by_its_content(tmp_path: Path) -> None:
+    assert _read(Shard(_zlib(tmp_path / "file"))) == (dict(enumerate(RECORDS)), [])
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.99])
+def test_a_zlib_file_cut_anywhere(tmp_path: Path, share: float) -> None:
+    records, faults = _read(Shard(_zlib(tmp_path / "cut", share)))
+    assert records == dict(enumerate(RECORDS[: len(records)]))
+    assert [fault.rest_lost for fault in faults] == [True]
+
+
+def test_places_are_bytes_of_the_uncompressed_data(tmp_path: Path) -> None:
+    path = Path(write_records(tmp_path / "plain", RECORDS))
+    data = bytearray(path.read_bytes())
+    data[sum(LENGTHS[:11]) + 14] ^= 1
+    path.write_bytes(data)
+    for file in (str(path), str(tmp_path / "zipped")):
+        if file != str(path):
+            import gzip
+
+            Path(file).write_bytes(gzip.compress(bytes(data)))
+        items = list(read_batches(Shard(file), 4))
+        (fault,) = (item for item in items if isinstance(item, ReadFault))
+        assert (fault.record, fault.at) == (11, f"byte {sum(LENGTHS[:11])}")
+        first = next(item for item in items if isinstance(item, RecordBatch) and item.first == 4)
+        assert first.details["byte"].tolist() == [sum(LENGTHS[:number]) for number in range(4, 8)]
+
+
 def test_concatenated_gzip_members_are_whole(tmp_path: Path) -> None:
     first = Path(write_records(tmp_path / "first.gz", RECORDS[:5]))
     second = Path(write_records(tmp_path / "second.gz", RECORDS[5:]))
@@ -101,7 +138,7 @@ def test_what_is_no_record_file_is_a_fault(tmp_path: Path, content: bytes | None
 
 def test_ranges_of_a_large_file_cover_it_once(tmp_path: Path) -> None:
     path = write_records(tmp_path / "large", RECORDS)
-    shards = plan_shards([path], split_bytes=200)
+    shards = plan_shards([path], "example", split_bytes=200)
     parts = [_read(shard) for shard in shards]
     assert len(shards) > 2
     assert sum(len(records) for records, _ in parts) == len(RECORDS)
@@ -111,4 +148,4 @@ def test_ranges_of_a_large_file_cover_it_once(tmp_path: Path) -> None:
 
 def test_a_compressed_file_is_not_split(tmp_path: Path) -> None:
     path = write_records(tmp_path / "large.gz", RECORDS)
-    assert plan_shards([path], split_bytes=10) == [Shard(path)]
+    assert plan_shards([path], "example", split_bytes=10) == [Shard(path)]

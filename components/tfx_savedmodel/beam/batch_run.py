@@ -11,6 +11,8 @@ from tfx_savedmodel.beam.parsing import Column, RowsDiffer, dense_inputs
 from tfx_savedmodel.beam.readable import readable
 from tfx_savedmodel.beam.reasons import reason_of
 from tfx_savedmodel.beam.recorder import DIFFERENTIATE, RUN, RUN_REFERENCE
+from tfx_savedmodel.beam.records import RecordBatch
+from tfx_savedmodel.beam.table import ColumnTable, serialized
 from tfx_savedmodel.beam.worker import LoadedModel, Worker, kinds_of
 from tfx_savedmodel.errors import UnreadableModelError
 from tfx_savedmodel.saved_model.view import GraphView, TensorSpec
@@ -30,18 +32,17 @@ _NO_FAILURES: Mapping[str, RunFailed] = {}
 
 
 class Batch:
-    """Serialized examples with their places: `records` bytes [rows], `numbers` int64 [rows] in `file`.
+    """Examples with their places, as they were read.
 
     `ordinal` says which batch of its shard it is, from 0.
 
     What is parsed or transformed out of them is kept, for the signatures and both models to share.
     """
 
-    def __init__(self, worker: Worker, file: str, numbers: Array, records: Array, ordinal: int = 0) -> None:
+    def __init__(self, worker: Worker, item: RecordBatch, ordinal: int = 0) -> None:
         self.worker = worker
-        self.file = file
-        self.numbers = numbers
-        self.records = records
+        self.item = item
+        self.records = item.records
         self.ordinal = ordinal
         self._columns: dict[str, Column] | None = None
         self._columns_fault = False
@@ -50,7 +51,7 @@ class Batch:
 
     def subset(self, rows: Array) -> Batch:
         """Return the batch of these rows (int64 [n])."""
-        return Batch(self.worker, self.file, self.numbers[rows], self.records[rows], self.ordinal)
+        return Batch(self.worker, self.item.rows(rows), self.ordinal)
 
     def columns(self, kinds: Mapping[str, str]) -> Mapping[str, Column]:
         """Return raw features; all that any signature needs are parsed at once, if they can be.
@@ -135,7 +136,8 @@ class BatchRun:
 
     @property
     def signatures(self) -> Sequence[str]:
-        return tuple(self.model.plan.feeds)
+        only = self.batch.item.signature
+        return tuple(key for key in self.model.plan.feeds if only is None or key == only)
 
     @property
     def refused(self) -> Mapping[str, str]:
@@ -153,10 +155,15 @@ class BatchRun:
         return self.batch.worker.settings.renamed_outputs
 
     def position(self, row: int) -> Mapping[str, Any]:
-        return {"file": self.batch.file, "record": int(self.batch.numbers[row])}
+        item = self.batch.item
+        details = {name: int(values[row]) for name, values in item.details.items()}
+        return {"file": item.file, "record": int(item.numbers[row]), **details}
 
     def example(self, row: int) -> Mapping[str, str]:
-        return readable(self.batch.records[row])
+        import numpy as np
+
+        records = self.batch.records
+        return records[np.array([row])].readable() if isinstance(records, ColumnTable) else readable(records[row])
 
     def inputs(self, signature: str) -> Mapping[str, Array]:
         if signature not in self._inputs:
@@ -231,7 +238,7 @@ class BatchRun:
     def _feed(self, signature: str) -> Mapping[str, Array]:
         feed = self.model.plan.feeds[signature]
         if isinstance(feed, SerializedFeed):
-            return {feed.input: self.batch.records}
+            return {feed.input: serialized(self.batch.records)}
         if isinstance(feed, FeatureFeed):
             return self.batch.dense(feed.inputs)
         return self._derived(feed)

@@ -22,7 +22,7 @@ def compression_of(file: str) -> str:
 
     with tf.io.gfile.GFile(file, "rb") as stream:
         head = stream.read(_HEADER.size)
-    if len(head) < 2 or _begins_record(head):
+    if len(head) < 2 or begins_record(head):
         return ""
     if head.startswith(_GZIP):
         return "GZIP"
@@ -33,15 +33,15 @@ def compression_of(file: str) -> str:
 def is_cut_off(file: str, compression: str, consumed: int) -> bool:
     """Tell whether bytes are missing at the file's end, of whose records `consumed` bytes were read.
 
-    TensorFlow takes a file that ends within a record's header, or a gzip stream that ends between
-    two blocks, for the end of the data.
+    TensorFlow takes a file that ends within a record's header, or a compressed stream that ends between
+    two blocks, for the end of the data. Of a zlib stream only reading it again can tell.
     """
     import tensorflow as tf
 
     if compression == "":
         return bool(tf.io.gfile.stat(file).length > consumed)
-    if compression != "GZIP":
-        return False
+    if compression == "ZLIB":
+        return not _inflates_to(file, consumed)
     with tf.io.gfile.GFile(file, "rb") as stream:
         stream.seek(max(0, stream.size() - 4))
         claimed = int.from_bytes(stream.read(4), "little")
@@ -64,7 +64,21 @@ def _decompresses_to(file: str, size: int) -> bool:
     return total == size
 
 
-def _begins_record(head: bytes) -> bool:
+def _inflates_to(file: str, size: int) -> bool:
+    import tensorflow as tf
+
+    total, stream_end = 0, zlib.decompressobj()
+    try:
+        with tf.io.gfile.GFile(file, "rb") as stream:
+            while not stream_end.eof and (chunk := stream.read(_CHUNK_BYTES)):
+                total += len(stream_end.decompress(chunk))
+    except zlib.error:
+        return False
+    return stream_end.eof and total == size
+
+
+def begins_record(head: bytes) -> bool:
+    """Tell whether these are the first bytes of an uncompressed TFRecord: they hold a checksum."""
     if len(head) < _HEADER.size:
         return False
     return bool(_masked_crc32c(head[:8]) == _HEADER.unpack(head)[1])

@@ -1,4 +1,4 @@
-"""Runs the example checks of a model over files of tf.Examples, on any Beam runner."""
+"""Runs the example checks of a model over files of examples, on any Beam runner."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tfx_savedmodel.beam.features import Feature, known_features, sample_kinds, specified
+from tfx_savedmodel.beam.features import Feature, kind_of, known_features, specified
 from tfx_savedmodel.beam.feeding import Available, plan_feeding
+from tfx_savedmodel.beam.formats import AUTO, PARSEABLE, check_format
 from tfx_savedmodel.beam.hosting import started_early
 from tfx_savedmodel.beam.launch import pipeline_maker
 from tfx_savedmodel.beam.meeting import meeting_place
+from tfx_savedmodel.beam.planning import look_at, plan_shards
 from tfx_savedmodel.beam.reach import check_reach
-from tfx_savedmodel.beam.shards import expand_files, plan_shards
+from tfx_savedmodel.beam.sampling import Sample
+from tfx_savedmodel.beam.shards import expand_files
 from tfx_savedmodel.beam.sizing import mean_bytes
 from tfx_savedmodel.beam.tally import Tally, judge
 from tfx_savedmodel.beam.threads import threads_of
@@ -38,12 +41,12 @@ _SERVE = ("serve",)
 class ExampleCheckRequest:
     """What to run: a model, its examples and the checks, and what helps to feed it.
 
-    `model` and `reference` are SavedModel directories, `files` TFRecords of serialized tf.Examples
-    (`expand_files` makes them of patterns). `features` maps an input's name to a feature's, `outputs`
-    a model output's name to the reference's. `schema` is a schema file, `transform_graph` the
-    directory that Transform writes. `limits` are those of the process that runs the model: the time of
-    loading and of one signature on one batch, and memory. `batch_size` is how many examples are run together; None
-    finds by measuring which size is fastest (answers may differ in their last digits from one size to another).
+    `model` and `reference` are SavedModel directories, `files` examples of a `format` (`expand_files` makes them of
+    patterns), of which a `sample` is run, or all; `data_view` is the directory of what decodes protos. `features` maps
+    an input's name to a feature's, `outputs` a model output's name to the reference's. `schema` is a schema file,
+    `transform_graph` the directory that Transform writes. `limits` are those of the process that runs the model: the
+    time of loading and of one signature on one batch, and memory. `batch_size` is how many examples are run together;
+    None finds by measuring which size is fastest (answers may differ in their last digits from one size to another).
     """
 
     model: str
@@ -57,12 +60,16 @@ class ExampleCheckRequest:
     reference: str | None = None
     batch_size: int | None = None
     limits: Limits = dataclasses.field(default_factory=Limits)
+    format: str = AUTO
+    sample: Sample | None = None
+    data_view: str | None = None
 
     def __post_init__(self) -> None:
         if self.batch_size is not None and self.batch_size < 1:
             raise UsageError(
                 "the batch size is not positive", where="batch_size", found=str(self.batch_size), wanted=">= 1"
             )
+        check_format(self.format, "format", has_view=self.data_view is not None)
 
 
 def run_example_checks(
@@ -94,8 +101,11 @@ def run_example_checks(
 
 
 def _run(request: ExampleCheckRequest, pipeline: Any, tell: Callable[[str], None]) -> list[CheckResult]:
-    settings = dataclasses.replace(worker_settings(request), threads=threads_of(pipeline))
-    shards = plan_shards(request.files)
+    settings = worker_settings(request)
+    shards = plan_shards(request.files, settings.format, request.sample)
+    settings = dataclasses.replace(
+        settings, threads=threads_of(pipeline), example_bytes=mean_bytes(shards, settings.format)
+    )
     tell(f"running {_count(len(request.checks), 'check')} over {_count(len(shards), 'shard')}")
     started = time.time()
     try:
@@ -129,9 +139,12 @@ def _runs_here(pipeline: Any) -> bool:
 
 def worker_settings(request: ExampleCheckRequest) -> WorkerSettings:
     """Return what the workers need: paths, and how each signature of both models is fed."""
-    spec, transformed = _specifications(request)
-    seen = sample_kinds(request.files)
-    available = Available(known_features(seen, spec), transformed, request.features)
+    spec, transformed, raw = _specifications(request)
+    found = look_at(request.files, request.format, request.data_view)
+    seen = found.features
+    if found.format not in PARSEABLE:
+        transformed = {}  # the Transform graph parses tf.Examples
+    available = Available(known_features(seen, spec), transformed, request.features, found.format)
     absent = tuple(sorted(name for name, value in spec.items() if name not in seen and _is_required(value)))
     return WorkerSettings(
         model=_model_settings(request.model, request.tags, available),
@@ -142,12 +155,18 @@ def worker_settings(request: ExampleCheckRequest) -> WorkerSettings:
         absent_features=absent,
         renamed_outputs=dict(request.outputs),
         limits=request.limits,
-        example_bytes=mean_bytes(request.files),
+        format=found.format,
+        tensor_dtype=found.tensor_dtype,
+        data_view=request.data_view,
+        transform_features=raw,
     )
 
 
-def _specifications(request: ExampleCheckRequest) -> tuple[dict[str, Any], dict[str, Feature]]:
-    """Return the parsing specification of the raw features, and the dense transformed features."""
+def _specifications(request: ExampleCheckRequest) -> tuple[dict[str, Any], dict[str, Feature], dict[str, str]]:
+    """Return the parsing specification of the raw features, the dense transformed features, and the kinds of the
+    raw ones that the Transform graph takes.
+    """
+    raw: dict[str, str] = {}
     spec: dict[str, Any] = {}
     transformed: dict[str, Feature] = {}
     if request.schema is not None:
@@ -159,9 +178,10 @@ def _specifications(request: ExampleCheckRequest) -> tuple[dict[str, Any], dict[
 
         graph = TransformGraph(request.transform_graph)
         spec.update(graph.raw_feature_spec())
+        raw = {name: kind_of(value.dtype.name) or "bytes" for name, value in graph.raw_feature_spec().items()}
         dense = {name: value for name, value in graph.transformed_feature_spec().items() if hasattr(value, "shape")}
         transformed = {name: specified(value) for name, value in dense.items()}
-    return spec, transformed
+    return spec, transformed, raw
 
 
 def _is_required(specification: Any) -> bool:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tfx_savedmodel.beam.records import RecordBatch, read_batches
-from tfx_savedmodel.beam.shards import Shard
+from tfx_savedmodel.beam.records import first_records
 from tfx_savedmodel.saved_model.view import Shape
 
 #: Enough to meet every feature that is not rare; a rare one is what a schema is for.
@@ -22,11 +21,14 @@ class Feature:
     """A feature of tf.Examples.
 
     `kind` is the list that holds its values: "float", "int64" or "bytes", or None where no value
-    was seen; `shape` is one example's, where a specification fixes it, else None.
+    was seen; `shape` is one example's, where a specification fixes it, else None. `shaped` says that each example
+    brings its shape with it; `fault` why the feature cannot be fed although it is there.
     """
 
     kind: str | None = None
     shape: Shape = None
+    shaped: bool = False
+    fault: str | None = None
 
 
 def kind_of(dtype: str) -> str | None:
@@ -38,15 +40,15 @@ def kind_of(dtype: str) -> str | None:
     return "bytes" if dtype == "string" else None
 
 
-def known_features(kinds: Mapping[str, str | None], spec: Mapping[str, Any]) -> dict[str, Feature]:
-    """Return the features seen in examples (`kinds`) and in a parsing specification, by name.
+def known_features(seen: Mapping[str, Feature], spec: Mapping[str, Any]) -> dict[str, Feature]:
+    """Return the features seen in examples and in a parsing specification, by name.
 
     The examples decide about a feature's kind, the specification about its shape.
     """
     features = {name: specified(value) for name, value in spec.items()}
-    for name, kind in kinds.items():
+    for name, feature in seen.items():
         known = features.get(name, Feature())
-        features[name] = dataclasses.replace(known, kind=kind or known.kind)
+        features[name] = dataclasses.replace(feature, kind=feature.kind or known.kind, shape=known.shape)
     return features
 
 
@@ -56,29 +58,42 @@ def specified(value: Any) -> Feature:
     return Feature(kind_of(value.dtype.name), None if shape is None else tuple(shape))
 
 
-def sample_kinds(files: Sequence[str], size: int = SAMPLE_SIZE) -> dict[str, str | None]:
-    """Return the features of the first examples that can be read, each with its kind."""
+def example_features(files: Sequence[str], size: int = SAMPLE_SIZE) -> dict[str, Feature]:
+    """Return the features of the first tf.Examples that can be read."""
     import tensorflow as tf
     from google.protobuf.message import DecodeError
 
     kinds: dict[str, str | None] = {}
-    for record in _first_records(files, size):
+    for record in first_records(files, size):
         try:
-            example = tf.train.Example.FromString(record)
+            _see(tf.train.Example.FromString(record).features.feature, kinds)
         except DecodeError:
             continue
-        for name, feature in example.features.feature.items():
-            kind = feature.WhichOneof("kind")
-            kinds[name] = kinds.get(name) or (kind.removesuffix("_list") if kind else None)
-    return kinds
+    return {name: Feature(kind) for name, kind in kinds.items()}
 
 
-def _first_records(files: Sequence[str], size: int) -> Iterable[bytes]:
-    left = size
-    for file in files:
-        for item in read_batches(Shard(file, records=left), left):
-            if isinstance(item, RecordBatch):
-                left -= len(item.records)
-                yield from item.records
-        if left <= 0:
-            return
+def sequence_features(files: Sequence[str], size: int = SAMPLE_SIZE) -> dict[str, Feature]:
+    """Return context features and feature lists of the first tf.SequenceExamples that can be read."""
+    import tensorflow as tf
+    from google.protobuf.message import DecodeError
+
+    kinds: dict[str, str | None] = {}
+    lists: dict[str, str | None] = {}
+    for record in first_records(files, size):
+        try:
+            example = tf.train.SequenceExample.FromString(record)
+        except DecodeError:
+            continue
+        _see(example.context.feature, kinds)
+        for name, steps in example.feature_lists.feature_list.items():
+            lists.setdefault(name, None)
+            for step in steps.feature:
+                _see({name: step}, lists)
+    found = {name: Feature(kind) for name, kind in kinds.items()}
+    return {**found, **{name: Feature(kind, shaped=True) for name, kind in lists.items()}}
+
+
+def _see(features: Mapping[str, Any], kinds: dict[str, str | None]) -> None:
+    for name, feature in features.items():
+        kind = feature.WhichOneof("kind")
+        kinds[name] = kinds.get(name) or (kind.removesuffix("_list") if kind else None)

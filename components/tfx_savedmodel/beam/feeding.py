@@ -1,4 +1,4 @@
-"""Decides once, before anything runs, how each signature of a model is fed from tf.Examples."""
+"""Decides once, before anything runs, how each signature of a model is fed from the examples."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tfx_savedmodel.beam.features import FLOATS, INTEGERS, Feature, kind_of
+from tfx_savedmodel.beam.formats import EXAMPLE, NAMES_INPUTS, PARSEABLE, SEQUENCE_EXAMPLE, TENSOR
+from tfx_savedmodel.saved_model.parsing import parsed_features
 from tfx_savedmodel.saved_model.reachability import Reach
 from tfx_savedmodel.saved_model.view import GraphView, MetaGraphView, Shape, SignatureView, TensorSpec
 from tfx_savedmodel.validation.checks.explanation_contract import MODEL, PREPROCESS
@@ -15,15 +17,21 @@ from tfx_savedmodel.validation.checks.explanation_contract import MODEL, PREPROC
 _RAW_KINDS = frozenset({"serve_features", "preprocess"})
 #: Input names that say "serialized tf.Example" where the graph's parsing cannot be seen.
 _SERIALIZED_NAMES = frozenset({"examples", "inputs", "input_example_tensor"})
+_PARSERS = ("ParseExample", "ParseSingleExample", "ParseSequenceExample", "ParseSingleSequenceExample")
+_SEQUENCE_PARSERS = frozenset({"ParseSequenceExample", "ParseSequenceExampleV2", "ParseSingleSequenceExample"})
 #: What may stand for a missing value, by dtype.
 _FILLS = {"string": ("empty",), **dict.fromkeys(FLOATS, ("nan",))}
 
 
 @dataclasses.dataclass(frozen=True)
 class SerializedFeed:
-    """The signature parses: its one input takes the serialized examples."""
+    """The signature parses: its one input takes the serialized examples.
+
+    `parses` are the features that it takes out of them, with their kinds; None where that cannot be told.
+    """
 
     input: str
+    parses: Mapping[str, str] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,12 +82,15 @@ class _Refused(Exception):
 @dataclasses.dataclass(frozen=True)
 class Available:
     """What there is to feed: raw features, what the Transform graph gives, the policy's renamings
-    (input name -> feature name).
+    (input name -> feature name), and the format that the examples come in.
+
+    A feature without a name ("") is for whatever takes one input.
     """
 
     features: Mapping[str, Feature]
     transformed: Mapping[str, Feature] = dataclasses.field(default_factory=dict)
     renamed: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    format: str = EXAMPLE
 
 
 def plan_feeding(graph: GraphView, available: Available) -> FeedPlan:
@@ -88,7 +99,8 @@ def plan_feeding(graph: GraphView, available: Available) -> FeedPlan:
     In this order: serialized examples; what the Transform graph gives under the inputs' names; raw
     features of these names; what the model's own `xai_preprocess` gives. A signature that the
     exporter recorded as taking raw features, and `xai_preprocess`, take these before what Transform
-    gives; `xai_model` is fed through `xai_preprocess` before all.
+    gives; `xai_model` is fed through `xai_preprocess` before all. Where examples have the names of inputs, as requests
+    have, these come first.
     """
     meta_graph = graph.meta_graph()
     planner = _Planner(graph, meta_graph, available) if meta_graph else None
@@ -113,8 +125,10 @@ class _Planner:
 
     def feed(self, signature: SignatureView, has_preprocess: bool) -> Feed:
         _check_tensors(signature)
+        if self.available.format in NAMES_INPUTS and self._is_named(signature):
+            return self._from_features(signature)
         if self._parses(signature):
-            return SerializedFeed(next(iter(signature.inputs)))
+            return self._from_serialized(signature)
         ways: list[Callable[[SignatureView], Feed]] = [self._from_features]
         if self.available.transformed:
             # Where names are the same before and after Transform, a trained model means those after.
@@ -128,6 +142,27 @@ class _Planner:
             except _Refused as reason:
                 reasons.append(str(reason))
         raise _Refused("; ".join(reasons))
+
+    def _is_named(self, signature: SignatureView) -> bool:
+        """Tell whether the examples have something under the name of every input."""
+        names = {self._feature_name(name) for name in signature.inputs}
+        return names <= self.available.features.keys() or (len(names) == 1 and "" in self.available.features)
+
+    def _from_serialized(self, signature: SignatureView) -> SerializedFeed:
+        form = self.available.format
+        takes_sequences = any(node.op in _SEQUENCE_PARSERS for _, node in self.reach.by_signature(signature.key))
+        if takes_sequences != (form == SEQUENCE_EXAMPLE):
+            takes = "tf.SequenceExamples" if takes_sequences else "tf.Examples"
+            raise _Refused(f"it parses {takes}, the examples are of the format {form!r}")
+        if form not in (*PARSEABLE, SEQUENCE_EXAMPLE):
+            raise _Refused(f"it parses tf.Examples, of which examples of the format {form!r} cannot be made")
+        dtypes = parsed_features(self.meta_graph, signature, self.reach)
+        parses = None if dtypes is None else {name: kind_of(dtype) or "bytes" for name, dtype in dtypes.items()}
+        for name in parses or ():
+            fault = self.available.features.get(name, Feature()).fault
+            if fault is not None:
+                raise _Refused(f"it parses {name!r}: {fault}")
+        return SerializedFeed(next(iter(signature.inputs)), parses)
 
     def _takes_raw(self, signature: SignatureView) -> bool:
         if signature.key == PREPROCESS or _mapping(self.contract.get(signature.key)).get("kind") in _RAW_KINDS:
@@ -147,8 +182,10 @@ class _Planner:
         if spec.dtype != "string" or (spec.shape is not None and len(spec.shape) != 1):
             return False
         nodes = self.reach.by_signature(signature.key)
-        if any(node.op.startswith(("ParseExample", "ParseSingleExample")) for _, node in nodes):
+        if any(node.op.startswith(_PARSERS) for _, node in nodes):
             return True
+        if self.available.format == TENSOR:
+            return False
         by_name = name in _SERIALIZED_NAMES or name.startswith("serialized")
         return by_name and self._feature_name(name) not in self.available.features
 
@@ -156,23 +193,28 @@ class _Planner:
         return self.available.renamed.get(name, name)
 
     def _from_features(self, signature: SignatureView) -> Feed:
+        nameless = len(signature.inputs) == 1 and "" in self.available.features
         inputs = {
-            name: self._feature_input(name, spec, self._missing(signature, name))
+            name: self._feature_input(name, spec, self._missing(signature, name), nameless=nameless)
             for name, spec in signature.inputs.items()
         }
         return FeatureFeed(inputs)
 
-    def _feature_input(self, name: str, spec: TensorSpec, missing: str | None) -> FeatureInput:
+    def _feature_input(self, name: str, spec: TensorSpec, missing: str | None, *, nameless: bool) -> FeatureInput:
         wanted = self._feature_name(name)
+        if nameless and wanted not in self.available.features:
+            wanted = ""
         feature = self.available.features.get(wanted)
         if feature is None and missing is None:
-            have = ", ".join(sorted(self.available.features)) or "none"
+            have = ", ".join(sorted(name or "one value without a name" for name in self.available.features)) or "none"
             raise _Refused(f"the examples have no feature {wanted!r} for its input {name!r} (they have: {have})")
         feature = feature or Feature()
+        if feature.fault is not None:
+            raise _Refused(f"its input {name!r} cannot be fed: {feature.fault}")
         kind = feature.kind or kind_of(spec.dtype)
         if kind is None or not _fits(kind, spec.dtype):
             raise _Refused(f"its input {name!r} is {spec.dtype}, the feature {wanted!r} holds {kind or 'no'} values")
-        return FeatureInput(wanted, kind, spec.dtype, _example_shape(name, spec.shape, feature.shape), missing)
+        return FeatureInput(wanted, kind, spec.dtype, _example_shape(name, spec.shape, feature), missing)
 
     def _from_transform(self, signature: SignatureView) -> Feed:
         kinds = {name: feature.kind for name, feature in self.available.transformed.items()}
@@ -217,8 +259,9 @@ def _fits(kind: str, dtype: str) -> bool:
     return dtype in FLOATS or (kind == "int64" and dtype in INTEGERS)
 
 
-def _example_shape(name: str, declared: Shape, specified: Shape) -> tuple[int | None, ...]:
+def _example_shape(name: str, declared: Shape, feature: Feature) -> tuple[int | None, ...]:
     """Return one example's shape: the signature's, open dimensions closed by the specification's."""
+    specified = feature.shape
     if declared is None:
         if specified is None:
             raise _Refused(f"its input {name!r} has no declared rank, and no schema gives one")
@@ -226,6 +269,6 @@ def _example_shape(name: str, declared: Shape, specified: Shape) -> tuple[int | 
     shape = tuple(declared[1:])
     if specified is not None and len(specified) == len(shape):
         shape = tuple(own if own is not None else given for own, given in zip(shape, specified, strict=True))
-    if sum(size is None for size in shape) > 1:
+    if sum(size is None for size in shape) > 1 and not feature.shaped:
         raise _Refused(f"its input {name!r} has several open dimensions, and no schema gives them")
     return shape

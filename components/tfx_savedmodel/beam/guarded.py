@@ -125,7 +125,7 @@ class GuardedRunner:
 
     def _take_apart(self, batch: Shard, death: Death, reason: str) -> Iterator[Tally]:
         """Run the halves of a batch that ended the process, down to the example that does."""
-        rows = batch.records or 0
+        rows = batch.examples()
         if rows < 2 or death.end == TIMEOUT or self._deaths >= MOST_DEATHS:
             yield self._fault(batch, reason, death, rows)
             return
@@ -142,13 +142,13 @@ class GuardedRunner:
     def _halved(self, batch: Shard, reason: str, rows: int) -> Tally:
         """Say that the batch was too large, and make those behind it smaller."""
         self._settings = dataclasses.replace(self._settings, most_rows=max(1, rows // 2))
-        self._host.configure(self._settings, self._settings.limits)
+        self._configure()
         checks = self._settings.checks
         fault = {"file": batch.file, "record": batch.first_record, "halved": rows, "reason": reason}
         return add_fault(checks, empty_tally(checks), fault)
 
     def _fault(self, part: Shard, reason: str, death: Death | None = None, rows: int = 0) -> Tally:
-        fault: dict[str, Any] = {"file": part.file, "record": part.first_record, "lost": rows, "reason": reason}
+        fault: dict[str, Any] = {"file": part.file, "record": part.first_example(), "lost": rows, "reason": reason}
         fault["died"] = "" if death is None else death.end
         fault["rest_lost"] = part.records is None or part.records == 0
         if death is not None and death.moment.signature:
@@ -188,10 +188,10 @@ def around(part: Shard, death: Death) -> tuple[list[Shard], Shard, list[Shard]]:
     first = max(moment.record, part.first_record)
     before = [dataclasses.replace(part, records=first - part.first_record)] if first > part.first_record else []
     if moment.rows < 1:  # between two batches: reading itself ended it, and nothing tells what is behind
-        return before, Shard(part.file, first, moment.end_byte, 0), []
-    inside = Shard(part.file, first, -1, moment.rows)
+        return before, dataclasses.replace(part, first_record=first, first_byte=moment.end_byte, records=0), []
+    inside = dataclasses.replace(part, first_record=first, first_byte=-1, records=moment.rows)
     left = None if part.records is None else part.first_record + part.records - first - moment.rows
-    behind = Shard(part.file, first + moment.rows, moment.end_byte, left)
+    behind = dataclasses.replace(part, first_record=first + moment.rows, first_byte=moment.end_byte, records=left)
     return before, inside, [] if left is not None and left <= 0 else [behind]
 
 

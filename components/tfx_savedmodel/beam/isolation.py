@@ -127,7 +127,7 @@ def _isolate(run: BatchRun, failing: _Failing, budget: Budget) -> _Verdicts:
                 verdicts.keys[same] = groups
                 pending.append(same)
         except RunFailed as failure:
-            blocks = _blocks(rows, run.batch.numbers)
+            blocks = _blocks(rows, run.batch.item.numbers)
             pending.extend(blocks if len(blocks) > 1 else _halve(rows, str(failure), verdicts, failing, budget))
     return verdicts
 

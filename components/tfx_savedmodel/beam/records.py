@@ -1,9 +1,9 @@
-"""Reads a shard's records in batches; what cannot be read is reported and passed over."""
+"""Reads a shard's TFRecords in batches; what cannot be read is reported and passed over."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tfx_savedmodel.beam.compression import compression_of, is_cut_off
@@ -23,25 +23,72 @@ _CAREFUL = 1024
 
 @dataclasses.dataclass(frozen=True)
 class RecordBatch:
-    """Consecutive records of a file: `records` is an array of bytes, `first` the first's number.
+    """Records of a file, in their order: a batch of examples.
 
-    `end_byte` is where the next record begins in the uncompressed data, -1 where that is not known.
+    `records` is an object array of bytes [rows], or a ColumnTable of as many. `first` is the number of the first
+    record that the batch is about and `span` how many it is about: more than rows where only a sample of them is
+    taken; `numbers` int64 [rows] is each row's record. `end_byte` is where the next record begins in the uncompressed
+    data, -1 where that is not known. `details` say more of each row's place, each as int64 [rows]: the `byte` that
+    it begins at in the uncompressed data, a Parquet file's `row_group`, the `instance` of a request. With `signature`
+    the rows are for that one only.
     """
 
     file: str
     first: int
-    records: np.ndarray[Any, Any]
+    records: Any
     end_byte: int = -1
+    span: int = -1
+    numbers: np.ndarray[Any, Any] = None  # type: ignore[assignment]
+    details: Mapping[str, np.ndarray[Any, Any]] = dataclasses.field(default_factory=dict)
+    signature: str | None = None
+
+    def __post_init__(self) -> None:
+        import numpy as np
+
+        if self.span < 0:
+            object.__setattr__(self, "span", len(self.records))
+        if self.numbers is None:
+            object.__setattr__(self, "numbers", np.arange(self.first, self.first + len(self.records)))
+
+    def rows(self, index: np.ndarray[Any, Any]) -> RecordBatch:
+        """Return the batch of these rows (int64 or bool [rows]), still about as many records of the file."""
+        details = {name: values[index] for name, values in self.details.items()}
+        return dataclasses.replace(self, records=self.records[index], numbers=self.numbers[index], details=details)
+
+    def part(self, start: int, rows: int) -> RecordBatch:
+        """Return about so many rows from the row `start` on, as a batch of its own: about its own records only.
+
+        A record is not divided: where the next row is of the same record it is in it too.
+        """
+        import numpy as np
+
+        stop = start + rows
+        if stop < len(self.numbers):
+            stop = int(np.searchsorted(self.numbers, self.numbers[stop - 1], side="right"))
+        if start == 0 and stop >= len(self.numbers):
+            return self
+        begin = self.first if start == 0 else int(self.numbers[start])
+        end, end_byte = self.first + self.span, self.end_byte
+        if stop < len(self.numbers):
+            bytes_ = self.details.get("byte")
+            end, end_byte = int(self.numbers[stop]), -1 if bytes_ is None else int(bytes_[stop])
+        own = self.rows(np.arange(start, min(stop, len(self.numbers))))
+        return dataclasses.replace(own, first=begin, span=end - begin, end_byte=end_byte)
 
 
 @dataclasses.dataclass(frozen=True)
 class ReadFault:
-    """A record that cannot be read; with `rest_lost` nothing behind it could be read either."""
+    """Records that cannot be read, from `record` on; with `rest_lost` nothing behind them could be read either.
+
+    `at` says more of the place: "byte 1,234", "row group 3".
+    """
 
     file: str
     record: int
     reason: str
     rest_lost: bool = False
+    at: str = ""
+    records: int = 1
 
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
@@ -88,7 +135,6 @@ class _Reader:
                     yield batch
                 break
             except tf.errors.OpError:
-                self.whole = False
                 self.size = min(self.size, _CAREFUL)
             salvaged, fault = self._salvage()
             if salvaged is not None:
@@ -98,12 +144,14 @@ class _Reader:
             if fault is not None:
                 waiting.append(fault)
                 self.number += 1
+                self.whole = False
             if len(waiting) >= GIVE_UP_AFTER:
                 yield dataclasses.replace(waiting[0], rest_lost=True)
                 return
         yield from waiting
         if self._may_be_cut_off() and is_cut_off(self.shard.file, self.compression, self.consumed):
-            yield ReadFault(self.shard.file, self.number, "the file ends in the middle of a record", rest_lost=True)
+            reason = "the file ends in the middle of a record"
+            yield ReadFault(self.shard.file, self.number, reason, rest_lost=True, at=self._at())
 
     def _may_be_cut_off(self) -> bool:
         return self.whole and self.end is None and self.shard.first_byte >= 0
@@ -136,12 +184,36 @@ class _Reader:
         except tf.errors.OpError as error:
             reason = reason_of(error)
         batch = self._took(np.array(good, dtype=object)) if good else None
-        return batch, None if reason is None else ReadFault(self.shard.file, self.number, reason)
+        return batch, None if reason is None else ReadFault(self.shard.file, self.number, reason, at=self._at())
+
+    def _at(self) -> str:
+        return f"byte {self.consumed:,}" if self._is_known() else ""
+
+    def _is_known(self) -> bool:
+        # Records that could not be read were not counted.
+        return self.whole and self.shard.first_byte >= 0
 
     def _took(self, records: np.ndarray[Any, Any]) -> RecordBatch:
-        first = self.number
+        import numpy as np
+
+        first, begin = self.number, self.consumed
+        sizes = np.fromiter(map(len, records), np.int64, len(records)) + FRAME_BYTES
         self.number += len(records)
-        self.consumed += FRAME_BYTES * len(records) + sum(map(len, records))
-        # Records that could not be read were not counted.
-        is_known = self.whole and self.shard.first_byte >= 0
-        return RecordBatch(self.shard.file, first, records, self.consumed if is_known else -1)
+        self.consumed += int(sizes.sum())
+        if not self._is_known():
+            return RecordBatch(self.shard.file, first, records)
+        return RecordBatch(
+            self.shard.file, first, records, self.consumed, details={"byte": begin + np.cumsum(sizes) - sizes}
+        )
+
+
+def first_records(files: Sequence[str], size: int) -> Iterable[bytes]:
+    """Yield the first records that can be read, `size` at most."""
+    left = size
+    for file in files:
+        for item in read_batches(Shard(file, records=left), left):
+            if isinstance(item, RecordBatch):
+                left -= len(item.records)
+                yield from item.records
+        if left <= 0:
+            return

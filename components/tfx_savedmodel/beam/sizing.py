@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from tfx_savedmodel.beam.records import RecordBatch, read_batches
+from tfx_savedmodel.beam.reading import read_examples
+from tfx_savedmodel.beam.records import RecordBatch
 from tfx_savedmodel.beam.shards import Shard
+from tfx_savedmodel.beam.table import ColumnTable, Wanted
 
 #: The first batches of a shard always have so many: some checks look at these alone, and two runs are to see the same.
 OPENING_ROWS = 256
@@ -102,18 +105,24 @@ def most_rows(example_bytes: int) -> int:
     return 1 << (rows.bit_length() - 1)
 
 
-def mean_bytes(files: Sequence[str]) -> int:
-    """Return the mean size of the first examples that can be read; 1 where none can."""
-    for file in files:
-        sizes = [
-            len(record)
-            for item in read_batches(Shard(file, records=_SAMPLE), _SAMPLE)
-            if isinstance(item, RecordBatch)
-            for record in item.records
-        ]
-        if sizes:
-            return -(-sum(sizes) // len(sizes))
+def mean_bytes(shards: Sequence[Shard], form: str) -> int:
+    """Return the mean size of the first examples that can be read, about; 1 where none can.
+
+    Args:
+      form: the format, one of `formats`.
+    """
+    for shard in shards:
+        for item in read_examples(shard, _SAMPLE, form, Wanted({}, everything=True)):
+            if isinstance(item, RecordBatch) and len(item.records):
+                return max(1, _bytes_of(item.records) // len(item.records))
     return 1
+
+
+def _bytes_of(records: Any) -> int:
+    if not isinstance(records, ColumnTable):
+        return sum(map(len, records))
+    values = [column.values for column in records.columns.values()]
+    return sum(sum(map(len, each)) if each.dtype.kind == "O" else each.nbytes for each in values)
 
 
 def memory_room(limit: int) -> int:

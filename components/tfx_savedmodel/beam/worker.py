@@ -5,16 +5,20 @@ from __future__ import annotations
 import dataclasses
 import functools
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from tfx_savedmodel.beam.data_view import ViewParser
 from tfx_savedmodel.beam.differentiating import Differentiator
-from tfx_savedmodel.beam.feeding import FeatureFeed, FeatureInput, FeedPlan
+from tfx_savedmodel.beam.feeding import DerivedFeed, FeatureFeed, FeatureInput, FeedPlan, SerializedFeed
+from tfx_savedmodel.beam.formats import EXAMPLE, SEQUENCE_EXAMPLE
 from tfx_savedmodel.beam.parsing import Column, FeatureParser
 from tfx_savedmodel.beam.pieces import in_pieces
 from tfx_savedmodel.beam.reasons import reason_of
 from tfx_savedmodel.beam.recorder import LOAD_REFERENCE, PARSE, TRANSFORM, Recorder
+from tfx_savedmodel.beam.sequences import SequenceParser, TensorParser
 from tfx_savedmodel.beam.sizing import OPENING_ROWS, BatchSizer, PeakMemory, memory_room, most_rows
+from tfx_savedmodel.beam.table import ColumnTable, Wanted, serialized
 from tfx_savedmodel.beam.transforming import TransformStep
 from tfx_savedmodel.saved_model.reader import read_saved_model
 from tfx_savedmodel.saved_model.session import ServingSession, fixed_batch
@@ -57,6 +61,13 @@ class WorkerSettings:
     example_bytes: int = 1
     most_rows: int | None = None
     threads: int = 0
+    format: str = EXAMPLE
+    tensor_dtype: str | None = None
+    """Of examples that are one tensor each."""
+    data_view: str | None = None
+    """What decodes examples that are protos."""
+    transform_features: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """The raw features that the Transform graph takes, with their kinds."""
 
 
 class LoadedModel:
@@ -100,7 +111,7 @@ class Worker:
         if settings.reference is not None and self.model is not None and self.reference_fault is None:
             self.recorder.step(LOAD_REFERENCE)
             self.reference, self.reference_fault = _load(settings.reference, settings.threads)
-        self._parsers: dict[tuple[tuple[str, str], ...], FeatureParser] = {}
+        self._parsers: dict[tuple[tuple[str, str], ...], Callable[[Array], dict[str, Column]]] = {}
         self._transform: TransformStep | None = None
         self.sizer = _sizer(settings)
         self.peak = PeakMemory()
@@ -115,20 +126,46 @@ class Worker:
                     kinds.update(kinds_of(feed.inputs))
         return kinds
 
-    def parse(self, serialized: Array, kinds: Mapping[str, str]) -> dict[str, Column]:
+    def has_signature(self, key: str) -> bool:
+        """Tell whether the model has a signature, fed or not."""
+        return self.model is not None and key in (*self.model.plan.feeds, *self.model.plan.refused)
+
+    def wanted(self) -> Wanted:
+        """Return the columns that the signatures and the Transform graph need, for examples that are columns."""
+        kinds, everything = dict(self.all_kinds), False
+        for model in (self.model, self.reference):
+            for feed in model.plan.feeds.values() if model else ():
+                if isinstance(feed, SerializedFeed):
+                    kinds.update(feed.parses or {})
+                    everything = everything or feed.parses is None
+                elif isinstance(feed, DerivedFeed) and feed.signature is None:
+                    kinds.update(self.settings.transform_features)
+        return Wanted(kinds, everything)
+
+    def parse(self, records: Any, kinds: Mapping[str, str]) -> dict[str, Column]:
         """Return the columns of these features; a parser is built once for a set of features."""
         self.recorder.step(PARSE)
-        key = tuple(sorted(kinds.items()))
+        if isinstance(records, ColumnTable):
+            return records.features(kinds)
+        # A DataView decodes everything, whatever is asked for.
+        key = () if self.settings.data_view is not None else tuple(sorted(kinds.items()))
         if key not in self._parsers:
-            self._parsers[key] = FeatureParser(kinds)
-        return self._parsers[key](serialized)
+            self._parsers[key] = self._parser(kinds)
+        return self._parsers[key](records)
 
-    def transform(self, serialized: Array) -> dict[str, Array]:
+    def _parser(self, kinds: Mapping[str, str]) -> Callable[[Array], dict[str, Column]]:
+        if self.settings.data_view is not None:
+            return ViewParser(self.settings.data_view)
+        if self.settings.tensor_dtype is not None:
+            return TensorParser(self.settings.tensor_dtype)
+        return SequenceParser(kinds) if self.settings.format == SEQUENCE_EXAMPLE else FeatureParser(kinds)
+
+    def transform(self, records: Any) -> dict[str, Array]:
         """Return what the Transform graph makes of the examples."""
         self.recorder.step(TRANSFORM)
         if self._transform is None:
             self._transform = TransformStep(self.settings.transform_graph or "", self.settings.absent_features)
-        return self._transform(serialized)
+        return self._transform(serialized(records))
 
 
 def kinds_of(inputs: Mapping[str, FeatureInput]) -> dict[str, str]:

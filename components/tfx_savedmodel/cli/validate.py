@@ -14,6 +14,7 @@ from tfx_savedmodel.cli.page import open_page
 from tfx_savedmodel.cli.policies import given_policy, read_text
 from tfx_savedmodel.errors import DestinationError
 from tfx_savedmodel.operations.checks import checks
+from tfx_savedmodel.operations.examples_given import FORMATS
 from tfx_savedmodel.operations.present import is_remote, local_path, render_json, report_document
 
 if TYPE_CHECKING:
@@ -43,7 +44,18 @@ class _TakesBeamArgs(click.Command):
 @click.command("validate", cls=_TakesBeamArgs)
 @click.argument("model", metavar="MODEL")
 @click.option("--plan", metavar="PLAN.json", help="The signature plan that the model must keep to.")
-@click.option("--examples", multiple=True, metavar="GLOB", help="TFRecord files of examples; may be repeated.")
+@click.option("--examples", multiple=True, metavar="GLOB", help="Files of examples, or an artifact; may be repeated.")
+@click.option(
+    "--examples-format",
+    type=click.Choice(list(FORMATS)),
+    default=FORMATS[0],
+    show_default=True,
+    help="What the examples are; auto tells by the first file, but for tensors.",
+)
+@click.option("--data-view", metavar="DIR", help="The TFX DataView that decodes examples of the format proto.")
+@click.option("--split", multiple=True, metavar="NAME", help="A split of an Examples artifact, else eval; repeatable.")
+@click.option("--sample", metavar="N|FRACTION", help="Run so many examples (10000), or such a part of them (0.1).")
+@click.option("--sample-seed", type=int, default=0, metavar="N", help="Another number makes another sample.")
 @click.option("--schema", metavar="FILE", help="The schema of the examples.")
 @click.option("--transform-graph", metavar="DIR", help="The Transform graph that the model was trained with.")
 @click.option("--reference", metavar="MODEL", help="A model whose answers this one must give.")
@@ -64,6 +76,11 @@ def command(
     model: str,
     plan: str | None,
     examples: tuple[str, ...],
+    examples_format: str,
+    data_view: str | None,
+    split: tuple[str, ...],
+    sample: str | None,
+    sample_seed: int,
     schema: str | None,
     transform_graph: str | None,
     reference: str | None,
@@ -93,6 +110,11 @@ def command(
             report = validate(
                 model,
                 examples=examples,
+                examples_format=examples_format,
+                data_view=data_view,
+                splits=split,
+                sample=sample,
+                sample_seed=sample_seed,
                 schema=schema,
                 transform_graph=transform_graph,
                 reference=reference,

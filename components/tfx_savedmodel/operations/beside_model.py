@@ -8,7 +8,15 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from tfx_savedmodel.errors import SchemaError, TfxSavedModelError, TransformGraphError, UnsupportedStackError
+from tfx_savedmodel.beam.formats import AUTO, check_format
+from tfx_savedmodel.beam.sampling import read_sample
+from tfx_savedmodel.errors import (
+    ExamplesError,
+    SchemaError,
+    TfxSavedModelError,
+    TransformGraphError,
+    UnsupportedStackError,
+)
 from tfx_savedmodel.operations.contracts import ModelOrContract, read_baseline
 from tfx_savedmodel.saved_model.consumers.judgement import check_consumer
 from tfx_savedmodel.saved_model.local import is_remote
@@ -33,6 +41,10 @@ REQUIRED = {
 LOOKED_AT_BY = {**REQUIRED, "examples": ("SM3",), "schema": ("SM3",), "transform_graph": ("SM3",)}
 
 
+#: Things that are given, and not how they are to be taken.
+_THINGS = ("examples", "schema", "transform_graph", "reference", "baseline", "plan", "target")
+
+
 @dataclasses.dataclass(frozen=True)
 class Inputs:
     """The arguments of `validate` beside the model, as they were given."""
@@ -44,10 +56,15 @@ class Inputs:
     baseline: ModelOrContract | None
     plan: Any | None
     target: str | None
+    examples_format: str = AUTO
+    splits: Sequence[str] = ()
+    sample: str | float | None = None
+    sample_seed: int = 0
+    data_view: PathLike | None = None
 
     def given(self) -> list[str]:
         """Return the names of those that were given."""
-        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        values = {name: getattr(self, name) for name in _THINGS}
         return [name for name, value in values.items() if value is not None and value not in ("", (), [])]
 
     def required(self) -> list[str]:
@@ -78,10 +95,14 @@ class Inputs:
         Raises:
           TfxSavedModelError: one of them is not there.
         """
+        check_format(self.examples_format, "examples_format", has_view=self.data_view is not None)
         runs = any(code.startswith(LOOKED_AT_BY["examples"]) for code in codes)
         reference = self.reference
         return {
-            "examples": _files(stage, self.examples, looked_at=runs),
+            "examples": _files(stage, self.examples, self.splits, looked_at=runs),
+            "examples_format": self.examples_format,
+            "sample": read_sample(self.sample, self.sample_seed),
+            "data_view": _there(stage, self.data_view, "the DataView", ExamplesError),
             "schema": _there(stage, self.schema, "the schema", SchemaError),
             "transform_graph": _there(stage, self.transform_graph, "the Transform graph", TransformGraphError),
             "reference": None
@@ -122,7 +143,7 @@ def _there(stage: Staging, path: PathLike | None, what: str, error: type[TfxSave
     return str(local)
 
 
-def _files(stage: Staging, patterns: str | Sequence[str], *, looked_at: bool) -> tuple[str, ...]:
+def _files(stage: Staging, patterns: str | Sequence[str], splits: Sequence[str], *, looked_at: bool) -> tuple[str, ...]:
     if not patterns:
         return ()
     if not looked_at:
@@ -139,7 +160,7 @@ def _files(stage: Staging, patterns: str | Sequence[str], *, looked_at: bool) ->
         )
     from tfx_savedmodel.beam.example_checks import expand_files
 
-    return expand_files(stage.examples(patterns))
+    return expand_files(stage.examples(patterns), splits)
 
 
 def _planned(plan: Any) -> Mapping[str, Any]:

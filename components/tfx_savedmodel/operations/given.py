@@ -11,14 +11,21 @@ from tfx_savedmodel.saved_model.view import GraphView
 if TYPE_CHECKING:
     import apache_beam as beam
 
+    from tfx_savedmodel.beam.sampling import Sample
     from tfx_savedmodel.validation.loading.observe import LoaderHost
 
 
 @dataclasses.dataclass(frozen=True)
 class GivenBeside:
-    """Examples as local files or Beam's own patterns, and models as graphs; each may be absent."""
+    """Examples as local files or Beam's own patterns, and models as graphs; each may be absent.
+
+    `examples_format` is one of `beam.formats`, and of the examples a `sample` is run, or all.
+    """
 
     examples: tuple[str, ...]
+    examples_format: str
+    sample: Sample | None
+    data_view: str | None
     schema: str | None
     transform_graph: str | None
     reference: GraphView | None

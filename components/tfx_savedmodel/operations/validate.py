@@ -40,6 +40,11 @@ def validate(
     model: PathLike,
     *,
     examples: str | Sequence[str] = (),
+    examples_format: str = "auto",
+    splits: str | Sequence[str] = (),
+    sample: str | float | None = None,
+    sample_seed: int = 0,
+    data_view: PathLike | None = None,
     schema: PathLike | None = None,
     transform_graph: PathLike | None = None,
     reference: PathLike | None = None,
@@ -62,7 +67,16 @@ def validate(
       model: a SavedModel directory, a Keras file (of which only the file and its code are judged), or a TFX Model
         artifact's directory. Remote paths are staged to local disk;
         the weights only where something loads the model.
-      examples: a pattern, or patterns, of TFRecord files of tf.Examples, for the checks SM3xx.
+      examples: a pattern, or patterns, of files of examples, for the checks SM3xx; or the directory of an Examples
+        artifact.
+      examples_format: what the files hold: "example", "sequence-example" or "tensor" (TFRecords of tf.Examples,
+        tf.SequenceExamples, serialized TensorProtos), "parquet", "json" (lines of TensorFlow Serving's REST form);
+        "auto" tells by the first file, but for tensors.
+      splits: of an Examples artifact; by default `eval`.
+      sample: run so many examples (an integer), or such a fraction of them (a float up to 1.0): the same ones on any
+        runner. By default all.
+      sample_seed: another one makes another sample.
+      data_view: the directory of a TFX DataView, which decodes TFRecords of anything ("proto") to tensors.
       schema, transform_graph: what the examples' features are, and how the model's come of them.
       reference: a SavedModel whose outputs the model's must equal (SM304).
       baseline: a model that clients use today, its contract as the JSON file that `inspect` prints, or what `inspect`
@@ -86,7 +100,8 @@ def validate(
       PolicyError, PlanError, ExamplesError, SchemaError, TransformGraphError: what was given.
     """
     started = time.perf_counter()
-    inputs = Inputs(examples, schema, transform_graph, reference, baseline, plan, target)
+    of_examples = (examples_format, (splits,) if isinstance(splits, str) else splits, sample, sample_seed, data_view)
+    inputs = Inputs(examples, schema, transform_graph, reference, baseline, plan, target, *of_examples)
     chosen = to_policy(policy).narrowed(select, ignore)
     select_checks(chosen, {})  # mistakes in the policy are told before anything is fetched
     wanted = tuple(tags or chosen.parameters.get("SM102", {}).get("tags", ("serve",)))

@@ -12,6 +12,8 @@ from tfx_savedmodel.saved_model.tensors import split_tensor
 from tfx_savedmodel.saved_model.view import MetaGraphView, NodeView, Shape, SignatureView
 
 _PARSERS = ("ParseExample", "ParseExampleV2", "ParseSingleExample")
+#: What takes features out of records in ways that are not looked into.
+_OTHER_PARSERS = frozenset({"DecodeProtoV2", "ParseSequenceExample", "ParseSequenceExampleV2"})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +47,31 @@ def parsing_spec(
         seen = True
         _add(meta_graph, function, node, dense, sparse)
     return ParsingSpec(dense, sparse) if seen else None
+
+
+def parsed_features(
+    meta_graph: MetaGraphView, signature: SignatureView, reach: Reach | None = None
+) -> dict[str, str] | None:
+    """Return every tf.Example feature that the signature parses, with its dtype; None where that cannot be told.
+
+    Whatever its parsing ops take their records from: for a signature whose one input is serialized examples.
+    """
+    found: dict[str, str] = {}
+    for function, node in (reach or Reach(meta_graph)).by_signature(signature.key):
+        if node.op in _OTHER_PARSERS:
+            return None
+        if node.op not in _PARSERS:
+            continue
+        if node.op == "ParseExampleV2" and len(node.inputs) < 5:
+            return None
+        sparse, dense = _keys(meta_graph, function, node)
+        of_sparse, of_dense = list(node.attr("sparse_types", [])), list(node.attr("Tdense", []))
+        ragged, of_ragged = _ragged(meta_graph, function, node)
+        for names, dtypes in ((sparse, of_sparse), (dense, of_dense), (ragged, of_ragged)):
+            if len(names) != len(dtypes):
+                return None
+            found.update(zip(names, dtypes, strict=True))
+    return found or None
 
 
 def feature_names(meta_graph: MetaGraphView, function: str | None, node: NodeView, value: str) -> list[str]:
@@ -89,6 +116,13 @@ def _keys(meta_graph: MetaGraphView, function: str | None, node: NodeView) -> tu
     names = [_constant(meta_graph, function, value) for value in inputs[2 : 2 + sparse + dense]]
     flat = [name[0] if name else "" for name in names]
     return flat[:sparse], flat[sparse:]
+
+
+def _ragged(meta_graph: MetaGraphView, function: str | None, node: NodeView) -> tuple[list[str], list[str]]:
+    """Return the ragged features of a parsing op and their dtypes."""
+    dtypes = list(node.attr("ragged_value_types", []))
+    inputs = [value for value in node.inputs if not value.startswith("^")]
+    return (_constant(meta_graph, function, inputs[4]) if dtypes else []), dtypes
 
 
 def _constant(meta_graph: MetaGraphView, function: str | None, value: str) -> list[str]:

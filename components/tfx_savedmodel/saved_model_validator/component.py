@@ -15,6 +15,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 
 from tfx_savedmodel.errors import UsageError
 from tfx_savedmodel.operations.contracts import contract_text
+from tfx_savedmodel.operations.examples_given import read_sample
 from tfx_savedmodel.operations.policies import Policy, to_policy
 from tfx_savedmodel.operations.selection import select
 from tfx_savedmodel.operations.targeting import check_consumer
@@ -34,6 +35,8 @@ class SavedModelValidatorSpec(ComponentSpec):
     PARAMETERS: ClassVar[dict[str, ExecutionParameter]] = {
         "policy": ExecutionParameter(type=str),
         "splits": ExecutionParameter(type=str),
+        "sample": ExecutionParameter(type=str, optional=True),
+        "sample_seed": ExecutionParameter(type=int),
         "target": ExecutionParameter(type=str, optional=True),
         "contract": ExecutionParameter(type=str, optional=True),
         "fail_on_not_blessed": ExecutionParameter(type=int),
@@ -83,6 +86,8 @@ class SavedModelValidator(base_beam_component.BaseBeamComponent):
         model_blessing: types.BaseChannel | None = None,
         policy: str | Mapping[str, Any] | Policy | None = None,
         splits: Sequence[str] = ("eval",),
+        sample: float | None = None,
+        sample_seed: int = 0,
         target: str | None = None,
         fail_on_not_blessed: bool = False,
         on_undecided: str = "fail",
@@ -92,7 +97,9 @@ class SavedModelValidator(base_beam_component.BaseBeamComponent):
 
         Args:
           model: `Model` to validate.
-          examples: `Examples` (tf.Example in TFRecord files) that its signatures are run on.
+          examples: `Examples` that its signatures are run on, of one or several spans. Their payload format says what
+            they are: tf.Example, tf.SequenceExample, Parquet, or protos, which are decoded by the DataView that they
+            are bound to, and are serialized TensorProtos where they are bound to none.
           schema: `Schema` of the examples.
           transform_graph: `TransformGraph` that feeds signatures which take transformed features.
           reference_model: `Model` that it must agree with.
@@ -106,6 +113,9 @@ class SavedModelValidator(base_beam_component.BaseBeamComponent):
           model_blessing: `ModelBlessing` of an Evaluator, ANDed into this one's.
           policy: a preset's name, a policy as JSON text or mapping, or a `Policy`; None is "default".
           splits: splits of `examples` to run.
+          sample: run so many of their examples (an int), or such a fraction of them (a float up to 1.0); None for all.
+            It is the same sample on any runner.
+          sample_seed: another one makes another sample.
           target: the oldest TensorFlow that is to load the model, "tf-1.15" or "tf-2.7"; None is the one that
             the model was exported for, if any.
           fail_on_not_blessed: raise NotBlessedError instead of giving a negative blessing.
@@ -115,11 +125,12 @@ class SavedModelValidator(base_beam_component.BaseBeamComponent):
 
         Raises:
           PolicyError: the policy cannot be read, or names a check or parameter that does not exist.
-          UsageError: a value of `on_undecided`, `splits` or `target` that does not exist; a baseline that is neither
-            `Model` nor `PushedModel`, or one beside a contract.
+          UsageError: a value of `on_undecided`, `splits`, `sample` or `target` that does not exist; a baseline that is
+            neither `Model` nor `PushedModel`, or one beside a contract.
           UnreadableModelError: `contract` is none.
         """
         _check(splits, on_undecided)
+        read_sample(sample, sample_seed, "SavedModelValidator(sample=…)")
         _check_baseline(baseline_model, contract)
         is_pushed = baseline_model is not None and baseline_model.type is standard_artifacts.PushedModel
         if target is not None:
@@ -138,6 +149,8 @@ class SavedModelValidator(base_beam_component.BaseBeamComponent):
                 model_blessing=model_blessing,
                 policy=_policy_json(policy),
                 splits=json.dumps(list(splits)),
+                sample=None if sample is None else repr(sample),
+                sample_seed=sample_seed,
                 target=target,
                 fail_on_not_blessed=int(fail_on_not_blessed),
                 on_undecided=on_undecided,

@@ -17,6 +17,7 @@ from tfx_savedmodel.errors import ExamplesError, NotBlessedError, UndecidedError
 from tfx_savedmodel.operations.policies import Policy, read_policy
 from tfx_savedmodel.operations.reports import write_reports
 from tfx_savedmodel.operations.validate import CheckVerdict, Report, Upstream, Verdict, validate
+from tfx_savedmodel.saved_model_validator.payloads import payload_of
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
@@ -32,11 +33,16 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         self._log_startup(input_dict, output_dict, exec_properties)
         splits = json.loads(exec_properties["splits"])
         policy = read_policy(exec_properties["policy"])
+        examples_format, data_view = payload_of(input_dict.get("examples", []))
         _check_splits(input_dict.get("examples", []), splits)
         with local_inputs(input_dict) as inputs:
             report = validate(
                 inputs.model() or "",
                 examples=inputs.examples(splits, natively=True),
+                examples_format=examples_format,
+                data_view=data_view and str(inputs.stage.path(data_view, "the DataView")),
+                sample=exec_properties.get("sample"),
+                sample_seed=exec_properties.get("sample_seed") or 0,
                 schema=inputs.only_file("schema"),
                 transform_graph=inputs.folder("transform_graph"),
                 reference=inputs.model("reference_model"),

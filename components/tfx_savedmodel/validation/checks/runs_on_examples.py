@@ -12,14 +12,15 @@ from tfx_savedmodel.validation.result import Finding
 
 @dataclasses.dataclass(frozen=True)
 class Kept:
-    """An example that was not run: its file, its record (None: the whole file) and the reason."""
+    """An example that was not run: its file, its record, the reason, and where in the file that is."""
 
     file: str
     record: int
     reason: str
+    at: str = ""
 
     def __str__(self) -> str:
-        return f"record {self.record} of {self.file}: {self.reason}"
+        return f"record {self.record} of {self.file}{f' ({self.at})' if self.at else ''}: {self.reason}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,7 +94,7 @@ class RunsOnExamples(ExampleCheck):
     def measure_fault(self, fault: Mapping[str, Any]) -> Total:
         if "file" not in fault:
             return Total(load_fault=str(fault["reason"]))
-        kept = Kept(str(fault["file"]), int(fault["record"]), str(fault["reason"]))
+        kept = Kept(str(fault["file"]), int(fault["record"]), str(fault["reason"]), str(fault.get("at", "")))
         if "halved" in fault:
             reason = f"{fault['halved']:,} examples together: {kept.reason}"
             return Total(halved=1, halved_kept=(dataclasses.replace(kept, reason=reason),))
@@ -101,7 +102,7 @@ class RunsOnExamples(ExampleCheck):
             ended = (int(fault["lost"]), str(fault["died"]), str(fault.get("signature", "")), kept.reason)
             return Total(deaths=(Died(kept.file, kept.record, *ended),))
         lost = (kept.file,) if fault.get("rest_lost") else ()
-        return Total(unread=1, unread_kept=(kept,), rest_lost=lost)
+        return Total(unread=int(fault.get("records", 1)), unread_kept=(kept,), rest_lost=lost)
 
     def merge(self, a: Total, b: Total) -> Total:
         keys = sorted({*a.signatures, *b.signatures})
@@ -189,7 +190,13 @@ class RunsOnExamples(ExampleCheck):
 
 def _kept(run: ExamplesRun, row: int, reason: str) -> Kept:
     place = run.position(row)
-    return Kept(str(place["file"]), int(place["record"]), reason)
+    return Kept(str(place["file"]), int(place["record"]), reason, _at(place))
+
+
+def _at(place: Mapping[str, Any]) -> str:
+    """Return what is said of an example's place beside its file and record."""
+    details = {name: value for name, value in place.items() if name not in ("file", "record")}
+    return ", ".join(f"{name.replace('_', ' ')} {value:,}" for name, value in details.items())
 
 
 def _refused(key: str, ran: Ran) -> Finding:
@@ -232,6 +239,6 @@ def _unread(total: Total) -> Finding:
         f"{total.unread:,} record(s) cannot be read{cut}",
         {"file": first.file, "record": first.record},
         found="; ".join(str(kept) for kept in total.unread_kept),
-        wanted="TFRecords that pass their checksums",
+        wanted="records that can be read and are whole",
         next="write the examples again, or leave the file out",
     )
