@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
-from tfx_savedmodel.errors import PolicyError
+from tfx_savedmodel.errors import PolicyError, UsageError
 from tfx_savedmodel.operations.selection import select
+from tfx_savedmodel.validation.near_codes import meant_codes
 from tfx_savedmodel.validation.policy import ASKED_FOR, Limits, Policy, Waiver
 from tfx_savedmodel.validation.policy_document import LimitsDocument, PolicyDocument, WaiverDocument, schema_text
-from tfx_savedmodel.validation.policy_text import read_policy, to_policy
+from tfx_savedmodel.validation.policy_text import read_policy, read_policy_file, to_policy
 from tfx_savedmodel.validation.presets import ABOUT, PRESETS
+from tfx_savedmodel.validation.registry import CHECKS
 from tfx_savedmodel.validation.result import Severity
 
 pytestmark = pytest.mark.unit
@@ -108,8 +110,39 @@ def test_a_document_adds_to_its_preset() -> None:
 
 def test_select_replaces_and_an_empty_one_selects_all() -> None:
     assert not read(preset="untrusted").selects("SM201")
-    assert not read(preset="untrusted", select=["SM2"]).selects("SM101")
-    assert read(preset="untrusted", select=[]).selects("SM201")
+    assert not read(preset="serving", select=["SM2"]).selects("SM101")
+    assert read(preset="serving", select=[]).selects("SM101")
+    assert read(preset="serving", select=["SM1"]).narrowed(["SM2"], []).selects("SM201")
+
+
+def test_a_policy_that_loads_nothing_makes_no_check_that_loads_whatever_it_selects() -> None:
+    everything = (read(preset="untrusted", select=[]), Policy(loads=False), PRESETS["untrusted"].narrowed(["SM"], []))
+    for policy in everything:
+        chosen = select(policy, {})
+        assert chosen.model == chosen.examples == ()
+        assert {check.code for check in chosen.graph} == {check.code for check in CHECKS if check.code < "SM2"}
+    for code in ("SM2", "SM201", "SM3", "ACME201"):
+        with pytest.raises(UsageError, match="the policy untrusted loads nothing") as caught:
+            PRESETS["untrusted"].narrowed(["SM1", code], [])
+        assert (caught.value.where, caught.value.found) == ("select", code)
+    assert PRESETS["untrusted"].narrowed(["SM120"], []).selects("SM120")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "place"),
+    [
+        ("select", ["SM1", "SM201"], "select[1]"),
+        ("required", ["SM3"], "required[0]"),
+        ("loads", True, "loads"),
+        ("trusted", True, "trusted"),
+    ],
+)
+def test_a_policy_that_loads_nothing_asks_for_no_load(field: str, value: object, place: str) -> None:
+    for start in ({"preset": "untrusted"}, {"loads": False}):
+        if start.keys() != {field}:
+            error = unreadable(json.dumps({**start, field: value}))
+            assert [problem.where for problem in error.problems] == [place]
+            assert "loads nothing" in str(error)
 
 
 def test_a_document_is_called_what_it_says() -> None:
@@ -168,6 +201,56 @@ def test_all_mistakes_of_a_document_are_told_at_once() -> None:
     assert sorted(wheres) == ["ignore", "ignore[0]", "severty", "trusted", "waive[0].code", "waive[0].reason"]
 
 
+def test_mistakes_of_form_do_not_hide_what_does_not_exist() -> None:
+    """Whoever mends a policy runs it once to know all that is wrong, each with its place in the file as it is."""
+    text = json.dumps(
+        {
+            "preset": "strickt",
+            "select": [1, "SM9"],
+            "ignore": "SM1",
+            "required": ["sm1", "SM1", "SM77"],
+            "severity": {"SM103": "fatal", "SM130": "info"},
+            "parameters": {"SM103": {"required": "a", "requird": []}, "SM999": {}, "SM102": 3},
+            "waive": [{"code": "SM1"}, {"code": "SM122", "reason": "so"}],
+            "limits": {"seconds": 0},
+            "checks": [7, "no_such_module.House"],
+            "severty": {},
+        }
+    )
+    error = unreadable(text)
+    assert error.where == "policy.json"
+    assert sorted(problem.where for problem in error.problems) == [
+        "checks[0]",
+        "checks[1]",
+        "ignore",
+        "limits.seconds",
+        "parameters.SM102",
+        "parameters.SM103.requird",
+        "parameters.SM103.required",
+        "parameters.SM999",
+        "preset",
+        "required[0]",
+        "required[2]",
+        "select[0]",
+        "select[1]",
+        "severity.SM103",
+        "severity.SM130",
+        "severty",
+        "waive[0].code",
+        "waive[0].reason",
+        "waive[1].code",
+    ]
+    assert str(error).startswith("19 mistakes in the policy\n  where: policy.json\n")
+
+
+@pytest.mark.parametrize("text", ["", " \n"])
+def test_an_empty_policy_is_called_empty(text: str) -> None:
+    with pytest.raises(PolicyError, match="the policy is empty") as caught:
+        read_policy_file(text, where="policy.json")
+    assert caught.value.where == "policy.json"
+    assert "default" in caught.value.next_step
+
+
 def test_all_mistakes_of_a_policy_are_told_at_once() -> None:
     policy = Policy(
         select=("SM9",),
@@ -179,13 +262,13 @@ def test_all_mistakes_of_a_policy_are_told_at_once() -> None:
     )
     assert sorted(mistakes(policy)) == [
         "limits.seconds",
-        "parameters",
         "parameters.SM102.tags",
         "parameters.SM103.requird",
         "parameters.SM103.x",
-        "required",
-        "select",
-        "severity",
+        "parameters.SM999",
+        "required[0]",
+        "select[0]",
+        "severity.SM130",
         "waive[0].code",
         "waive[1].reason",
     ]
@@ -199,6 +282,21 @@ def test_near_misses_of_codes_are_named(meant: str, found: str) -> None:
     with pytest.raises(PolicyError) as caught:
         select(Policy(ignore=(found,)), {})
     assert f"did you mean {meant}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        ("SM9", "there are SM1, which reads the graph only: nothing is loaded or run; SM2, which loads the model"),
+        ("ACME1", "there are SM1, which"),
+        ("SM31", "those that begin SM3 are SM301, SM302, "),
+        ("sm31", "those that begin SM3 are SM301, SM302, "),
+    ],
+)
+def test_the_beginning_of_a_code_is_answered_with_families(found: str, words: str) -> None:
+    hint = meant_codes(found, {check.code: check.name for check in CHECKS})
+    assert hint.startswith(words)
+    assert "did you mean" not in hint
 
 
 @pytest.mark.parametrize(

@@ -206,7 +206,7 @@ def test_what_an_unusable_check_would_have_brought_is_not_called_a_mistake() -> 
     policy = Policy(checks=("no_such_module.House",), required=("ACME1", "SM9"), severity={})
     with pytest.raises(PolicyError) as caught:
         select(policy, {})
-    assert [problem.where for problem in caught.value.problems] == ["checks[0]", "required"]
+    assert [problem.where for problem in caught.value.problems] == ["checks[0]", "required[1]"]
 
 
 def test_their_page_is_like_ours(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
