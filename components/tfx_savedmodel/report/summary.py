@@ -25,6 +25,9 @@ OUTCOMES = {
 
 _MAX_NAMES = 4
 
+#: What the report's `model` says is the format of a file of Keras's.
+_KERAS_FILE = "keras"
+
 
 def outcome(check: CheckResult) -> str:
     """Return what a check's result means for the reader: a key of OUTCOMES.
@@ -57,26 +60,56 @@ def counts(report: Report) -> list[Count]:
 
 
 def summary_line(report: Report) -> str:
-    """Return the counts as text: "12 passed, 1 failed, 2 skipped"."""
-    return ", ".join(count.words for count in counts(report))
+    """Return the counts as text: "12 passed, 1 failed, 2 skipped, 1 finding waived"."""
+    waived = sum(len(check.waived) for check in report.checks)
+    return ", ".join([*(count.words for count in counts(report)), *([f"{_findings(waived)} waived"] if waived else [])])
 
 
 def because(report: Report) -> str:
-    """Return one sentence that says what made the verdict."""
+    """Return what made the verdict, and what was waived, in a sentence or two."""
+    return " ".join(text for text in (_verdict(report), _waivers(report)) if text)
+
+
+def _verdict(report: Report) -> str:
     if report.verdict is Verdict.NOT_BLESSED:
         return _not_blessed(report)
     if report.verdict is Verdict.UNDECIDED:
-        open_ends = [check for check in report.checks if check.code in report.undecided_by]
-        broken = [check for check in open_ends if outcome(check) == "error"]
-        if broken:
-            return f"{_names(broken)} could not be made, so nothing is known either way."
-        return f"What had to be seen was skipped ({_names(open_ends)}), so nothing is known either way."
+        return _undecided(report)
     if report.verdict is Verdict.NOTHING_CHECKED:
         return "No check came to an answer, and nothing is blessed without evidence."
     warned = [check for check in report.checks if outcome(check) == "warning"]
     if warned:
         return f"No required check failed; {_names(warned)} deserve{'s' if len(warned) == 1 else ''} a look."
     return "Every check that ran passed."
+
+
+def _undecided(report: Report) -> str:
+    open_ends = [check for check in report.checks if check.code in report.undecided_by]
+    broken = [check for check in open_ends if outcome(check) == "error"]
+    if broken:
+        return f"{_names(broken)} could not be made, so nothing is known either way."
+    if report.model.get("format") == _KERAS_FILE:
+        return (
+            f"It is a Keras file, which has no graph, so {_names(open_ends)} could not be answered: export it first "
+            "(`tfx-savedmodel export`), or ask with `--policy untrusted` whether it can be loaded without harm."
+        )
+    return f"What had to be seen was skipped ({_names(open_ends)}), so nothing is known either way."
+
+
+def _waivers(report: Report) -> str:
+    waived = [check for check in report.checks if check.waived]
+    if not waived:
+        return ""
+    count = sum(len(check.waived) for check in waived)
+    text = f"{_findings(count)} of {_names(waived)} {'is' if count == 1 else 'are'} waived"
+    reasons = [check.reason or "" for check in report.checks if check.blocked]
+    if any(check.code in reason for check in waived for reason in reasons):
+        return f"{text}; a waiver lets nothing be loaded, a policy that says `trusted` does."
+    return f"{text}."
+
+
+def _findings(count: int) -> str:
+    return f"{count} finding{'s' if count != 1 else ''}"
 
 
 def _not_blessed(report: Report) -> str:
