@@ -13,7 +13,7 @@ from tfx_savedmodel.report.values import (
     one_line,
     visible,
 )
-from tfx_savedmodel.saved_model.local import is_remote, local_path
+from tfx_savedmodel.saved_model.local import is_remote, local_path, remote_uri
 
 __all__ = [
     "HEADLINES",
@@ -27,6 +27,7 @@ __all__ = [
     "local_path",
     "one_line",
     "outcome",
+    "remote_uri",
     "render_json",
     "report_document",
     "summary_line",
