@@ -67,6 +67,8 @@ CASES: dict[str, tuple[int, tuple[str, ...]]] = {
     "a policy with mistakes": (4, (*VALIDATE, "GOOD", "--policy", "DIR/wrong.json")),
     "no such form": (4, (*VALIDATE, "GOOD", "--format", "yaml")),
     "no such schema": (4, (*VALIDATE, "GOOD", "--select", "SM1", "--schema", "DIR/nowhere")),
+    "no such examples": (4, (*FAST_VALIDATE, "--examples", "DIR/nowhere*.gz")),
+    "no Transform graph": (4, (*FAST_VALIDATE, "--examples", "DIR/*.json", "--transform-graph", "DIR/")),
     "no such baseline": (4, (*VALIDATE, "GOOD", "--select", "SM101", "--baseline", "DIR/nowhere")),
     "no contract": (4, (*VALIDATE, "GOOD", "--select", "SM101", "--baseline", "DIR/waives.json")),
 }
@@ -154,7 +156,7 @@ def test_every_form_stands_alone_on_standard_output(outcomes: dict[str, Outcome]
 
 
 def test_the_fast_path_imports_nothing_slow(outcomes: dict[str, Outcome]) -> None:
-    for name in ("fine", "blessed", "blessed by a preset"):
+    for name in ("fine", "blessed", "blessed by a preset", "no such examples", "no Transform graph"):
         assert outcomes[name].stderr.splitlines()[-1] == "slow:"
 
 

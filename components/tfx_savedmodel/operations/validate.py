@@ -14,6 +14,7 @@ from tfx_savedmodel.operations.contracts import ModelOrContract
 from tfx_savedmodel.operations.given import GivenBeside
 from tfx_savedmodel.operations.judging_examples import judge_examples
 from tfx_savedmodel.operations.judging_loads import judge_loads
+from tfx_savedmodel.operations.local_mistakes import refuse_local_mistakes
 from tfx_savedmodel.operations.selection import Selection
 from tfx_savedmodel.operations.selection import select as select_checks
 from tfx_savedmodel.saved_model.facts import model_facts
@@ -88,7 +89,8 @@ def validate(
     started = time.perf_counter()
     inputs = Inputs(examples, schema, transform_graph, reference, baseline, plan, target)
     chosen = to_policy(policy).narrowed(select, ignore)
-    select_checks(chosen, {})  # mistakes in the policy are told before anything is fetched
+    # Mistakes in the policy and in what lies on this disk are told before anything is fetched, or imported for long.
+    refuse_local_mistakes(model, inputs, select_checks(chosen, {}).codes)
     wanted = tuple(tags or chosen.parameters.get("SM102", {}).get("tags", ("serve",)))
     with Staging() as stage:
         selection = select_checks(chosen, {"SM102": {"tags": wanted}, **inputs.parameters(stage, wanted)})
