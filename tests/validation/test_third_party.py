@@ -217,7 +217,15 @@ def test_their_page_is_like_ours(tmp_path: Path, capsys: pytest.CaptureFixture[s
     file.write_text(f'{{"checks": ["{MODULE}.House"]}}', encoding="utf-8")
     assert run(["checks", "ACME101", "--policy", str(file)]) == 0
     assert "What a key has to begin with." in capsys.readouterr().out
+    assert run(["checks", f"{MODULE}.House"]) == 0
+    assert capsys.readouterr().out.startswith("ACME101 house-names\n")
+    assert run(["checks", f"{MODULE}.Hose"]) == 4
+    assert "did you mean House?" in capsys.readouterr().err
+    # Without the policy nobody knows the code: the error says how to have it known.
     assert run(["checks", "ACME101"]) == 4
+    assert "--policy FILE" in capsys.readouterr().err
+    assert run(["checks", "SM999"]) == 4
+    assert "--policy FILE" not in capsys.readouterr().err
 
 
 def test_the_command_line_selects_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

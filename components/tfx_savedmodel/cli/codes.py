@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from tfx_savedmodel.errors import UsageError
 from tfx_savedmodel.operations.checks import CheckPage, meant_codes
+
+#: How a code begins that is none of ours.
+_OTHERS = re.compile(r"(?!SM)[A-Z]{2,}[0-9]", re.IGNORECASE)
 
 
 def read_codes(option: str, values: Sequence[str], pages: Sequence[CheckPage]) -> tuple[str, ...]:
@@ -25,6 +29,8 @@ def unknown_code(where: str, found: str, pages: Sequence[CheckPage]) -> UsageErr
     """Return the error that lists the codes there are, and names those that may have been meant."""
     hint = meant_codes(found, {page.code: page.name for page in pages})
     listed = "`tfx-savedmodel checks` lists them with what they look for"
+    if _OTHERS.match(found) and not any(page.code.startswith(found[:2].upper()) for page in pages):
+        listed += "; checks of your own are known beside the policy that brings them: --policy FILE"
     return UsageError(
         "no check has this code",
         where=where,
