@@ -88,7 +88,7 @@ def test_the_other_inputs_are_looked_at_as_far_as_a_check_will(folder: Path) -> 
 
 
 def test_a_schema_that_is_none_is_refused_before_the_model_is_run(folder: Path) -> None:
-    require_module("tensorflow_metadata")
+    require_module("tensorflow_metadata", "it comes with TFX")
     refuse(schema="schema.pbtxt")
     (folder / "schema.json").write_text('{"feature": []}')
     with pytest.raises(SchemaError, match="the schema cannot be read") as caught:
