@@ -9,7 +9,7 @@ import pytest
 from tests.report import samples
 from tfx_savedmodel.report.html import render_html
 from tfx_savedmodel.report.markdown import render_markdown
-from tfx_savedmodel.report.summary import because, outcome, summary_line
+from tfx_savedmodel.report.summary import because, outcome, summary_line, took_line
 from tfx_savedmodel.saved_model.view import KERAS
 from tfx_savedmodel.validation.result import CheckResult, CheckVerdict, Finding, Severity, Upstream, Verdict, Waived
 
@@ -74,6 +74,19 @@ def test_what_is_waived_stands_in_the_headline() -> None:
     other = dataclasses.replace(unsafe, code="SM104", name="signatures", waived=findings[:1])
     blessed = dataclasses.replace(samples.blessed(), checks=(other,))
     assert because(blessed) == "Every check that ran passed. 1 finding of SM104 signatures is waived."
+
+
+def test_the_time_is_told_by_what_it_was_spent_on() -> None:
+    spent = {"inputs": 0.2, "libraries": 8.1, "graph": 0.01, "loads": 3.0, "rest": 1.0}
+    report = dataclasses.replace(samples.blessed(), seconds=12.31, spent=spent)
+
+    assert took_line(report) == (
+        "12.3 s: 8.1 s importing libraries, 200 ms reading the model and what is given, "
+        "3.0 s loading the model and running its signatures"
+    )
+    assert took_line(report) in render_html(report)
+    assert took_line(dataclasses.replace(report, seconds=0.02, spent={"graph": 0.02})) == "20 ms"
+    assert took_line(dataclasses.replace(report, seconds=0.0, spent={})) == ""
 
 
 def test_a_keras_file_that_left_the_verdict_open_is_to_be_exported() -> None:

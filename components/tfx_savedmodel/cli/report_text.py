@@ -12,6 +12,7 @@ from tfx_savedmodel.operations.present import (
     format_seconds,
     outcome,
     summary_line,
+    took_line,
 )
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ def show_report(page: Page, report: Report) -> None:
     headline = HEADLINES[report.verdict]
     page.line((headline, _VERDICT_STYLES[report.verdict.value]), (f": {summary_line(report)}", ""))
     page.line(because(report))
+    if took_line(report):
+        page.line((f"It took {took_line(report)}.", "dim"))
 
 
 def _row(check: CheckResult) -> list[Cell]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tfx_savedmodel.report.json_report import render_json, report_document
-from tfx_savedmodel.report.summary import HEADLINES, because, outcome, summary_line
+from tfx_savedmodel.report.summary import HEADLINES, because, outcome, summary_line, took_line
 from tfx_savedmodel.report.values import (
     format_bytes,
     format_place,
@@ -31,5 +31,6 @@ __all__ = [
     "render_json",
     "report_document",
     "summary_line",
+    "took_line",
     "visible",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from tfx_savedmodel.report.values import format_seconds
 from tfx_savedmodel.validation.result import CheckResult, CheckVerdict, Report, Severity, Verdict
 
 HEADLINES = {
@@ -63,6 +64,27 @@ def summary_line(report: Report) -> str:
     """Return the counts as text: "12 passed, 1 failed, 2 skipped, 1 finding waived"."""
     waived = sum(len(check.waived) for check in report.checks)
     return ", ".join([*(count.words for count in counts(report)), *([f"{_findings(waived)} waived"] if waived else [])])
+
+
+#: What `spent` of a report counts, in words.
+_SPENT = {
+    "libraries": "importing libraries",
+    "inputs": "reading the model and what is given",
+    "graph": "checks of the graph",
+    "loads": "loading the model and running its signatures",
+    "examples": "running examples",
+}
+#: Less is no news.
+_LEAST_SECONDS = 0.05
+
+
+def took_line(report: Report) -> str:
+    """Return how long it took and on what: "12.3 s: 8.1 s importing libraries, …", or nothing if unknown."""
+    if not report.seconds:
+        return ""
+    spent = [(seconds, words) for part, words in _SPENT.items() if (seconds := report.spent.get(part, 0.0)) > 0]
+    parts = [f"{format_seconds(seconds)} {words}" for seconds, words in spent if seconds >= _LEAST_SECONDS]
+    return f"{format_seconds(report.seconds)}{': ' if parts else ''}{', '.join(parts)}"
 
 
 def because(report: Report) -> str:
