@@ -47,6 +47,8 @@ def test_each_verdict_says_why() -> None:
     assert "had to be seen was skipped (SM304 parity)" in because(required)
     assert "No check came to an answer" in because(nothing)
     assert because(blessed) == f"Every check that ran passed. {waived}"
+    warned = dataclasses.replace(failing, verdict=Verdict.BLESSED)
+    assert because(warned).startswith("Nothing failed that blocks; SM107 explanation-contract deserves a look.")
 
 
 def test_many_failures_are_named_in_part() -> None:
@@ -103,4 +105,4 @@ def test_a_keras_file_that_left_the_verdict_open_is_to_be_exported() -> None:
         "It is a Keras file, which has no graph, so SM201 native-load could not be answered: export it first"
     )
     assert "whether it can be loaded without harm" in render_markdown(report)
-    assert "<code>tfx-savedmodel export</code>" in render_html(report)
+    assert "<code>tfx-savedmodel export MODEL DEST --signature serving_default=model</code>" in render_html(report)

@@ -251,6 +251,18 @@ def test_an_empty_policy_is_called_empty(text: str) -> None:
     assert "default" in caught.value.next_step
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("preset: strict", "expected value at line 1"), ("[1]", "a list"), ('"strict"', "a text"), ("{", "EOF")],
+)
+def test_what_is_no_json_object_is_said_to_be_none(text: str, found: str) -> None:
+    with pytest.raises(PolicyError, match="the policy cannot be read") as caught:
+        read_policy_file(text, where="policy.json")
+    assert found in caught.value.found
+    assert caught.value.problems == ()
+    assert "codes" not in str(caught.value)
+
+
 def test_all_mistakes_of_a_policy_are_told_at_once() -> None:
     policy = Policy(
         select=("SM9",),
@@ -297,6 +309,13 @@ def test_the_beginning_of_a_code_is_answered_with_families(found: str, words: st
     hint = meant_codes(found, {check.code: check.name for check in CHECKS})
     assert hint.startswith(words)
     assert "did you mean" not in hint
+
+
+def test_a_code_with_other_letters_is_no_misspelt_one_of_ours() -> None:
+    names = {check.code: check.name for check in CHECKS}
+    assert meant_codes("ACME101", names) == ""
+    assert "SM101" in meant_codes("SN101", names)
+    assert "SM101" in meant_codes("MS101", names)
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,8 @@ def _row(check: CheckResult) -> list[Cell]:
         rest = len(check.findings) - 1
         note = check.findings[0].message + (f" (and {rest} more)" if rest else "")
     if check.waived:
-        note = f"{note} ({len(check.waived)} waived)".strip()
+        reasons = "; ".join(dict.fromkeys(item.reason for item in check.waived))
+        note = f"{note} ({len(check.waived)} waived: {reasons})".strip()
     time = (format_seconds(check.seconds), "dim")
     return [(check.code, "code"), (check.name, "strong"), (_WORDS[found], found), time, (note, "dim")]
 

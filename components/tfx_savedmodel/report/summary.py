@@ -101,7 +101,7 @@ def _verdict(report: Report) -> str:
         return "No check came to an answer, and nothing is blessed without evidence."
     warned = [check for check in report.checks if outcome(check) == "warning"]
     if warned:
-        return f"No required check failed; {_names(warned)} deserve{'s' if len(warned) == 1 else ''} a look."
+        return f"Nothing failed that blocks; {_names(warned)} deserve{'s' if len(warned) == 1 else ''} a look."
     return "Every check that ran passed."
 
 
@@ -113,7 +113,8 @@ def _undecided(report: Report) -> str:
     if report.model.get("format") == _KERAS_FILE:
         return (
             f"It is a Keras file, which has no graph, so {_names(open_ends)} could not be answered: export it first "
-            "(`tfx-savedmodel export`), or ask with `--policy untrusted` whether it can be loaded without harm."
+            "(`tfx-savedmodel export MODEL DEST --signature serving_default=model`), or ask with `--policy untrusted` "
+            "whether it can be loaded without harm."
         )
     return f"What had to be seen was skipped ({_names(open_ends)}), so nothing is known either way."
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping
 
@@ -11,6 +12,10 @@ from tfx_savedmodel.validation.third_party import COSTS
 #: The beginning of a code, which stands for several; a whole one has three digits.
 _BEGINNING = re.compile(r"[A-Z]{2,}[0-9]{1,2}")
 _FAMILY = re.compile(r"[A-Z]+[0-9]")
+#: The letters of a whole code, which are its author's: those of another are no slip of the finger.
+_LETTERS = re.compile(r"[A-Z]+(?=[0-9]{3}$)")
+
+_LIKE = 0.5
 
 
 def meant_codes(found: str, names: Mapping[str, str]) -> str:
@@ -23,6 +28,9 @@ def meant_codes(found: str, names: Mapping[str, str]) -> str:
     text = found.strip().upper()
     if _BEGINNING.fullmatch(text):
         return _family(text, names)
+    letters = _LETTERS.match(text)
+    if letters is not None and not any(_alike(letters[0], code.rstrip("0123456789")) for code in names):
+        return ""
     by_word = {word: f"{code} {name}" for code, name in names.items() for word in (code, name)}
     close = list(dict.fromkeys(by_word[word] for word in near(found, by_word)))
     return f"did you mean {' or '.join(close)}?" if close else ""
@@ -35,3 +43,7 @@ def _family(text: str, names: Mapping[str, str]) -> str:
     if of_same is not None:
         return f"those that begin {of_same} are {', '.join(code for code in names if code.startswith(of_same))}"
     return f"there are {'; '.join(f'{family}, which {COSTS[family[-1]][1]}' for family in families)}"
+
+
+def _alike(letters: str, known: str) -> bool:
+    return difflib.SequenceMatcher(None, letters, known).ratio() >= _LIKE

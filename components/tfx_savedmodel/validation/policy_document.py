@@ -141,19 +141,37 @@ def read_document(text: str, where: str) -> Policy:
         )
     twice: list[Problem] = []
     data = _parsed(text, twice)
+    if data is not None and not isinstance(data, Mapping):
+        raise _unreadable(f"JSON, but {_KINDS.get(type(data), 'no object')}", where)
     problems: list[Problem] = []
     document: PolicyDocument | None = None
     try:
         document = PolicyDocument.model_validate_json(text)
     except pydantic.ValidationError as error:
-        problems = [_problem(item) for item in error.errors(include_url=False)]
-    if isinstance(data, Mapping):
+        errors = error.errors(include_url=False)
+        if data is None:
+            raise _unreadable(errors[0]["msg"], where) from None
+        problems = [_problem(item) for item in errors]
+    if data is not None:
         told = tuple(problem.where for problem in problems)
         problems += [item for item in find_problems(data)[1] if not _within(item.where, told)]
     problems = [*twice, *problems]
     if problems or document is None:
         raise mistakes(problems, where)
     return document.policy()
+
+
+_KINDS: Mapping[type, str] = {list: "a list", str: "a text", bool: "true or false", int: "a number", float: "a number"}
+
+
+def _unreadable(found: str, where: str) -> PolicyError:
+    return PolicyError(
+        "the policy cannot be read",
+        where=where,
+        found=found,
+        wanted="a JSON object; YAML is not read",
+        next_step='compare it with docs/policy.md; {"preset": "default"} is a whole policy',
+    )
 
 
 def _within(place: str, told: Sequence[str]) -> bool:
@@ -214,8 +232,6 @@ def _problem(error: Any) -> Problem:
         fields = _FIELDS[str(location[0]) if len(location) > 1 else ""]
         name = str(location[-1])
         return Problem(place, "there is no such field", name, ", ".join(fields), did_you_mean(name, fields))
-    if error["type"] == "json_invalid":
-        return Problem("the text", error["msg"], wanted="a JSON object")
     given = error.get("input")
     if error["type"] == "string_pattern_mismatch":
         return Problem(place, *_pattern(str(location[0]), str(location[-1]), str(given)))
