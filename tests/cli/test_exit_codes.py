@@ -66,6 +66,7 @@ CASES: dict[str, tuple[int, tuple[str, ...]]] = {
     "a load under a policy that loads nothing": (4, (*VALIDATE, "GOOD", "--policy", "untrusted", "--select", "SM201")),
     "an empty policy": (4, (*VALIDATE, "GOOD", "--policy", "DIR/empty.json")),
     "a policy with mistakes": (4, (*VALIDATE, "GOOD", "--policy", "DIR/wrong.json")),
+    "no plan": (4, (*VALIDATE, "GOOD", "--select", "SM105", "--plan", "DIR/waives.json")),
     "no such form": (4, (*VALIDATE, "GOOD", "--format", "yaml")),
     "no such schema": (4, (*VALIDATE, "GOOD", "--select", "SM1", "--schema", "DIR/nowhere")),
     "no such examples": (4, (*FAST_VALIDATE, "--examples", "DIR/nowhere*.gz")),
@@ -132,6 +133,7 @@ def test_what_is_wrong_is_said_on_standard_error_alone(outcomes: dict[str, Outco
     )
     assert "the policy is empty\n  where: " in outcomes["an empty policy"].stderr
     assert "the policy untrusted loads nothing" in outcomes["a load under a policy that loads nothing"].stderr
+    assert "waives.json" in outcomes["no plan"].stderr
     assert "RuntimeError: out of luck" in outcomes["our own crash"].stderr
     assert "--debug" in outcomes["our own crash"].stderr
     assert "nowhere" in outcomes["no such model"].stderr

@@ -89,7 +89,8 @@ def command(
     if report_directory is not None:
         read = {"MODEL": model, "--reference": reference, "--baseline": baseline, "--transform-graph": transform_graph}
         directory = report_place(report_directory, read)
-    plan_text = None if plan is None else read_text("--plan", plan)
+    if plan is not None:
+        read_text("--plan", plan)  # a file that cannot be read is told before the model is looked at
     progress = Progress()
     try:
         with quiet_stdout():
@@ -102,7 +103,7 @@ def command(
                 transform_graph=transform_graph,
                 reference=reference,
                 baseline=baseline,
-                plan=plan_text,
+                plan=None if plan is None else Path(plan),
                 target=target,
                 policy=chosen,
                 select=selected,
