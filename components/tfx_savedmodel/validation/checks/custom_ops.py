@@ -22,6 +22,7 @@ class CustomOps(GraphCheck):
     Looks at the graph and every function, whether something reaches it or not: a loader imports them all. An op
     that no version of TensorFlow from 1.15 on registers comes from a library; which one is said where it is known
     (TensorFlow Text, Decision Forests, IO, Addons, Recommenders Addons, struct2tensor, TF-TRT, Horovod, contrib).
+    TF-TRT's ops are such: builds for CUDA up to 2.17 know their names, and run them only on a GPU with TensorRT.
     `allow` names ops, or libraries as the finding names them, that the consumer has.
 
     Why: a server without the library refuses the model with "Op type not registered".
