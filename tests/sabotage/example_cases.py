@@ -130,7 +130,6 @@ EXAMPLE_CASES: dict[str, Sabotage] = {
     "SM308": Sabotage(
         sound=save_scorer,
         broken=_scored(_noisy),
-        inevitable={"SM307": "an answer that changes by itself is another one in another batch as well"},
         where={"signature": "score", "output": "probabilities"},
         select=SELECT,
     ),
