@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tfx_savedmodel.saved_model.reachability import Reach
+from tfx_savedmodel.saved_model.reachability import reach_of
 from tfx_savedmodel.validation.check import ExampleCheck, ExamplesRun, RunFailed, Skip
 from tfx_savedmodel.validation.checks.parity import comparison_json, place
 from tfx_savedmodel.validation.comparing import Comparison, add, compare, first_texts, tolerances
@@ -222,7 +222,7 @@ def half_precision(run: ExamplesRun, key: str) -> str | None:
     meta_graph = run.graph.meta_graph()
     if meta_graph is None:
         return None
-    used = {node.attr("T") for _, node in Reach(meta_graph).by_signature(key)}
+    used = {node.attr("T") for _, node in reach_of(meta_graph).by_signature(key)}
     return next((dtype for dtype in ("bfloat16", "float16") if dtype in used), None)
 
 

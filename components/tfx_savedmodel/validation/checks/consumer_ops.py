@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 from tfx_savedmodel.saved_model.consumers.judgement import Lack, check_consumer, consumer_names, lacks
-from tfx_savedmodel.saved_model.view import GraphView
+from tfx_savedmodel.saved_model.reachability import reach_of
+from tfx_savedmodel.saved_model.view import GraphView, MetaGraphView
 from tfx_savedmodel.validation.check import GraphCheck, Skip
 from tfx_savedmodel.validation.result import Finding
 
@@ -41,11 +42,13 @@ class ConsumerOps(GraphCheck):
         if target is None:
             raise Skip("no consumer is named, and the model was exported for none")
         meta_graph = graph.meta_graph()
+        if meta_graph is None:
+            return
         causes: dict[Any, list[Lack]] = {}
-        for lack in lacks(meta_graph, target) if meta_graph else ():
+        for lack in lacks(meta_graph, target):
             causes.setdefault(_cause(lack), []).append(lack)
         for same in causes.values():
-            yield _finding(same, target)
+            yield _finding(same, _reached_by(meta_graph, same), target)
 
 
 def _exported_for(graph: GraphView) -> str | None:
@@ -55,10 +58,17 @@ def _exported_for(graph: GraphView) -> str | None:
     return target if target in consumer_names() else None
 
 
-def _finding(same: Sequence[Lack], target: str) -> Finding:
+def _reached_by(meta_graph: MetaGraphView, same: Sequence[Lack]) -> list[str]:
+    """Return what runs any of these nodes, and who else loads those that nothing runs."""
+    reach = reach_of(meta_graph)
+    places = [(lack.function, lack.node) for lack in same]
+    loaded = {by for lack, place in zip(same, places, strict=True) if place not in reach for by in lack.reached_by}
+    return [*reach.some_roots_of_all(places), *sorted(loaded)]
+
+
+def _finding(same: Sequence[Lack], reached_by: list[str], target: str) -> Finding:
     """Return the finding of nodes that lack the same; it stands at the first of them."""
     lack = same[0]
-    reached_by = sorted({root for one in same for root in one.reached_by})
     where: dict[str, Any] = {"op": lack.op, "node": lack.node} if lack.node else {"declaration": lack.op}
     where["reached_by"] = reached_by
     if lack.function is not None:

@@ -52,9 +52,9 @@ class CustomOps(GraphCheck):
             library = library_of(op)
             if op in self.allow or (library is not None and library.name in self.allow):
                 continue
-            labels = {label for function, node in nodes for label in reach.roots.get((function, node.name), ())}
+            reached_by = reach.some_roots_of_all((function, node.name) for function, node in nodes)
             function, node = nodes[0]
-            where = {"op": op, "node": node.name, "reached_by": sorted(labels)}
+            where = {"op": op, "node": node.name, "reached_by": reached_by}
             if function is not None:
                 where["function"] = function
             yield Finding(

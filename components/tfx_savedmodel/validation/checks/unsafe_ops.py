@@ -64,9 +64,9 @@ def _judge(meta_graph: MetaGraphView, suspects: list[tuple[str | None, NodeView]
     at_init, later = Origins(meta_graph, at_init=True), Origins(meta_graph, at_init=False)
     for function, node in suspects:
         op = unsafe_op(node.op) or UnsafeOp("code")
-        labels = reach.roots.get((function, node.name), frozenset())
-        reached = sorted(labels) or _otherwise(meta_graph, reach, function, node)
-        sources = _sources(at_init if labels == {INIT} else later, function, node, op)
+        labels = reach.some_roots((function, node.name))
+        reached = labels or _otherwise(meta_graph, reach, function, node)
+        sources = _sources(at_init if labels == [INIT] else later, function, node, op)
         if not reached or _harmless(node, op, sources, labels):
             continue
         where = {"op": node.op, "node": node.name, "reached_by": reached}
@@ -103,7 +103,7 @@ def _sources(origins: Origins, function: str | None, node: NodeView, op: UnsafeO
     return found
 
 
-def _harmless(node: NodeView, op: UnsafeOp, sources: set[Origin], labels: frozenset[str]) -> bool:
+def _harmless(node: NodeView, op: UnsafeOp, sources: set[Origin], labels: list[str]) -> bool:
     kinds = {source.kind for source in sources}
     if node.op == "PrintV2":
         return str(node.attr("output_stream", "")) in PRINT_STREAMS
@@ -113,5 +113,5 @@ def _harmless(node: NodeView, op: UnsafeOp, sources: set[Origin], labels: frozen
         return kinds == {"constant"} and all(not source.detail for source in sources)
     if node.op in SAVER_OPS:
         # Whoever saves or restores names the file; and restoring, which every loader does, writes nothing.
-        return kinds == {"saver"} and labels == {RESTORE if op.kind == "read" else SAVE}
+        return kinds == {"saver"} and labels == [RESTORE if op.kind == "read" else SAVE]
     return op.kind == "read" and kinds == {"asset"}
