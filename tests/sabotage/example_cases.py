@@ -55,14 +55,23 @@ def _noisy(scores: Any, x: Any, n: Any) -> Any:
     return scores + tf.random.uniform(tf.shape(scores), maxval=0.1)
 
 
+#: A model waits twice its budget on the fastest machine; without waiting it needs a millisecond.
+_BUDGET_MS = 150.0
+
+
 def _slow(scores: Any, x: Any, n: Any) -> Any:
-    """Multiply large matrices, of which no more than a trace is left in the answer."""
+    """Wait, which takes as long on every machine, where work would take less on a faster one."""
     import tensorflow as tf
 
-    matrix = tf.fill([512, 512], 1e-3 * tf.reduce_mean(x))
-    for _ in range(40):
-        matrix = tf.math.tanh(matrix @ matrix + 1e-3)
-    return scores + 1e-20 * tf.reduce_mean(matrix)
+    zeros = tf.data.Dataset.from_tensors(0.0)
+    waiting = tf.raw_ops.SleepDataset(
+        input_dataset=zeros._variant_tensor,
+        sleep_microseconds=tf.constant(int(2 * _BUDGET_MS * 1000), tf.int64),
+        output_types=[tf.float32],
+        output_shapes=[tf.TensorShape([])],
+    )
+    late = tf.data.experimental.from_variant(waiting, zeros.element_spec)
+    return scores + late.reduce(0.0, lambda total, zero: total + zero)
 
 
 def _ungraded(scores: Any, x: Any, n: Any) -> Any:
@@ -130,7 +139,6 @@ EXAMPLE_CASES: dict[str, Sabotage] = {
     "SM308": Sabotage(
         sound=save_scorer,
         broken=_scored(_noisy),
-        inevitable={"SM307": "an answer that changes by itself is another one in another batch as well"},
         where={"signature": "score", "output": "probabilities"},
         select=SELECT,
     ),
@@ -138,8 +146,7 @@ EXAMPLE_CASES: dict[str, Sabotage] = {
         sound=save_scorer,
         broken=_scored(_slow),
         where={"signature": "score"},
-        # The median of a few requests, far from both models: a millisecond, and 10 GFLOP.
-        given={"policy": {"parameters": {"SM309": {"milliseconds": 20.0, "percentile": 50.0, "requests": 7}}}},
+        given={"policy": {"parameters": {"SM309": {"milliseconds": _BUDGET_MS, "percentile": 50.0, "requests": 7}}}},
         select=SELECT,
     ),
 }

@@ -76,11 +76,12 @@ class GraphCheck(Check):
 class Answer:
     """What a signature answered to made-up inputs: arrays by output, those of several parts as "NAME[0]" and so on.
 
-    `inputs` says which inputs it was asked with; `again` has the outputs that were others when it was asked the
-    same a second time.
+    `inputs` says which inputs it was asked with, `digest` is that of their names, dtypes, shapes and bytes; `again` has
+    the outputs that were others when it was asked the same a second time.
     """
 
     inputs: str
+    digest: str
     outputs: Mapping[str, np.ndarray[Any, Any]]
     again: Mapping[str, np.ndarray[Any, Any]]
 
