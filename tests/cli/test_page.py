@@ -30,7 +30,9 @@ def test_a_report_in_a_pipe_is_plain_and_unwrapped(capsys: pytest.CaptureFixture
     assert "    next    look at the training run: the weights themselves are NaN (dense/kernel, dense/bias)\n" in text
     assert text.endswith(
         "Not blessed: 12 passed, 1 failed, 1 warning, 2 skipped, 1 finding waived\n"
-        "SM302 finite-outputs failed. 1 finding of SM120 unsafe-ops is waived.\nIt took 24.3 s.\n"
+        "SM302 finite-outputs failed. 1 finding of SM120 unsafe-ops is waived.\n"
+        "It took 24.3 s: 11.2 s importing libraries, 400 ms reading the model and what is given, "
+        "6.2 s loading the model and running its signatures, 6.1 s running examples.\n"
     )
 
 
