@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from tfx_savedmodel.saved_model.reachability import Reach
 from tfx_savedmodel.saved_model.view import MetaGraphView, SignatureView
 from tfx_savedmodel.validation.loading.candidates import Candidate, Candidates
-from tfx_savedmodel.validation.loading.loaders import Run, Tell, error_kind, error_words
 from tfx_savedmodel.validation.loading.synthetic import BATCHES
+from tfx_savedmodel.validation.loading.telling import Run, Tell, error_kind, error_words
 
 if TYPE_CHECKING:
     import numpy as np
