@@ -131,9 +131,7 @@ def test_a_layer_that_writes_files_is_refused_before_it_is_run(
         convert(model, tmp_path / "out", module_file=tmp_path / "own.py", allow=[layer], compare=compare)
     assert str(model) in caught.value.where
     assert "whoever runs the graph" not in str(caught.value)
-    if (
-        compare and not looks_up and HAS_ESTIMATORS
-    ):  # the Builder's signatures run it; else it is what Keras traced that is judged
+    if compare and not looks_up and HAS_ESTIMATORS:  # what the Builder wrote has signatures, which run it
         assert "reached by the model's forward pass, which is run to compare the result with it" in caught.value.found
     assert not written.exists() and not (tmp_path / "out").exists()
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tfx_savedmodel.saved_model.reachability import reach_of
 from tfx_savedmodel.validation.check import ExampleCheck, ExamplesRun, RunFailed, Skip
-from tfx_savedmodel.validation.checks.parity import comparison_json, place
+from tfx_savedmodel.validation.checks.parity import comparison_json, mismatch_finding, place
 from tfx_savedmodel.validation.comparing import Comparison, add, compare, first_texts, tolerances
 from tfx_savedmodel.validation.result import Finding
 
@@ -250,13 +250,8 @@ def _finding(key: str, name: str, way: str, comparison: Comparison) -> Finding:
     where = {"signature": key, "output": name}
     worst = comparison.worst
     if worst is None:
-        return Finding(
-            f"its shape is another one {way}: {comparison.mismatch}",
-            where,
-            found=comparison.mismatch.partition(" and ")[0],
-            wanted=comparison.mismatch.partition(" and ")[2],
-            next="look for what takes a size from the batch",
-        )
+        text = f"its shape is another one {way}"
+        return mismatch_finding(comparison, where, text, "look for what takes a size from the batch")
     return Finding(
         f"{comparison.differing:,} of {comparison.examples:,} examples get another answer {way} than in their batch",
         place(where, worst),
