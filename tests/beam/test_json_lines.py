@@ -153,6 +153,15 @@ def test_lines_that_are_none_are_isolated(tmp_path: Path) -> None:
     assert next(fault.at for fault in faults if fault.record == 1) == f"line 2, byte {offset}"
 
 
+def test_a_batch_of_bad_rows_only_and_a_request_of_many(scorer: str, tmp_path: Path) -> None:
+    rows = [{"x": [row["x"]], "n": [row["n"]]} for row in good_rows(40)]
+    file = _write(tmp_path / "lines", *[{"x": [None], "n": 1}] * 20, {"instances": rows}, rows[0])
+    result = run_files(scorer, file)["SM301"]
+    assert result.measurements["ran"] == dict.fromkeys(FED, 41)
+    assert result.measurements["unreadable_records"] == 20
+    assert result.findings[0].where["record"] == 0
+
+
 def test_a_large_file_is_split_at_lines(tmp_path: Path) -> None:
     from tfx_savedmodel.beam import json_lines
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tfx_savedmodel.beam.data_view import view_features
@@ -66,7 +66,9 @@ def plan_shards(
 
     Parquet files are split by row groups; JSON lines and uncompressed TFRecords on a local disk by bytes.
     """
-    units = [unit for file in files for unit in _units(file, form, split_bytes)]
+    # A remote file's size is a request, and only a sample by number wants it.
+    weigh = size_of if sample is not None and sample.number is not None else len
+    units = [unit for file in files for unit in _units(file, form, split_bytes, weigh)]
     if sample is None:
         return [shard for shard, _ in units]
     if sample.number is not None:
@@ -74,14 +76,14 @@ def plan_shards(
     return [dataclasses.replace(shard, pick=by_fraction(shard.file, sample)) for shard, _ in units]
 
 
-def _units(file: str, form: str, split_bytes: int) -> list[tuple[Shard, int]]:
-    """Return a file's shards, each with its weight: about its bytes."""
+def _units(file: str, form: str, split_bytes: int, weigh: Callable[[str], int]) -> list[tuple[Shard, int]]:
+    """Return a file's shards, each with its weight: about its bytes, if `weigh` asks for those of a file."""
     if form == PARQUET:
         return list(parquet_shards(file))
     if form == JSON:
         return list(json_shards(file, split_bytes))
     shards = list(record_shards(file, split_bytes))
-    return [(shard, max(1, size_of(file) // len(shards))) for shard in shards]
+    return [(shard, max(1, weigh(file) // len(shards))) for shard in shards]
 
 
 def _of_number(units: Sequence[tuple[Shard, int]], form: str, sample: Sample, number: int) -> list[Shard]:

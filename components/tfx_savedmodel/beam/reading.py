@@ -28,7 +28,9 @@ def read_examples(shard: Shard, size: int, form: str, wanted: Wanted) -> Iterato
         items = read_json(shard, size, wanted)
     else:
         items = read_batches(shard, size)
-    yield from items if shard.pick is None else _picked(items, shard.pick, size)
+    for item in items if shard.pick is None else _picked(items, shard.pick, size):
+        if isinstance(item, ReadFault) or len(item.records):  # of a batch all rows may have been bad
+            yield item
 
 
 def _picked(items: Iterator[RecordBatch | ReadFault], pick: Pick, size: int) -> Iterator[RecordBatch | ReadFault]:

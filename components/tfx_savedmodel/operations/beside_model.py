@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib.util
 import os
@@ -67,6 +68,16 @@ class Inputs:
         values = {name: getattr(self, name) for name in _THINGS}
         return [name for name, value in values.items() if value is not None and value not in ("", (), [])]
 
+    def of_examples(self) -> dict[str, Any]:
+        """Return the format of the examples and the sample of them, as `GivenBeside` takes them.
+
+        Raises:
+          UsageError: one of them is none.
+        """
+        has_view = self.data_view is not None
+        form = check_format(self.examples_format, "examples_format", has_view=has_view)
+        return {"examples_format": form, "sample": read_sample(self.sample, self.sample_seed)}
+
     def required(self) -> list[str]:
         """Return the codes of checks that have to be answered because of what is given."""
         return [code for name in self.given() for code in REQUIRED.get(name, ())]
@@ -88,20 +99,25 @@ class Inputs:
         return told
 
     def staged(
-        self, stage: Staging, codes: Collection[str], tags: Sequence[str], hollow: Collection[str]
+        self,
+        stage: Staging,
+        codes: Collection[str],
+        tags: Sequence[str],
+        hollow: Collection[str],
+        importing: contextlib.AbstractContextManager[None],
     ) -> dict[str, Any]:
         """Return examples, schema, Transform graph and reference as local ones, as `GivenBeside` takes them.
+
+        `importing` is entered while Beam is imported, where examples are looked for with it.
 
         Raises:
           TfxSavedModelError: one of them is not there.
         """
-        check_format(self.examples_format, "examples_format", has_view=self.data_view is not None)
         runs = any(code.startswith(LOOKED_AT_BY["examples"]) for code in codes)
         reference = self.reference
         return {
-            "examples": _files(stage, self.examples, self.splits, looked_at=runs),
-            "examples_format": self.examples_format,
-            "sample": read_sample(self.sample, self.sample_seed),
+            "examples": _files(stage, self.examples, self.splits, importing, looked_at=runs),
+            **self.of_examples(),
             "data_view": _there(stage, self.data_view, "the DataView", ExamplesError),
             "schema": _there(stage, self.schema, "the schema", SchemaError),
             "transform_graph": _there(stage, self.transform_graph, "the Transform graph", TransformGraphError),
@@ -143,7 +159,14 @@ def _there(stage: Staging, path: PathLike | None, what: str, error: type[TfxSave
     return str(local)
 
 
-def _files(stage: Staging, patterns: str | Sequence[str], splits: Sequence[str], *, looked_at: bool) -> tuple[str, ...]:
+def _files(
+    stage: Staging,
+    patterns: str | Sequence[str],
+    splits: Sequence[str],
+    importing: contextlib.AbstractContextManager[None],
+    *,
+    looked_at: bool,
+) -> tuple[str, ...]:
     if not patterns:
         return ()
     if not looked_at:
@@ -158,7 +181,8 @@ def _files(stage: Staging, patterns: str | Sequence[str], splits: Sequence[str],
             wanted="it, to run a model on examples",
             next_step="install tfx-savedmodel[beam], or leave the examples out",
         )
-    from tfx_savedmodel.beam.example_checks import expand_files
+    with importing:
+        from tfx_savedmodel.beam.example_checks import expand_files
 
     return expand_files(stage.examples(patterns), splits)
 
