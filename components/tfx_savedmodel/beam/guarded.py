@@ -142,7 +142,7 @@ class GuardedRunner:
     def _halved(self, batch: Shard, reason: str, rows: int) -> Tally:
         """Say that the batch was too large, and make those behind it smaller."""
         self._settings = dataclasses.replace(self._settings, most_rows=max(1, rows // 2))
-        self._host.configure(self._settings, self._settings.limits)
+        self._configure()
         checks = self._settings.checks
         fault = {"file": batch.file, "record": batch.first_record, "halved": rows, "reason": reason}
         return add_fault(checks, empty_tally(checks), fault)
