@@ -85,17 +85,18 @@ def remove(place: str, copies: Copies, others: Sequence[str] = ()) -> None:
 def _directories(settings: WorkerSettings) -> list[str]:
     """Return the directories that a worker loads, each once."""
     reference = settings.reference.directory if settings.reference is not None else None
-    named = (settings.model.directory, reference, settings.transform_graph)
+    named = (settings.model.directory, reference, settings.transform_graph, settings.data_view)
     return list(dict.fromkeys(directory for directory in named if directory is not None))
 
 
 def _moved(settings: WorkerSettings, places: Mapping[str, str]) -> WorkerSettings:
-    reference, transform = settings.reference, settings.transform_graph
+    reference, transform, view = settings.reference, settings.transform_graph, settings.data_view
     return dataclasses.replace(
         settings,
         model=dataclasses.replace(settings.model, directory=places[settings.model.directory]),
         reference=reference and dataclasses.replace(reference, directory=places[reference.directory]),
         transform_graph=transform and places[transform],
+        data_view=view and places[view],
     )
 
 

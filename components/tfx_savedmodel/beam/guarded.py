@@ -144,7 +144,7 @@ class GuardedRunner:
         self._settings = dataclasses.replace(self._settings, most_rows=max(1, rows // 2))
         self._configure()
         checks = self._settings.checks
-        fault = {"file": batch.file, "record": batch.first_record, "halved": rows, "reason": reason}
+        fault = {"file": batch.file, "record": batch.first_example(), "halved": rows, "reason": reason}
         return add_fault(checks, empty_tally(checks), fault)
 
     def _fault(self, part: Shard, reason: str, death: Death | None = None, rows: int = 0) -> Tally:
