@@ -21,10 +21,10 @@ FULL_ON_BOTH := tests/operations/test_convert_large.py tests/consumers
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-tf221 test-full explain-sdk consumers consumers-table scanners lint format bench schemas check-pages op-tables lock clean clean-all
+.PHONY: help install demo test test-tf221 test-full flink spark explain-sdk consumers consumers-table scanners lint format bench schemas check-pages op-tables lock clean clean-all
 
 help:  ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9 -]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(VENV)/.installed  ## make .venv: TFX 1.15, the tools, and .venv/bin/tfx-savedmodel
 
@@ -42,6 +42,9 @@ $(EXPLAIN)/.installed: requirements/explain-sdk.txt $(BOOTSTRAP) make/explain_sd
 
 demo: install  ## run the penguin pipeline (SABOTAGE=nan or signature: with a broken model)
 	@$(BIN)/python -m pipelines.penguin.run $(if $(SABOTAGE),--sabotage $(SABOTAGE))
+
+flink spark: install  ## validate an example on a Flink cluster (or Spark) that is started on loopback; wants Java 17 and Maven
+	@$(BIN)/python -m pipelines.engines run $@
 
 test: install  ## run the tests: unit, then tf, then tfx
 	-@$(PYTHON3) make/consumers.py

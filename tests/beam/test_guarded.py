@@ -17,8 +17,9 @@ import pytest
 
 from tests.beam.deadly import CRASHES, HANGS, SWELLS, save_deadly, save_deadly_at_load
 from tests.beam.models import good_rows, write_rows
+from tfx_savedmodel.beam import guarded
 from tfx_savedmodel.beam.example_checks import ExampleCheckRequest, worker_settings
-from tfx_savedmodel.beam.guarded import MOST_TIMEOUTS, GuardedRunner
+from tfx_savedmodel.beam.guarded import MOST_LOST_HOSTS, MOST_TIMEOUTS, GuardedRunner
 from tfx_savedmodel.beam.hosting import ExampleHost, kept_hosts, take_host
 from tfx_savedmodel.beam.shards import Shard
 from tfx_savedmodel.beam.tally import judge, merge_tallies
@@ -119,15 +120,49 @@ def test_a_reference_that_crashes_is_not_the_models_fault(deadly: str, deadly_at
     assert "loading the reference" in (results["SM304"].reason or "")
 
 
-def test_a_host_that_is_gone_is_a_fault_of_the_machine(deadly: str, tmp_path: Path) -> None:
-    files = _files(tmp_path, 0)
-    request = ExampleCheckRequest(model=deadly, files=files, checks=CHECKS)
+def _results_of(runner: GuardedRunner, request: ExampleCheckRequest) -> dict[str, CheckResult]:
+    try:
+        tallies = [runner.run(Shard(file)) for file in request.files]
+    finally:
+        runner.close()
+    total = functools.reduce(functools.partial(merge_tallies, request.checks), tallies)
+    return {result.code: result for result in judge(request.checks, total)}
+
+
+def test_a_host_that_is_lost_is_replaced(deadly: str, tmp_path: Path) -> None:
+    request = ExampleCheckRequest(model=deadly, files=_files(tmp_path, 0, 70), checks=CHECKS)
     host = ExampleHost()
     runner = GuardedRunner(worker_settings(request), host)
     os.kill(host.pid, signal.SIGKILL)
+    results = _results_of(runner, request)
+    assert results["SM301"].verdict.value == "PASS"
+    assert results["SM301"].measurements["ran"] == {"serving_default": 20}
+
+
+class _LostWhenAsked(ExampleHost):
+    """A host that the machine ends once it is to run something."""
+
+    started = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        type(self).started += 1
+
+    def run(self, shard: Shard) -> Any:
+        os.kill(self.pid, signal.SIGKILL)
+        return super().run(shard)
+
+
+def test_hosts_that_are_lost_again_and_again_are_a_fault_of_the_machine(
+    deadly: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = ExampleCheckRequest(model=deadly, files=_files(tmp_path, 0), checks=CHECKS)
+    monkeypatch.setattr(guarded, "ExampleHost", _LostWhenAsked)
+    runner = GuardedRunner(worker_settings(request), _LostWhenAsked())
     with pytest.raises(WorkerError, match="host"):
-        runner.run(Shard(files[0]))
+        runner.run(Shard(request.files[0]))
     runner.close()
+    assert _LostWhenAsked.started == 1 + MOST_LOST_HOSTS
 
 
 def test_a_host_that_is_kept_serves_another_model(deadly: str, scorer: str, tmp_path: Path) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tfx_savedmodel.beam.features import Feature, known_features, sample_kinds, specified
 from tfx_savedmodel.beam.feeding import Available, plan_feeding
 from tfx_savedmodel.beam.hosting import started_early
 from tfx_savedmodel.beam.launch import pipeline_maker
+from tfx_savedmodel.beam.meeting import meeting_place
+from tfx_savedmodel.beam.reach import check_reach
 from tfx_savedmodel.beam.shards import expand_files, plan_shards
 from tfx_savedmodel.beam.sizing import mean_bytes
 from tfx_savedmodel.beam.tally import Tally, judge
@@ -20,7 +21,6 @@ from tfx_savedmodel.beam.threads import threads_of
 from tfx_savedmodel.beam.worker import ModelSettings, WorkerSettings
 from tfx_savedmodel.errors import UsageError
 from tfx_savedmodel.saved_model.reader import read_saved_model
-from tfx_savedmodel.saved_model.temporary import temporary_folder
 from tfx_savedmodel.validation.check import ExampleCheck
 from tfx_savedmodel.validation.policy import Limits
 from tfx_savedmodel.validation.result import CheckResult, CheckVerdict
@@ -69,6 +69,7 @@ def run_example_checks(
     request: ExampleCheckRequest,
     make_pipeline: Callable[[], beam.Pipeline] | None = None,
     progress: Callable[[str], None] | None = None,
+    importing: contextlib.AbstractContextManager[None] | None = None,
 ) -> list[CheckResult]:
     """Return the results of the request's checks, in their order.
 
@@ -76,10 +77,12 @@ def run_example_checks(
       request: what to run.
       make_pipeline: makes the Beam pipeline; by default one that runs in this process.
       progress: is told what happens, a short line each time.
+      importing: entered while TensorFlow is imported here, for whoever counts that time.
 
     Raises:
       SchemaError: the schema cannot be read.
       TransformGraphError: the Transform graph cannot be read.
+      UsageError: the pipeline's workers are other machines, and would miss the examples, the model or this package.
       Whatever `make_pipeline` raises.
     """
     if not request.checks or not request.files:
@@ -87,7 +90,10 @@ def run_example_checks(
     tell = progress or (lambda line: None)
     tell(f"looking at {_count(len(request.files), 'file')} of examples")
     pipeline = (make_pipeline or pipeline_maker())()
+    check_reach(pipeline, request.files)
     with started_early() if _runs_here(pipeline) else contextlib.nullcontext():
+        with importing or contextlib.nullcontext():
+            import tensorflow  # noqa: F401 - what looks at the examples here needs it at once
         return _run(request, pipeline, tell)
 
 
@@ -99,8 +105,8 @@ def _run(request: ExampleCheckRequest, pipeline: Any, tell: Callable[[str], None
     try:
         from tfx_savedmodel.beam.pipeline import run_pipeline
 
-        with _result_file(pipeline) as result:
-            total = run_pipeline(pipeline, settings, shards, result)
+        with meeting_place(pipeline, settings) as (folder, reachable, copies):
+            total = run_pipeline(pipeline, reachable, shards, folder, copies)
     except Exception as error:  # the machine's or the runner's fault, so nobody's verdict
         return [_not_made(check, error) for check in request.checks]
     tell(_said(total, started, time.time()))
@@ -171,27 +177,6 @@ def _model_settings(directory: str, tags: Sequence[str] | None, available: Avail
     meta_graph = graph.meta_graph()
     found = meta_graph.tags if meta_graph is not None else tuple(tags or _SERVE)
     return ModelSettings(directory, found, plan_feeding(graph, available))
-
-
-@contextlib.contextmanager
-def _result_file(pipeline: Any) -> Iterator[str]:
-    """Give a path that workers can write and we can read, and remove it afterwards."""
-    from apache_beam.io.filesystems import FileSystems
-    from apache_beam.options.pipeline_options import GoogleCloudOptions
-
-    shared = pipeline.options.view_as(GoogleCloudOptions).temp_location
-    if not shared:
-        with temporary_folder() as directory:
-            yield FileSystems.join(directory, "total")
-        return
-    if not FileSystems.exists(shared):
-        FileSystems.mkdirs(shared)
-    path = FileSystems.join(shared, f"tfx-savedmodel-{uuid.uuid4().hex}")
-    try:
-        yield path
-    finally:
-        if FileSystems.exists(path):
-            FileSystems.delete([path])
 
 
 def _not_made(check: ExampleCheck, error: Exception) -> CheckResult:

@@ -14,19 +14,31 @@ from tfx_savedmodel.beam.recorder import LOAD, LOAD_REFERENCE
 from tfx_savedmodel.beam.shards import Shard
 from tfx_savedmodel.beam.tally import Tally, add_fault, empty_tally, merge_tallies
 from tfx_savedmodel.beam.worker import WorkerSettings
+from tfx_savedmodel.errors import WorkerError
 from tfx_savedmodel.validation.policy import Limits
 
 #: A process is restarted so often; a batch of a thousand is halved down to one example within it.
 MOST_DEATHS = 16
 #: Each of these has cost the whole time limit, so no batch is halved for them.
 MOST_TIMEOUTS = 3
+#: So many hosts are replaced that were lost: to the machine's killer when memory is short, say.
+MOST_LOST_HOSTS = 3
+
+
+@dataclasses.dataclass
+class _Own:
+    """The host that a runner has now; `usable` while nothing is asked of it."""
+
+    host: ExampleHost
+    usable: bool = False
 
 
 class GuardedRunner:
     """Shards through one process, which is restarted when a model ends it. Several threads may share it.
 
     A batch that ends the process is halved until the example is found, then the rest of the shard is
-    run. After MOST_DEATHS, or MOST_TIMEOUTS, nothing more is run.
+    run. After MOST_DEATHS, or MOST_TIMEOUTS, nothing more is run. A host that is lost is replaced, and
+    what it ran is run again: an engine would run the shard again too, but in this very process.
     """
 
     def __init__(self, settings: WorkerSettings, host: ExampleHost | None = None) -> None:
@@ -35,11 +47,11 @@ class GuardedRunner:
         self._deaths = 0
         self._timeouts = 0
         self._load_fault: str | None = None
-        self._state = {"usable": False}
-        self._host = host or take_host()
+        self._lost_hosts = 0
+        self._own = _Own(host or take_host())
         # The runner goes when its last user does; nobody can know when that is.
-        self._close = weakref.finalize(self, _give_back, self._host, self._state)
-        self._host.configure(settings, settings.limits)
+        self._close = weakref.finalize(self, _give_back, self._own)
+        self._configure()
 
     def close(self) -> None:
         """End the process."""
@@ -52,11 +64,11 @@ class GuardedRunner:
           WorkerError: a fault of ours or of the machine.
         """
         with self._lock:
-            self._state["usable"] = False  # until it has answered
+            self._own.usable = False  # until it has answered
             tally = empty_tally(self._settings.checks)
             for part in self._run(shard):
                 tally = merge_tallies(self._settings.checks, tally, part)
-            self._state["usable"] = True
+            self._own.usable = True
         return tally
 
     def _run(self, part: Shard) -> Iterator[Tally]:
@@ -66,7 +78,7 @@ class GuardedRunner:
         if self._deaths >= MOST_DEATHS or self._timeouts >= MOST_TIMEOUTS:
             yield self._fault(part, "not run: the model had ended its process too often")
             return
-        answer = self._host.run(part)
+        answer = self._answer(part)
         if not isinstance(answer, Death):
             yield answer
             return
@@ -78,7 +90,7 @@ class GuardedRunner:
             yield self._not_loaded(reason)
         elif answer.moment.doing == LOAD_REFERENCE:
             self._settings = dataclasses.replace(self._settings, reference_fault=reason)
-            self._host.configure(self._settings, self._settings.limits)
+            self._configure()
             yield from self._run(part)
         else:
             before, inside, behind = around(part, answer)
@@ -87,6 +99,29 @@ class GuardedRunner:
             yield from self._take_apart(inside, answer, reason)
             for rest in behind:
                 yield from self._run(rest)
+
+    def _answer(self, part: Shard) -> Any:
+        while True:
+            try:
+                return self._own.host.run(part)
+            except WorkerError as error:
+                self._replace_host(error)
+                self._configure()
+
+    def _configure(self) -> None:
+        while True:
+            try:
+                return self._own.host.configure(self._settings, self._settings.limits)
+            except WorkerError as error:
+                self._replace_host(error)
+
+    def _replace_host(self, error: WorkerError) -> None:
+        """Take a new host in a lost one's place; raise an error that is no loss, or one too many."""
+        if not self._own.host.lost or self._lost_hosts >= MOST_LOST_HOSTS:
+            raise error
+        self._lost_hosts += 1
+        self._own.host.close()
+        self._own.host = ExampleHost()
 
     def _take_apart(self, batch: Shard, death: Death, reason: str) -> Iterator[Tally]:
         """Run the halves of a batch that ended the process, down to the example that does."""
@@ -107,7 +142,7 @@ class GuardedRunner:
     def _halved(self, batch: Shard, reason: str, rows: int) -> Tally:
         """Say that the batch was too large, and make those behind it smaller."""
         self._settings = dataclasses.replace(self._settings, most_rows=max(1, rows // 2))
-        self._host.configure(self._settings, self._settings.limits)
+        self._configure()
         checks = self._settings.checks
         fault = {"file": batch.file, "record": batch.first_record, "halved": rows, "reason": reason}
         return add_fault(checks, empty_tally(checks), fault)
@@ -170,5 +205,5 @@ def halves(batch: Shard) -> list[Shard]:
     ]
 
 
-def _give_back(host: ExampleHost, state: dict[str, bool]) -> None:
-    give_back(host, usable=state["usable"])
+def _give_back(own: _Own) -> None:
+    give_back(own.host, usable=own.usable)

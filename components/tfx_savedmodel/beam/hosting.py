@@ -41,6 +41,8 @@ class ExampleHost:
         )
         assert self._process.stdin is not None and self._process.stdout is not None
         self._requests, self._answers = self._process.stdin, self._process.stdout
+        self.lost = False
+        """Whether it has ended by itself, or was ended: it answers nothing any more."""
 
     @property
     def pid(self) -> int:
@@ -84,6 +86,7 @@ class ExampleHost:
             raise self._ended() from error
 
     def _ended(self) -> WorkerError:
+        self.lost = True
         code = self._process.poll()
         return WorkerError(
             "the host of the model's process has ended",

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from tfx_savedmodel.operations.selection import known_checks
 from tfx_savedmodel.validation.check import Check
-from tfx_savedmodel.validation.near import near
+from tfx_savedmodel.validation.near_codes import meant_codes
 from tfx_savedmodel.validation.policy import Policy
 from tfx_savedmodel.validation.presets import PRESETS
 from tfx_savedmodel.validation.third_party import COSTS
 
 if TYPE_CHECKING:
     from tfx_savedmodel.operations.check_parameters import Parameter
+
+__all__ = ["CheckPage", "Section", "checks", "find_pages", "meant_codes", "show_value"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,13 +95,6 @@ def checks(policy: Policy | None = None) -> tuple[CheckPage, ...]:
 def find_pages(named: str, pages: Sequence[CheckPage]) -> tuple[CheckPage, ...]:
     """Return the pages of the checks whose code begins so, or whose name it is."""
     return tuple(page for page in pages if page.code.startswith(named.upper()) or page.name == named.lower())
-
-
-def near_pages(named: str, pages: Sequence[CheckPage]) -> tuple[CheckPage, ...]:
-    """Return the pages that somebody may have meant, the best first."""
-    by_word = {word: page for page in pages for word in (page.code, page.name)}
-    found = {by_word[word].code: by_word[word] for word in near(named, by_word)}
-    return tuple(found.values())
 
 
 def show_value(value: Any) -> str:
