@@ -34,6 +34,7 @@ import sys
 from tfx_savedmodel.cli.main import run
 code = run(sys.argv[1:])
 slow = {"tensorflow.python", "numpy", "pydantic", "jinja2", "rich", "apache_beam", "tfx", "matplotlib"}
+slow.add("tfx_savedmodel.operations.check_parameters")  # reads the source of every check
 print("slow:", *sorted(slow & set(sys.modules)), file=sys.stderr)
 sys.exit(code)
 """
@@ -62,16 +63,21 @@ CASES: dict[str, tuple[int, tuple[str, ...]]] = {
     "no such model": (4, (*COMMAND, "inspect", "DIR/nowhere")),
     "no such preset": (4, (*VALIDATE, "GOOD", "--policy", "servin")),
     "no such code": (4, (*VALIDATE, "GOOD", "--select", "SM130")),
+    "a load under a policy that loads nothing": (4, (*VALIDATE, "GOOD", "--policy", "untrusted", "--select", "SM201")),
+    "an empty policy": (4, (*VALIDATE, "GOOD", "--policy", "DIR/empty.json")),
     "a policy with mistakes": (4, (*VALIDATE, "GOOD", "--policy", "DIR/wrong.json")),
+    "no plan": (4, (*VALIDATE, "GOOD", "--select", "SM105", "--plan", "DIR/waives.json")),
     "no such form": (4, (*VALIDATE, "GOOD", "--format", "yaml")),
     "no such schema": (4, (*VALIDATE, "GOOD", "--select", "SM1", "--schema", "DIR/nowhere")),
+    "no such examples": (4, (*FAST_VALIDATE, "--examples", "DIR/nowhere*.gz")),
+    "no Transform graph": (4, (*FAST_VALIDATE, "--examples", "DIR/*.json", "--transform-graph", "DIR/")),
     "no such baseline": (4, (*VALIDATE, "GOOD", "--select", "SM101", "--baseline", "DIR/nowhere")),
     "no contract": (4, (*VALIDATE, "GOOD", "--select", "SM101", "--baseline", "DIR/waives.json")),
 }
 
 POLICIES = {
     "waives.json": {"waive": [{"code": "SM103", "reason": "a client names another"}]},
-    "wrong.json": {"preset": "servin", "severty": {}, "waive": [{"code": "SM1"}]},
+    "wrong.json": {"preset": "servin", "severty": {}, "waive": [{"code": "SM1"}], "ignore": ["SM9"]},
 }
 STRINGS = {"inputs": {"x": tensor("x:0", "string")}, "outputs": {"y": tensor("y:0", "string")}}
 UNSAFE = [node("x", "Placeholder", dtype=7), node("y", "ReadFile", "x")]
@@ -95,6 +101,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
     (directory / "contract.json").write_text(contract, encoding="utf-8")
     for name, policy in POLICIES.items():
         (directory / name).write_text(json.dumps(policy), encoding="utf-8")
+    (directory / "empty.json").touch()
     environment = {name: value for name, value in os.environ.items() if name != "TFX_SAVEDMODEL_DEBUG"}
 
     def end(arguments: tuple[str, ...]) -> Outcome:
@@ -121,7 +128,12 @@ def test_what_is_wrong_is_said_on_standard_error_alone(outcomes: dict[str, Outco
     assert "did you mean serving?" in outcomes["no such preset"].stderr
     assert "did you mean SM103 required-signatures" in outcomes["no such code"].stderr
     wrong = outcomes["a policy with mistakes"].stderr
-    assert all(place in wrong for place in ("wrong.json", "preset", "severty", "waive[0].code", "waive[0].reason"))
+    assert all(
+        place in wrong for place in ("wrong.json", "preset", "severty", "waive[0].code", "waive[0].reason", "ignore[0]")
+    )
+    assert "the policy is empty\n  where: " in outcomes["an empty policy"].stderr
+    assert "the policy untrusted loads nothing" in outcomes["a load under a policy that loads nothing"].stderr
+    assert "waives.json" in outcomes["no plan"].stderr
     assert "RuntimeError: out of luck" in outcomes["our own crash"].stderr
     assert "--debug" in outcomes["our own crash"].stderr
     assert "nowhere" in outcomes["no such model"].stderr
@@ -147,7 +159,7 @@ def test_every_form_stands_alone_on_standard_output(outcomes: dict[str, Outcome]
 
 
 def test_the_fast_path_imports_nothing_slow(outcomes: dict[str, Outcome]) -> None:
-    for name in ("fine", "blessed", "blessed by a preset"):
+    for name in ("fine", "blessed", "blessed by a preset", "no such examples", "no Transform graph"):
         assert outcomes[name].stderr.splitlines()[-1] == "slow:"
 
 

@@ -61,7 +61,7 @@ def test_every_option_reaches_the_operation(asked: dict[str, Any], tmp_path: Pat
     del asked["progress"]
     assert asked == {
         "model": "M",
-        "plan": '{"version": 1}',
+        "plan": plan,
         "policy": Policy(name="ours"),
         "baseline": "contract.json",
         "examples": ("a*", "b*"),

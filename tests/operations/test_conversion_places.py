@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,9 @@ from tests.saved_model.storages import RecordedFileSystem, empty_storage
 from tfx_savedmodel.errors import DestinationError, UsageError
 from tfx_savedmodel.operations.conversion_places import check_checkpoint, check_places, publishing_both
 from tfx_savedmodel.saved_model import leftovers
+from tfx_savedmodel.saved_model import publish as publishing_room
 from tfx_savedmodel.saved_model.local import is_remote
+from tfx_savedmodel.saved_model.publish import check_destination
 
 pytestmark = pytest.mark.unit
 
@@ -114,6 +117,86 @@ def test_the_old_checkpoint_comes_back_where_the_model_cannot_be_published(
     publish(tmp_path, tmp_path / "run")
     assert listing(tmp_path) == ["model/new", "run/new"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "run"]
+
+
+def test_an_interrupt_while_old_versions_are_removed_leaves_both_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remove = leftovers.remove
+    for number in range(2):  # the old model's removal is interrupted, then the old checkpoint's
+        removed: list[Path] = []
+
+        def interrupted(path: Path, number: int = number, removed: list[Path] = removed) -> None:
+            removed.append(path)
+            if len(removed) == number + 1:
+                raise KeyboardInterrupt
+            remove(path)
+
+        folder = tmp_path / str(number)
+        save(folder / "model")
+        model_dir(folder / "run")
+        with monkeypatch.context() as patched:
+            patched.setattr(leftovers, "remove", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                publish(folder, folder / "run")
+        assert len(removed) == 2
+        assert (listing(folder / "run"), listing(folder / "model")) == (["new"], ["new"])
+        publish(folder, folder / "run")
+        assert sorted(path.name for path in folder.iterdir()) == ["model", "run"]
+
+
+@pytest.mark.parametrize("place", ["model", "run"])
+def test_an_interrupt_right_after_an_exchange_leaves_both_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    save(tmp_path / "model")
+    before = listing(tmp_path / "model")
+    model_dir(tmp_path / "run")
+    move = publishing_room._move
+
+    def interrupted(staged: Path, target: Path, **more: Any) -> None:
+        move(staged, target, **more)
+        if target.name == place:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(publishing_room, "_move", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        publish(tmp_path, tmp_path / "run")
+    assert (listing(tmp_path / "run"), listing(tmp_path / "model")) == (sorted(OURS), before)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "run"]
+
+
+def test_an_interrupt_after_both_leaves_a_remote_checkpoint_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage: type[RecordedFileSystem] = empty_storage()
+    storage().pipe_file("/bucket/run/checkpoint", b"old")
+    save(tmp_path / "model")
+
+    def interrupted(path: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tfx_savedmodel.saved_model.publish.leftovers.remove", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        publish(tmp_path, REMOTE)
+    assert (set(storage.store), listing(tmp_path / "model")) == ({"/bucket/run/new"}, ["new"])
+
+
+@pytest.mark.parametrize("name", [".tfx-savedmodel-notes", ".tfx-savedmodel-a-0123abcd", ".tfx-savedmodel.old-a/b"])
+def test_a_file_that_is_named_nearly_like_ours_is_not_replaced(tmp_path: Path, name: str) -> None:
+    (tmp_path / "run" / name).parent.mkdir(parents=True)
+    (tmp_path / "run" / name).touch()
+    with pytest.raises(DestinationError, match="something else than a checkpoint"):
+        check_checkpoint(tmp_path / "run", overwrite=True)
+    with pytest.raises(DestinationError, match="something else than a model"):
+        check_destination(tmp_path / "run", overwrite=True)
+
+
+def test_what_killed_runs_to_places_in_it_left_is_ours(tmp_path: Path) -> None:
+    for kind in (leftovers.STAGED, leftovers.ASIDE):
+        model_dir(tmp_path / "run" / f"{kind}a-0123abcd")
+    check_checkpoint(tmp_path / "run", overwrite=True)
+    check_destination(tmp_path / "run", overwrite=True)
 
 
 def test_an_absent_checkpoint_is_absent_again_and_an_empty_one_empty(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from tests.estimators.models import save_two_inputs
 from tests.operations.forked_conversions import forking
 from tfx_savedmodel import versions
 from tfx_savedmodel.errors import UnsafeModelError, UsageError
+from tfx_savedmodel.operations.conversion_judging import refuse_unsafe_function
 from tfx_savedmodel.operations.convert import convert
 from tfx_savedmodel.operations.inspect import inspect
 
@@ -91,6 +92,18 @@ def save(path: Path, *, looks_up: bool, last: Any = None) -> Path:
     return path
 
 
+def test_of_a_forward_pass_it_is_said_who_runs_it(tmp_path: Path) -> None:
+    graph = tf.Graph()
+    with graph.as_default():
+        tf.io.write_file("file", "x")
+    with pytest.raises(UnsafeModelError) as caught:
+        refuse_unsafe_function(graph.as_graph_def(), tmp_path / "traced", "model.keras")
+    assert caught.value.found == (
+        "SM120: WriteFile writes a file, "
+        "reached by the model's forward pass, which is run to compare the result with it"
+    )
+
+
 @pytest.mark.parametrize("compare", [True, False])
 @pytest.mark.parametrize("looks_up", [False, True], ids=["as it can be", "by the Builder"])
 def test_a_receiver_that_writes_files_is_refused_before_it_is_run(
@@ -117,6 +130,9 @@ def test_a_layer_that_writes_files_is_refused_before_it_is_run(
     with pytest.raises(UnsafeModelError, match="WriteFile") as caught:
         convert(model, tmp_path / "out", module_file=tmp_path / "own.py", allow=[layer], compare=compare)
     assert str(model) in caught.value.where
+    assert "whoever runs the graph" not in str(caught.value)
+    if compare and not looks_up and HAS_ESTIMATORS:  # what the Builder wrote has signatures, which run it
+        assert "reached by the model's forward pass, which is run to compare the result with it" in caught.value.found
     assert not written.exists() and not (tmp_path / "out").exists()
 
 

@@ -104,6 +104,14 @@ def test_the_report_describes_the_model(tmp_path: Path) -> None:
     assert document["checks"][0]["severity"] == "error"
 
 
+@pytest.mark.unit
+def test_the_report_says_where_its_time_went(tmp_path: Path) -> None:
+    report = validate(save(tmp_path, SAFE, signatures={"s": SIGNATURE}), select=["SM101"])
+    assert set(report.spent) == {"inputs", "graph", "rest"}
+    assert sum(report.spent.values()) == report.seconds
+    assert report.to_json()["spent"].keys() == report.spent.keys()
+
+
 @pytest.fixture(scope="module")
 def host() -> Iterator[LoaderHost]:
     with LoaderHost() as running:
@@ -131,6 +139,7 @@ def test_an_export_is_loaded_and_run_by_every_loader(exported: Path, host: Loade
         **{f"SM30{number}": SKIP for number in range(1, 10)},
     }
     assert report.verdict is Verdict.BLESSED
+    assert {"libraries", "loads"} <= set(report.spent)
     assert "loading with the native loader" in said
     by_code = {check.code: check for check in report.checks}
     assert by_code["SM204"].measurements["runs"] == 9

@@ -85,7 +85,7 @@ def test_the_verdict_comes_first_then_what_matters_then_the_rest() -> None:
     places = [
         text.index(part)
         for part in (
-            "**12 passed, 1 failed, 1 warning, 2 skipped.**",
+            "**12 passed, 1 failed, 1 warning, 2 skipped, 1 finding waived.**",
             "| ❌ | `SM302` finite-outputs | Every output is finite. | 2 findings |",
             "| ⚠️ | `SM107` explanation-contract |",
             "upstream `InfraBlessing`",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.sabotage.case import Sabotage
+from tests.sabotage.case import Break, Sabotage
 from tests.sabotage.models import Hook, edited, save_scorer
 
 SELECT = ("SM1", "SM3")
@@ -55,14 +55,23 @@ def _noisy(scores: Any, x: Any, n: Any) -> Any:
     return scores + tf.random.uniform(tf.shape(scores), maxval=0.1)
 
 
+#: A model waits twice its budget on the fastest machine; without waiting it needs a millisecond.
+_BUDGET_MS = 150.0
+
+
 def _slow(scores: Any, x: Any, n: Any) -> Any:
-    """Multiply large matrices, of which no more than a trace is left in the answer."""
+    """Wait, which takes as long on every machine, where work would take less on a faster one."""
     import tensorflow as tf
 
-    matrix = tf.fill([512, 512], 1e-3 * tf.reduce_mean(x))
-    for _ in range(40):
-        matrix = tf.math.tanh(matrix @ matrix + 1e-3)
-    return scores + 1e-20 * tf.reduce_mean(matrix)
+    zeros = tf.data.Dataset.from_tensors(0.0)
+    waiting = tf.raw_ops.SleepDataset(
+        input_dataset=zeros._variant_tensor,
+        sleep_microseconds=tf.constant(int(2 * _BUDGET_MS * 1000), tf.int64),
+        output_types=[tf.float32],
+        output_shapes=[tf.TensorShape([])],
+    )
+    late = tf.data.experimental.from_variant(waiting, zeros.element_spec)
+    return scores + late.reduce(0.0, lambda total, zero: total + zero)
 
 
 def _ungraded(scores: Any, x: Any, n: Any) -> Any:
@@ -75,71 +84,38 @@ def _beside(sound: Path) -> Mapping[str, Any]:
     return {"reference": sound}
 
 
-def _scored(hook: Hook) -> Any:
+def _scored(hook: Hook) -> Break:
     return lambda sound, directory: save_scorer(directory, score=hook)
 
 
-def _explained(hook: Hook) -> Any:
+def _explained(hook: Hook) -> Break:
     return lambda sound, directory: save_scorer(directory, explain=hook)
 
 
+def _case(broken: Break, *where: str, **more: Any) -> Sabotage:
+    """A sabotage of the scorer that fails at a signature, and an output where it is one output's fault."""
+    place = dict(zip(("signature", "output"), where, strict=False))
+    return Sabotage(**{"sound": save_scorer, "broken": broken, "where": place, "select": SELECT, **more})
+
+
+#: The median of a few requests is held against it.
+_BUDGET = {"policy": {"parameters": {"SM309": {"milliseconds": _BUDGET_MS, "percentile": 50.0, "requests": 7}}}}
+
 EXAMPLE_CASES: dict[str, Sabotage] = {
-    "SM301": Sabotage(
-        sound=save_scorer,
-        broken=_scored(_refuses_negatives),
-        where={"signature": "score"},
-        select=SELECT,
-    ),
-    "SM302": Sabotage(
-        sound=save_scorer,
-        broken=_scored(_logarithm),
-        where={"signature": "score", "output": "probabilities"},
-        select=SELECT,
-    ),
-    "SM303": Sabotage(
+    "SM301": _case(_scored(_refuses_negatives), "score"),
+    "SM302": _case(_scored(_logarithm), "score", "probabilities"),
+    "SM303": _case(
+        _declared_wider,
+        "score",
+        "probabilities",
         sound=lambda directory: save_scorer(directory, score=_unknown_width),
-        broken=_declared_wider,
-        where={"signature": "score", "output": "probabilities"},
-        select=SELECT,
     ),
-    "SM304": Sabotage(
-        sound=save_scorer,
-        broken=lambda sound, directory: save_scorer(directory, weight=0.51),
-        where={"signature": "serving_default", "output": "probabilities"},
-        given=_beside,
-        select=SELECT,
+    "SM304": _case(
+        lambda sound, directory: save_scorer(directory, weight=0.51), "serving_default", "probabilities", given=_beside
     ),
-    "SM305": Sabotage(
-        sound=save_scorer,
-        broken=_explained(lambda scores, x_xf, n_xf: scores + 0.01),
-        where={"signature": "xai_model", "output": "probabilities"},
-        select=SELECT,
-    ),
-    "SM306": Sabotage(
-        sound=save_scorer,
-        broken=_explained(_ungraded),
-        where={"signature": "xai_model"},
-        select=SELECT,
-    ),
-    "SM307": Sabotage(
-        sound=save_scorer,
-        broken=_scored(_centred),
-        where={"signature": "score", "output": "probabilities"},
-        select=SELECT,
-    ),
-    "SM308": Sabotage(
-        sound=save_scorer,
-        broken=_scored(_noisy),
-        inevitable={"SM307": "an answer that changes by itself is another one in another batch as well"},
-        where={"signature": "score", "output": "probabilities"},
-        select=SELECT,
-    ),
-    "SM309": Sabotage(
-        sound=save_scorer,
-        broken=_scored(_slow),
-        where={"signature": "score"},
-        # The median of a few requests, far from both models: a millisecond, and 10 GFLOP.
-        given={"policy": {"parameters": {"SM309": {"milliseconds": 20.0, "percentile": 50.0, "requests": 7}}}},
-        select=SELECT,
-    ),
+    "SM305": _case(_explained(lambda scores, x_xf, n_xf: scores + 0.01), "xai_model", "probabilities"),
+    "SM306": _case(_explained(_ungraded), "xai_model"),
+    "SM307": _case(_scored(_centred), "score", "probabilities"),
+    "SM308": _case(_scored(_noisy), "score", "probabilities"),
+    "SM309": _case(_scored(_slow), "score", given=_BUDGET),
 }

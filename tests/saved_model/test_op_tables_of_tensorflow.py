@@ -26,6 +26,8 @@ BESIDES = {
     "_CopyFromGpuToHost",
     "_CopyFromHostToGpu",
 }
+#: Of these the one that TF-TRT puts in the place of a part of the graph, and what it needs.
+TENSORRT = {name for name in BESIDES if "TRT" in name}
 CALL_PYTHON = {"EagerPyFunc", "PyFunc", "PyFuncStateless"}
 
 ASK = """
@@ -73,6 +75,12 @@ def test_the_same_ops(registered: Registered) -> None:
     of_its_tests = set(op_table("2.11")) - set(op_table("2.12"))
     assert table - set(registered.ops) == set()
     assert set(registered.ops) - table <= BESIDES | of_its_tests
+
+
+def test_an_op_of_tensorrt_has_no_kernel_that_every_machine_has(registered: Registered) -> None:
+    """SM113 counts them among a library's: TensorFlow 2.15 for CUDA knows the names, 2.21 not even these."""
+    assert TENSORRT & set(registered.ops) in (TENSORRT, set())
+    assert TENSORRT & set(registered.kernels) == set()
 
 
 def test_the_same_definitions(registered: Registered) -> None:

@@ -50,6 +50,25 @@ def by_label(tried: list[Candidate]) -> dict[str, dict[str, Any]]:
     return {one.label: one.inputs for one in tried}
 
 
+def test_a_digest_is_of_every_byte() -> None:
+    one, other = np.array([[1.0, 2.0]], np.float32), np.array([[1.0, 2.5]], np.float32)
+    texts = np.array([b"ab", b"c"], object)
+    given: list[dict[str, Any]] = [
+        {"x": one},
+        {"x": other},
+        {"y": one},
+        {"x": one.astype(np.float64)},
+        {"x": one.reshape(2, 1)},
+        {"x": one, "z": one},
+        {"x": texts},
+        {"x": np.array([b"a", b"bc"], object)},
+        {"x": (one, other)},
+        {"x": (other, one)},
+    ]
+    assert len({Candidate("the same", inputs).digest() for inputs in given}) == len(given)
+    assert Candidate("a", {"x": one, "y": texts}).digest() == Candidate("b", {"y": texts.copy(), "x": one + 0}).digest()
+
+
 X = [node("x", "Placeholder", dtype=FLOAT), node("y", "Identity", "x", T=FLOAT)]
 
 

@@ -48,6 +48,29 @@ def test_findings_name_op_node_function_and_signature(model: Path) -> None:
     assert findings(model, "tf-2.10") == []
 
 
+def test_one_cause_is_one_finding_with_its_count_and_first_nodes(tmp_path: Path) -> None:
+    variables = [node(f"v{n}", "VarHandleOp", dtype=FLOAT, shape=shape(2), debug_name=f"v{n}") for n in range(7)]
+    same = [node(f"d{n}", "DisableCopyOnRead", f"v{n}") for n in range(2)]
+    functions = {"f": {"arguments": ["a"], "nodes": [node("n", "DisableCopyOnRead", "a")]}}
+    nodes = [*variables, *same, node("z", "f", "v0")]
+    signatures = {
+        key: {"inputs": {}, "outputs": {"y": tensor(f"{name}:0")}} for key, name in (("one", "d0"), ("two", "z"))
+    }
+    model = save(tmp_path / "model", nodes, signatures=signatures, functions=functions)
+    *named, copied = findings(model, "tf-2.7")
+    assert named == []  # from 2.5 on the name is ignored
+    assert (copied.where["node"], "function" in copied.where) == ("d0", False)
+    assert copied.where["reached_by"] == ["signature 'one'", "signature 'two'", "whoever imports the graph"]
+    assert copied.found == (
+        "DisableCopyOnRead in 3 nodes: 'd0', 'd1', 'n' of function 'f', "
+        f"reached by {', '.join(copied.where['reached_by'])}"
+    )
+    named, again = findings(model, "tf-2.4")
+    assert named.where["attribute"] == "debug_name"  # each is another one
+    assert named.found.startswith("VarHandleOp in 7 nodes: 'v0', 'v1', 'v2', 'v3', 'v4', …, reached by")
+    assert again.found == copied.found
+
+
 def test_without_a_consumer_there_is_nothing_to_judge(model: Path) -> None:
     with pytest.raises(Skip, match="no consumer is named"):
         findings(model, None)

@@ -13,6 +13,7 @@ import pytest
 from tests.saved_model.graphs import node, save
 from tfx_savedmodel.errors import UnreadableModelError
 from tfx_savedmodel.operations.validate import Report, validate
+from tfx_savedmodel.report.summary import because
 from tfx_savedmodel.saved_model.read_model import read_model
 from tfx_savedmodel.validation.checks.structure import Structure
 from tfx_savedmodel.validation.result import CheckResult, CheckVerdict, Verdict
@@ -58,6 +59,7 @@ def test_a_whole_file_passes_and_what_needs_a_graph_is_skipped(tmp_path: Path, m
     assert set(verdicts.values()) == {CheckVerdict.SKIP}
     assert of(report, "SM201").reason == of(report, "SM103").reason == NO_GRAPH
     assert report.model["format"] == "keras"
+    assert because(report).startswith("It is a Keras file, which has no graph, so SM201 native-load, ")
     # It may be loaded without harm, but nobody has seen it run.
     assert validate(path, policy="untrusted").verdict is Verdict.BLESSED
     assert {validate(path, policy=policy).verdict for policy in ("default", "serving", "strict")} == {Verdict.UNDECIDED}

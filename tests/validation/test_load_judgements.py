@@ -45,7 +45,7 @@ def observed(loader: str, batch: int = 3, **said: Any) -> LoadObservation:
     inputs = said.get("inputs", VARIED)
     outputs = {"y": np.asarray(said.get("y", [1.0, 2.0, 3.0]))}
     again = {"y": np.asarray(said["again"])} if "again" in said else {}
-    answers = {(KEY, batch): Answer(inputs, outputs, again)}
+    answers = {(KEY, batch): Answer(inputs, said.get("digest", inputs), outputs, again)}
     return LoadObservation(loader, "ok", runs=({**run, "inputs": inputs},), answers=answers)
 
 
@@ -126,6 +126,22 @@ def test_answers_to_other_inputs_are_not_compared_but_told(graph: GraphView) -> 
     result = judge(LoadersAgree(), graph, observed("native"), observed("tf2", inputs="neutral values"))
     (finding,) = result.findings
     assert (finding.found, finding.wanted) == ("tf2 answers neutral values first", f"native answers {VARIED} first")
+
+
+def test_answers_to_other_bytes_are_never_compared_whatever_they_are_called(graph: GraphView) -> None:
+    other = observed("tf2", digest="of other bytes", y=[7.0, 8.0, 9.0])
+    result = judge(LoadersAgree(), graph, observed("native"), other)
+    assert result.verdict is CheckVerdict.SKIP
+    assert result.reason == f"each was asked with other bytes, which were made as {VARIED}"
+    assert set(result.measurements["not_compared"]) == {f"{KEY}, batch of 3, native and tf2"}
+    result = judge(LoadersAgree(), graph, observed("native"), observed("tf1"), other)
+    assert (result.verdict, result.measurements["compared"]) == (CheckVerdict.PASS, 1)
+
+
+def test_the_same_bytes_under_another_name_are_compared(graph: GraphView) -> None:
+    same = observed("tf2", inputs="neutral values", digest=VARIED, y=[1.0, 2.0, 4.0])
+    (finding,) = judge(LoadersAgree(), graph, observed("native"), same).findings
+    assert "differ by 1 " in finding.message
 
 
 def test_one_loader_alone_has_nothing_to_agree_with(graph: GraphView) -> None:

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from tfx_savedmodel.errors import PolicyError
+from tfx_savedmodel.errors import PolicyError, UsageError
 from tfx_savedmodel.operations.selection import select
 from tfx_savedmodel.validation.policy import ASKED_FOR, Limits, Policy, Waiver
 from tfx_savedmodel.validation.policy_document import LimitsDocument, PolicyDocument, WaiverDocument, schema_text
 from tfx_savedmodel.validation.policy_text import read_policy, to_policy
 from tfx_savedmodel.validation.presets import ABOUT, PRESETS
+from tfx_savedmodel.validation.registry import CHECKS
 from tfx_savedmodel.validation.result import Severity
 
 pytestmark = pytest.mark.unit
@@ -24,19 +25,6 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 def read(**document: Any) -> Policy:
     return read_policy(json.dumps(document))
-
-
-def mistakes(policy: Policy) -> list[str]:
-    """Return the places of what is wrong with a policy."""
-    with pytest.raises(PolicyError) as caught:
-        select(policy, {})
-    return [problem.where for problem in caught.value.problems]
-
-
-def unreadable(text: str) -> PolicyError:
-    with pytest.raises(PolicyError) as caught:
-        read_policy(text, where="policy.json")
-    return caught.value
 
 
 def test_the_presets_are_those_of_the_document() -> None:
@@ -108,8 +96,22 @@ def test_a_document_adds_to_its_preset() -> None:
 
 def test_select_replaces_and_an_empty_one_selects_all() -> None:
     assert not read(preset="untrusted").selects("SM201")
-    assert not read(preset="untrusted", select=["SM2"]).selects("SM101")
-    assert read(preset="untrusted", select=[]).selects("SM201")
+    assert not read(preset="serving", select=["SM2"]).selects("SM101")
+    assert read(preset="serving", select=[]).selects("SM101")
+    assert read(preset="serving", select=["SM1"]).narrowed(["SM2"], []).selects("SM201")
+
+
+def test_a_policy_that_loads_nothing_makes_no_check_that_loads_whatever_it_selects() -> None:
+    everything = (read(preset="untrusted", select=[]), Policy(loads=False), PRESETS["untrusted"].narrowed(["SM"], []))
+    for policy in everything:
+        chosen = select(policy, {})
+        assert chosen.model == chosen.examples == ()
+        assert {check.code for check in chosen.graph} == {check.code for check in CHECKS if check.code < "SM2"}
+    for code in ("SM2", "SM201", "SM3", "ACME201"):
+        with pytest.raises(UsageError, match="the policy untrusted loads nothing") as caught:
+            PRESETS["untrusted"].narrowed(["SM1", code], [])
+        assert (caught.value.where, caught.value.found) == ("select", code)
+    assert PRESETS["untrusted"].narrowed(["SM120"], []).selects("SM120")
 
 
 def test_a_document_is_called_what_it_says() -> None:
@@ -133,85 +135,6 @@ def test_selecting_requires_whole_codes_only() -> None:
     assert not chosen.selects("SM201")
     assert chosen.requires("SM304")
     assert not chosen.requires("SM101")
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("servin", "did you mean serving?"),
-        ("lenient", "no such policy"),
-        ('{"severity": {"SM103": "fatal"}}', "severity.SM103"),
-        ('{"severty": {}}', "did you mean severity"),
-        ('{"preset": "strickt"}', "did you mean strict?"),
-        ('{"limits": {"second": 3}}', "did you mean seconds"),
-        ('{"limits": {"seconds": 0}}', "limits.seconds"),
-        ('{"trusted": "yes"}', "trusted"),
-        ('{"waive": [{"code": "SM103"}]}', "waive[0].reason"),
-        ('{"waive": [{"code": "SM103", "reason": " "}]}', "a waiver without a reason"),
-        ('{"waive": [{"code": "SM1", "reason": "so"}]}', "one whole code"),
-        ('{"ignore": ["SM3"], "ignore": ["SM2"]}', "stands there twice"),
-        ('{"checks": ["checks"]}', "package.module.Class"),
-        ('{"select": "SM1"}', "select"),
-        ("{", "JSON"),
-        ("{" * 100_000, "JSON"),
-    ],
-)
-def test_what_cannot_be_read_says_where_and_what_was_meant(text: str, words: str) -> None:
-    error = unreadable(text)
-    assert words in str(error)
-    assert "policy.json" in str(error)
-
-
-def test_all_mistakes_of_a_document_are_told_at_once() -> None:
-    text = '{"severty": {}, "trusted": 1, "waive": [{"code": "x", "reason": ""}], "ignore": [], "ignore": ["?"]}'
-    wheres = [problem.where for problem in unreadable(text).problems]
-    assert sorted(wheres) == ["ignore", "ignore[0]", "severty", "trusted", "waive[0].code", "waive[0].reason"]
-
-
-def test_all_mistakes_of_a_policy_are_told_at_once() -> None:
-    policy = Policy(
-        select=("SM9",),
-        required=("",),
-        severity={"SM130": Severity.INFO},
-        parameters={"SM103": {"requird": [], "x": 1}, "SM102": {"tags": 3}, "SM999": {}},
-        waive=(Waiver("SM122", "so"), Waiver("SM103", "")),
-        limits=Limits(seconds=-1),
-    )
-    assert sorted(mistakes(policy)) == [
-        "limits.seconds",
-        "parameters",
-        "parameters.SM102.tags",
-        "parameters.SM103.requird",
-        "parameters.SM103.x",
-        "required",
-        "select",
-        "severity",
-        "waive[0].code",
-        "waive[1].reason",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("meant", "found"),
-    [("SM103", "SM130"), ("SM103", "SM1O3"), ("SM201", "SM2O1"), ("SM120 unsafe-ops", "UNSAFE-OPS")],
-)
-def test_near_misses_of_codes_are_named(meant: str, found: str) -> None:
-    with pytest.raises(PolicyError) as caught:
-        select(Policy(ignore=(found,)), {})
-    assert f"did you mean {meant}" in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        ({"select": "SM1"}, "a text where a list is wanted"),
-        ({"checks": "a.B"}, "a text where a list is wanted"),
-        ({"severity": {"SM103": "fatal"}}, "no such severity"),
-    ],
-)
-def test_python_cannot_say_what_json_cannot(arguments: dict[str, Any], words: str) -> None:
-    with pytest.raises(PolicyError, match=words):
-        Policy(**arguments)
 
 
 def test_a_policy_is_taken_in_every_form() -> None:

@@ -94,6 +94,37 @@ def test_a_batch_size_that_is_refused_is_a_finding() -> None:
     assert finding.found == "wants two" and "alone" in finding.message
 
 
+def test_what_varies_by_itself_says_nothing_of_its_batch() -> None:
+    count = itertools.count()
+    run = ModelRun(X, {"s": lambda x: {"y": x + next(count), "z": x * 2}, "t": lambda x: {"y": x - x.mean()}})
+    check = BatchInvariance()
+    found = total(check, run)
+    assert {finding.where["signature"] for finding in check.judge(found)} == {"t"}
+    measured = check.measurements(found)
+    assert measured["varies_by_itself"] == ["s.y"]
+    assert set(measured["compared"]["s"]) == {"z"}
+
+
+def test_where_all_vary_by_themselves_nothing_is_said() -> None:
+    count = itertools.count()
+    check = BatchInvariance()
+    found = total(check, ModelRun(X, {"s": lambda x: {"y": x + next(count)}}))
+    with pytest.raises(Skip, match=r"each time, in the same batch too: s\.y"):
+        list(check.judge(found))
+
+
+def test_what_varies_in_another_size_of_batch_only_is_seen_too() -> None:
+    count = itertools.count()
+    run = ModelRun(X, {"s": lambda x: {"y": x + (len(x) == 1) * next(count)}})
+    assert BatchInvariance().measure(run).varying == {("s", "y")}
+
+
+def test_an_invariant_model_is_run_no_more_often_than_it_takes() -> None:
+    run = ModelRun(X, {"s": lambda x: {"y": x}})
+    BatchInvariance(examples=4).measure(run)
+    assert run.reruns == 4 + 1 + 1
+
+
 def test_only_the_first_batches_are_run_again() -> None:
     run = ModelRun(X, {"s": lambda x: {"y": x}}, ordinal=1)
     assert BatchInvariance().measure(run) is None and Determinism().measure(run) is None

@@ -206,7 +206,7 @@ def test_what_an_unusable_check_would_have_brought_is_not_called_a_mistake() -> 
     policy = Policy(checks=("no_such_module.House",), required=("ACME1", "SM9"), severity={})
     with pytest.raises(PolicyError) as caught:
         select(policy, {})
-    assert [problem.where for problem in caught.value.problems] == ["checks[0]", "required"]
+    assert [problem.where for problem in caught.value.problems] == ["checks[0]", "required[1]"]
 
 
 def test_their_page_is_like_ours(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -217,7 +217,15 @@ def test_their_page_is_like_ours(tmp_path: Path, capsys: pytest.CaptureFixture[s
     file.write_text(f'{{"checks": ["{MODULE}.House"]}}', encoding="utf-8")
     assert run(["checks", "ACME101", "--policy", str(file)]) == 0
     assert "What a key has to begin with." in capsys.readouterr().out
+    assert run(["checks", f"{MODULE}.House"]) == 0
+    assert capsys.readouterr().out.startswith("ACME101 house-names\n")
+    assert run(["checks", f"{MODULE}.Hose"]) == 4
+    assert "did you mean House?" in capsys.readouterr().err
+    # Without the policy nobody knows the code: the error says how to have it known.
     assert run(["checks", "ACME101"]) == 4
+    assert "--policy FILE" in capsys.readouterr().err
+    assert run(["checks", "SM999"]) == 4
+    assert "--policy FILE" not in capsys.readouterr().err
 
 
 def test_the_command_line_selects_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

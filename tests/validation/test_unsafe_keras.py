@@ -178,6 +178,48 @@ def test_what_reaches_out_is_a_finding_in_saved_models_too(tmp_path: Path, layer
     assert "names code that is not in it" not in finding.message
 
 
+@pytest.mark.parametrize(
+    ("layer", "said"),
+    [
+        (
+            {"class_name": "TFSMLayer", "config": {"filepath": "/tmp/other"}, "module": "keras.layers"},
+            "call what does more than compute: the class 'TFSMLayer' of keras.layers, which loads and runs the further "
+            "SavedModel that its `filepath` names",
+        ),
+        ({"class_name": "TorchModuleWrapper", "config": {}}, "which unpickles the PyTorch module"),
+        ({"class_name": "ModuleWrapper", "config": {}}, "which calls the method that its `method_name` names"),
+        (
+            {"class_name": "get_file", "config": {}, "module": "keras.utils", "registered_name": None},
+            "call what does more than compute: the class 'get_file' of keras.utils, a function by its name, though "
+            "written as a class, which Keras finds in keras and hands over for a layer to call",
+        ),
+        (
+            {"class_name": "function", "config": "load_model", "module": "keras.models", "registered_name": None},
+            "the function 'load_model' of keras.models, which Keras finds in keras",
+        ),
+        ({"class_name": "Popen", "config": {}, "module": "subprocess"}, "of Python's own module subprocess"),
+        (
+            {"class_name": "CSVLogger", "config": {}, "module": "keras.callbacks", "registered_name": None},
+            "names a class that whoever loads it with Keras has: the class 'CSVLogger' of keras.callbacks, which is in "
+            "keras and no known part of models",
+        ),
+    ],
+)
+def test_each_says_what_it_is_and_why_it_is_unsafe(tmp_path: Path, layer: Any, said: str) -> None:
+    path = keras_file(tmp_path / "m.keras", sequential(layer))
+    (finding,) = judge(path)
+    assert said in finding.message
+    assert "names code that is not in it" not in finding.message
+    assert judge(path, UnsafeKeras(allow=(layer["class_name"], "load_model"))) == []
+
+
+def test_a_function_of_keras_that_is_written_as_a_class_counts_in_saved_models(tmp_path: Path) -> None:
+    helper = {"class_name": "get_file", "config": {}, "module": "keras.utils", "registered_name": None}
+    unknown = {"class_name": "CSVLogger", "config": {}, "module": "keras.callbacks", "registered_name": None}
+    (finding,) = judge(saved_model(tmp_path / "m", sequential(helper, unknown)))
+    assert "get_file" in finding.message
+
+
 def test_what_keras_wrote_into_the_object_graph_before_tf_2_5(tmp_path: Path) -> None:
     model = save(tmp_path, [node("y", "NoOp")], callable_functions={})
     proto = parse_saved_model(model, "saved_model.pb")

@@ -66,6 +66,7 @@ def run_example_checks(
     request: ExampleCheckRequest,
     make_pipeline: Callable[[], beam.Pipeline] | None = None,
     progress: Callable[[str], None] | None = None,
+    importing: contextlib.AbstractContextManager[None] | None = None,
 ) -> list[CheckResult]:
     """Return the results of the request's checks, in their order.
 
@@ -73,6 +74,7 @@ def run_example_checks(
       request: what to run.
       make_pipeline: makes the Beam pipeline; by default one that runs in this process.
       progress: is told what happens, a short line each time.
+      importing: entered while TensorFlow is imported here, for whoever counts that time.
 
     Raises:
       SchemaError: the schema cannot be read.
@@ -88,6 +90,8 @@ def run_example_checks(
     pipeline = make()
     check_reach(pipeline, request.files)
     with started_early() if _runs_here(pipeline) else contextlib.nullcontext():
+        with importing or contextlib.nullcontext():
+            import tensorflow  # noqa: F401 - what looks at the examples here needs it at once
         return _run(request, pipeline, make, tell)
 
 

@@ -8,6 +8,7 @@ from tfx_savedmodel.cli import codes
 from tfx_savedmodel.cli.page import Cell, Page, open_page
 from tfx_savedmodel.cli.policies import given_policy
 from tfx_savedmodel.operations.checks import CheckPage, checks, find_pages
+from tfx_savedmodel.operations.policies import Policy
 
 
 @click.command("checks")
@@ -16,10 +17,16 @@ from tfx_savedmodel.operations.checks import CheckPage, checks, find_pages
 def command(code: str | None, policy: str | None) -> None:
     """List the checks, or those that CODE begins; show the page of CODE.
 
-    CODE is SM103 or required-signatures for one check, SM1 for several.
+    CODE is SM103 or required-signatures for one check, SM1 for several; of a check of others its code
+    beside the policy that brings it, or the dotted path of its class.
     """
-    pages = checks() if policy is None else checks(given_policy(policy))
     named = None if code is None else code.strip()
+    if named is not None and "." in named:
+        page = open_page()
+        _show_page(page, checks(Policy(name=f"checks {named}", checks=(named,)))[-1])
+        page.close()
+        return
+    pages = checks() if policy is None else checks(given_policy(policy))
     chosen = pages if named is None else find_pages(named, pages) if named else ()
     if not chosen:
         raise codes.unknown_code("checks", named or "", pages)

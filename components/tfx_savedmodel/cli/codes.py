@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from tfx_savedmodel.errors import UsageError
-from tfx_savedmodel.operations.checks import CheckPage, find_pages, near_pages
+from tfx_savedmodel.operations.checks import CheckPage, meant_codes
+
+#: How a code begins that is none of ours.
+_OTHERS = re.compile(r"(?!SM)[A-Z]{2,}[0-9]", re.IGNORECASE)
 
 
 def read_codes(option: str, values: Sequence[str], pages: Sequence[CheckPage]) -> tuple[str, ...]:
@@ -23,13 +27,14 @@ def read_codes(option: str, values: Sequence[str], pages: Sequence[CheckPage]) -
 
 def unknown_code(where: str, found: str, pages: Sequence[CheckPage]) -> UsageError:
     """Return the error that lists the codes there are, and names those that may have been meant."""
-    close = [f"{page.code} {page.name}" for page in (find_pages(found, pages) if found else ())]
-    close = close or [f"{page.code} {page.name}" for page in near_pages(found, pages)]
+    hint = meant_codes(found, {page.code: page.name for page in pages})
     listed = "`tfx-savedmodel checks` lists them with what they look for"
+    if _OTHERS.match(found) and not any(page.code.startswith(found[:2].upper()) for page in pages):
+        listed += "; checks of your own are known beside the policy that brings them: --policy FILE"
     return UsageError(
         "no check has this code",
         where=where,
         found=repr(found),
         wanted="a code or the beginning of one: " + ", ".join(page.code for page in pages),
-        next_step=f"did you mean {' or '.join(close)}? {listed}" if close else listed,
+        next_step=f"{hint}{'' if hint.endswith('?') else '.'} {listed}" if hint else listed,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tfx_savedmodel.errors import UsageError
-from tfx_savedmodel.operations.policies import Policy, read_policy
+from tfx_savedmodel.operations.policies import Policy, read_policy, read_policy_file
 
 
 def given_policy(policy: str) -> Policy:
@@ -16,7 +16,7 @@ def given_policy(policy: str) -> Policy:
       PolicyError: no such preset, or the mistakes in the document.
     """
     if _names_a_file(policy):
-        return read_policy(read_text("--policy", policy), where=policy)
+        return read_policy_file(read_text("--policy", policy), where=policy)
     return read_policy(policy, where="--policy")
 
 
@@ -27,7 +27,7 @@ def read_text(option: str, name: str) -> str:
       UsageError: it cannot be read, or is not UTF-8.
     """
     try:
-        return Path(name).read_text(encoding="utf-8")
+        return Path(name).read_text(encoding="utf-8-sig")  # some editors begin a file so
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         found = f"{name}: {reason}"
@@ -36,4 +36,4 @@ def read_text(option: str, name: str) -> str:
 
 def _names_a_file(policy: str) -> bool:
     """Tell whether a file is meant: a preset's name has neither a folder nor an ending."""
-    return "{" not in policy and (policy.endswith(".json") or "/" in policy)
+    return "{" not in policy and ("." in policy or "/" in policy)

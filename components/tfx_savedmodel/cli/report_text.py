@@ -12,6 +12,7 @@ from tfx_savedmodel.operations.present import (
     format_seconds,
     outcome,
     summary_line,
+    took_line,
 )
 
 if TYPE_CHECKING:
@@ -25,13 +26,13 @@ _WORDS = {
     "error": "ERROR",
     "warning": "warning",
     "info": "remark",
-    "skip": "skipped",
 }
 
 
 def show_report(page: Page, report: Report) -> None:
     """Write the report to the page."""
-    page.table([_row(check) for check in report.checks])
+    page.table([_row(check) for check in report.checks if outcome(check) != "skip"])
+    _show_skipped(page, report)
     for check in report.checks:
         if outcome(check) in ("fail", "error", "warning", "info"):
             page.line()
@@ -48,6 +49,8 @@ def show_report(page: Page, report: Report) -> None:
     headline = HEADLINES[report.verdict]
     page.line((headline, _VERDICT_STYLES[report.verdict.value]), (f": {summary_line(report)}", ""))
     page.line(because(report))
+    if took_line(report):
+        page.line((f"It took {took_line(report)}.", "dim"))
 
 
 def _row(check: CheckResult) -> list[Cell]:
@@ -57,9 +60,23 @@ def _row(check: CheckResult) -> list[Cell]:
         rest = len(check.findings) - 1
         note = check.findings[0].message + (f" (and {rest} more)" if rest else "")
     if check.waived:
-        note = f"{note} ({len(check.waived)} waived)".strip()
-    time = format_seconds(check.seconds) if found != "skip" else ""
-    return [(check.code, "code"), (check.name, "strong"), (_WORDS[found], found), (time, "dim"), (note, "dim")]
+        reasons = "; ".join(dict.fromkeys(item.reason for item in check.waived))
+        note = f"{note} ({len(check.waived)} waived: {reasons})".strip()
+    time = (format_seconds(check.seconds), "dim")
+    return [(check.code, "code"), (check.name, "strong"), (_WORDS[found], found), time, (note, "dim")]
+
+
+def _show_skipped(page: Page, report: Report) -> None:
+    """Write a line for each reason with all the checks that were skipped for it: mostly it is the same of many."""
+    groups: dict[tuple[str, bool], list[CheckResult]] = {}
+    for check in report.checks:
+        if outcome(check) == "skip":
+            key = (check.reason or "no reason was given", check.code in report.undecided_by)
+            groups.setdefault(key, []).append(check)
+    for (reason, needed), checks in groups.items():
+        codes = ", ".join(check.code for check in checks) if len(checks) > 1 else f"{checks[0].code} {checks[0].name}"
+        word = ("SKIPPED", "error") if needed else ("skipped", "skip")
+        page.line((codes, "code"), "  ", word, "  ", (reason, "dim"), indent=2)
 
 
 def _show_check(page: Page, check: CheckResult) -> None:

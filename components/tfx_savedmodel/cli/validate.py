@@ -12,9 +12,9 @@ from tfx_savedmodel.cli.codes import read_codes
 from tfx_savedmodel.cli.output import Progress, quiet_stdout, write_document
 from tfx_savedmodel.cli.page import open_page
 from tfx_savedmodel.cli.policies import given_policy, read_text
-from tfx_savedmodel.errors import DestinationError
+from tfx_savedmodel.cli.report_place import report_place
 from tfx_savedmodel.operations.checks import checks
-from tfx_savedmodel.operations.present import is_remote, local_path, render_json, report_document
+from tfx_savedmodel.operations.present import render_json, report_document
 
 if TYPE_CHECKING:
     from tfx_savedmodel.operations.reports import ReportPaths
@@ -56,7 +56,9 @@ class _TakesBeamArgs(click.Command):
 )
 @click.option("--select", multiple=True, metavar="CODES", help="Make these checks only, and require them: SM1,SM201.")
 @click.option("--ignore", multiple=True, metavar="CODES", help="Leave these checks out.")
-@click.option("--report", "report_directory", metavar="DIR", help="Write report.json and report.html there.")
+@click.option(
+    "--report", "report_directory", metavar="DIR", help="Write report.json and report.html there, not in the model."
+)
 @click.option("--format", "form", type=click.Choice(list(FORMS)), default="text", show_default=True)
 @click.pass_context
 def command(
@@ -83,8 +85,12 @@ def command(
     chosen = given_policy(policy)
     pages = checks(chosen) if select or ignore else ()
     selected, ignored = read_codes("--select", select, pages), read_codes("--ignore", ignore, pages)
-    directory = None if report_directory is None else _report_directory(report_directory)
-    plan_text = None if plan is None else read_text("--plan", plan)
+    directory = None
+    if report_directory is not None:
+        read = {"MODEL": model, "--reference": reference, "--baseline": baseline, "--transform-graph": transform_graph}
+        directory = report_place(report_directory, read)
+    if plan is not None:
+        read_text("--plan", plan)  # a file that cannot be read is told before the model is looked at
     progress = Progress()
     try:
         with quiet_stdout():
@@ -97,7 +103,7 @@ def command(
                 transform_graph=transform_graph,
                 reference=reference,
                 baseline=baseline,
-                plan=plan_text,
+                plan=None if plan is None else Path(plan),
                 target=target,
                 policy=chosen,
                 select=selected,
@@ -136,16 +142,3 @@ def _written(report: Report, directory: Path | str, policy: Policy) -> ReportPat
     from tfx_savedmodel.operations.reports import write_reports
 
     return write_reports(report, directory, policy)
-
-
-def _report_directory(name: str) -> Path | str:
-    """Return the directory, refusing before the work what cannot be one after it."""
-    if is_remote(name):
-        return name
-    path = local_path(name, "the report")
-    nearest = next((item for item in (path, *path.parents) if item.exists()), None)
-    if nearest is not None and not nearest.is_dir():
-        raise DestinationError(
-            "the report cannot be written there", where="--report", found=f"{nearest} is a file", wanted="a directory"
-        )
-    return path

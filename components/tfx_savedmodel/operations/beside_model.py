@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib.util
 import os
@@ -71,9 +72,16 @@ class Inputs:
         return told
 
     def staged(
-        self, stage: Staging, codes: Collection[str], tags: Sequence[str], hollow: Collection[str]
+        self,
+        stage: Staging,
+        codes: Collection[str],
+        tags: Sequence[str],
+        hollow: Collection[str],
+        importing: contextlib.AbstractContextManager[None],
     ) -> dict[str, Any]:
         """Return examples, schema, Transform graph and reference as local ones, as `GivenBeside` takes them.
+
+        `importing` is entered while Beam is imported, where examples are looked for with it.
 
         Raises:
           TfxSavedModelError: one of them is not there.
@@ -81,7 +89,7 @@ class Inputs:
         runs = any(code.startswith(LOOKED_AT_BY["examples"]) for code in codes)
         reference = self.reference
         return {
-            "examples": _files(stage, self.examples, looked_at=runs),
+            "examples": _files(stage, self.examples, importing, looked_at=runs),
             "schema": _there(stage, self.schema, "the schema", SchemaError),
             "transform_graph": _there(stage, self.transform_graph, "the Transform graph", TransformGraphError),
             "reference": None
@@ -122,7 +130,13 @@ def _there(stage: Staging, path: PathLike | None, what: str, error: type[TfxSave
     return str(local)
 
 
-def _files(stage: Staging, patterns: str | Sequence[str], *, looked_at: bool) -> tuple[str, ...]:
+def _files(
+    stage: Staging,
+    patterns: str | Sequence[str],
+    importing: contextlib.AbstractContextManager[None],
+    *,
+    looked_at: bool,
+) -> tuple[str, ...]:
     if not patterns:
         return ()
     if not looked_at:
@@ -137,7 +151,8 @@ def _files(stage: Staging, patterns: str | Sequence[str], *, looked_at: bool) ->
             wanted="it, to run a model on examples",
             next_step="install tfx-savedmodel[beam], or leave the examples out",
         )
-    from tfx_savedmodel.beam.example_checks import expand_files
+    with importing:
+        from tfx_savedmodel.beam.example_checks import expand_files
 
     return expand_files(stage.examples(patterns))
 

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import ast
 import dataclasses
-import inspect
-import textwrap
+import functools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfx_savedmodel.operations.selection import known_checks
 from tfx_savedmodel.validation.check import Check
-from tfx_savedmodel.validation.near import near
+from tfx_savedmodel.validation.near_codes import meant_codes
 from tfx_savedmodel.validation.policy import Policy
 from tfx_savedmodel.validation.presets import PRESETS
 from tfx_savedmodel.validation.third_party import COSTS
 
+if TYPE_CHECKING:
+    from tfx_savedmodel.operations.check_parameters import Parameter
 
-@dataclasses.dataclass(frozen=True)
-class Parameter:
-    """What a policy may set of a check: `type` in words, `default` as it is (None where it must be given),
-    `about` what it means, or empty."""
-
-    name: str
-    type: str
-    default: Any
-    about: str = ""
+__all__ = ["CheckPage", "Section", "checks", "find_pages", "meant_codes", "show_value"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +47,14 @@ class CheckPage:
     cost: str
     severity: Mapping[str, str]
     required_by: tuple[str, ...]
-    parameters: tuple[Parameter, ...]
+    kind: type[Check] = dataclasses.field(repr=False)
+
+    @functools.cached_property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """What a policy may set. Read from the source when somebody asks: it takes longer than to make the check."""
+        from tfx_savedmodel.operations.check_parameters import parameters_of
+
+        return parameters_of(self.kind)
 
     def texts(self) -> dict[str, str]:
         """Return the page by heading, as the HTML report takes it."""
@@ -98,13 +97,6 @@ def find_pages(named: str, pages: Sequence[CheckPage]) -> tuple[CheckPage, ...]:
     return tuple(page for page in pages if page.code.startswith(named.upper()) or page.name == named.lower())
 
 
-def near_pages(named: str, pages: Sequence[CheckPage]) -> tuple[CheckPage, ...]:
-    """Return the pages that somebody may have meant, the best first."""
-    by_word = {word: page for page in pages for word in (page.code, page.name)}
-    found = {by_word[word].code: by_word[word] for word in near(named, by_word)}
-    return tuple(found.values())
-
-
 def show_value(value: Any) -> str:
     """Return a parameter's value as a policy file has it."""
     import json
@@ -121,52 +113,8 @@ def _page(check: type[Check]) -> CheckPage:
         cost=next(words for kind, words in COSTS.values() if issubclass(check, kind)),
         severity={name: presets[name].severity_of(check.code).value if name in presets else "" for name in PRESETS},
         required_by=tuple(name for name, policy in presets.items() if policy.requires(check.code)),
-        parameters=tuple(_parameters(check)),
+        kind=check,
     )
-
-
-def _parameters(check: type[Check]) -> Iterator[Parameter]:
-    about: dict[str, str] | None = None
-    for field in dataclasses.fields(check):
-        about = _remarks(check) if about is None else about
-        if field.default_factory is not dataclasses.MISSING:
-            default = field.default_factory()
-        else:
-            default = None if field.default is dataclasses.MISSING else field.default
-        yield Parameter(field.name, _in_words(str(field.type)), default, about.get(field.name, ""))
-
-
-def _remarks(check: type[Check]) -> dict[str, str]:
-    """Return the texts that stand below a check's fields in its source."""
-    try:
-        (source,) = ast.parse(textwrap.dedent(inspect.getsource(check))).body
-    except (OSError, TypeError, ValueError):
-        return {}  # a class without source has no remarks
-    assert isinstance(source, ast.ClassDef)
-    remarks = {}
-    for field, after in zip(source.body, source.body[1:], strict=False):
-        if not (isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)):
-            continue
-        if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) and isinstance(after.value.value, str):
-            remarks[field.target.id] = " ".join(after.value.value.split())
-    return remarks
-
-
-_TYPES = {"str": "text", "int": "whole number", "float": "number", "bool": "true or false", "None": "null"}
-
-
-def _in_words(annotation: str) -> str:
-    """Return a field's type as somebody who writes JSON reads it."""
-    return " or ".join(_one_in_words(part.strip()) for part in annotation.split(" | "))
-
-
-def _one_in_words(annotation: str) -> str:
-    if annotation in _TYPES:
-        return _TYPES[annotation]
-    if annotation.startswith(("tuple[", "list[", "Sequence[")):
-        item = annotation.partition("[")[2].rstrip("]").partition(",")[0]
-        return f"list of {_TYPES.get(item, item)}s"
-    return "object" if annotation.startswith(("Mapping", "dict")) else annotation
 
 
 def _weight(severity: str) -> str:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from tfx_savedmodel.operations.gate import refuse_unsafe
 from tfx_savedmodel.saved_model import protos
 from tfx_savedmodel.saved_model.locate import GRAPH_FILES
 from tfx_savedmodel.saved_model.reader import read_saved_model
+from tfx_savedmodel.validation.checks.unsafe_ops import UnsafeOps
+
+
+@dataclasses.dataclass(frozen=True)
+class _OfForwardPass(UnsafeOps):
+    """No op of a model's forward pass, which Keras runs as it was traced, touches files, the network or Python."""
+
+    unsigned: ClassVar[str] = "the model's forward pass, which is run to compare the result with it"
 
 
 def refuse_unsafe_model(made: Path, where: str) -> None:
@@ -39,4 +48,4 @@ def refuse_unsafe_function(graph_def: Any, folder: Path, where: str) -> None:
     meta_graph.graph_def.CopyFrom(graph_def)  # without signatures every op counts
     folder.mkdir(parents=True)
     (folder / GRAPH_FILES[0]).write_bytes(saved_model.SerializeToString())
-    refuse_unsafe_model(folder, where)
+    refuse_unsafe(read_saved_model(folder), where, _OfForwardPass())

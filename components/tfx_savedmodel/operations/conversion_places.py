@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath, PurePosixPath
 
@@ -14,6 +15,7 @@ from tfx_savedmodel.saved_model.local import is_remote, remote_uri
 from tfx_savedmodel.saved_model.overlap import refuse_overlap
 from tfx_savedmodel.saved_model.publish import check_destination, files_at, publishing, publishing_early
 from tfx_savedmodel.saved_model.temporary import temporary_folder
+from tfx_savedmodel.saved_model.upload import UPLOADING
 
 PathLike = str | os.PathLike[str]
 
@@ -85,7 +87,7 @@ def _no_model_dir(names: Iterable[str]) -> str:
     for name in names:
         if not name:
             return "a file"
-        if name.startswith(leftovers.MARK):
+        if name == UPLOADING or leftovers.is_ours(name):
             continue
         if name != _LATEST and not _WEIGHTS.fullmatch(name) and not _BESIDE.fullmatch(name):
             return name
@@ -102,8 +104,9 @@ def publishing_both(
     """Yield the directories that become the SavedModel and the model_dir: both of them, or neither.
 
     The checkpoint is published first; where the SavedModel then cannot be, what was at the checkpoint's place comes
-    back. A killed run leaves at each place the old version or the new one. Without `checkpoint` the second directory
-    is a temporary one; where a checkpoint is not needed, it may stay empty: then what is at its place stays.
+    back. Old versions are removed when both are there, and an interrupt meanwhile undoes neither. A killed run leaves
+    at each place the old version or the new one. Without `checkpoint` the second directory is a temporary one; where
+    a checkpoint is not needed, it may stay empty: then what is at its place stays.
     """
     if checkpoint is None:
         with (
@@ -112,10 +115,14 @@ def publishing_both(
         ):
             yield export, Path(folder)
         return
+    settled = threading.Event()
+    last = publishing_early(destination, overwrite=overwrite, settled=settled, restores=not is_remote(destination))
     with (
-        publishing_early(checkpoint, overwrite=overwrite) as (model_dir, publish),
-        publishing(destination, overwrite=overwrite) as export,
+        publishing_early(checkpoint, overwrite=overwrite, settled=settled) as (model_dir, publish_checkpoint),
+        last as (export, publish_export),
     ):
         yield export, model_dir
         if any(model_dir.iterdir()):
-            publish()
+            publish_checkpoint()
+        publish_export()
+        settled.set()

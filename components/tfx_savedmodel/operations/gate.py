@@ -20,16 +20,17 @@ def refuse_broken(view: GraphView) -> None:
     _refuse(view, Structure(), UnreadableModelError)
 
 
-def refuse_unsafe(view: GraphView, where: str | None = None) -> None:
+def refuse_unsafe(view: GraphView, where: str | None = None, check: UnsafeOps | None = None) -> None:
     """Let a model pass that may be loaded; its files were judged before.
 
     Args:
       where: what errors name, for a model that was made where nobody finds it; by default the view's path.
+      check: one that says of a graph that is no model what runs it.
 
     Raises:
       UnsafeModelError: SM120 finds ops that touch files, the network or Python.
     """
-    _refuse(view, UnsafeOps(), UnsafeModelError, where)
+    _refuse(view, check or UnsafeOps(), UnsafeModelError, where)
 
 
 def _refuse(view: GraphView, check: GraphCheck, error: type[TfxSavedModelError], where: str | None = None) -> None:

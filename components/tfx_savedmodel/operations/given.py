@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from tfx_savedmodel.operations.stopwatch import Stopwatch
 from tfx_savedmodel.saved_model.view import GraphView
 
 if TYPE_CHECKING:
@@ -26,3 +27,4 @@ class GivenBeside:
     beam_args: tuple[str, ...]
     host: LoaderHost | None
     progress: Callable[[str], None]
+    watch: Stopwatch

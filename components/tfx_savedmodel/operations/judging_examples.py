@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from tfx_savedmodel.operations.given import GivenBeside
 from tfx_savedmodel.operations.selection import Selection
+from tfx_savedmodel.operations.stopwatch import LIBRARIES
 from tfx_savedmodel.saved_model.view import GraphView
 from tfx_savedmodel.validation.check import LoadObservation
 from tfx_savedmodel.validation.policy import Policy
@@ -22,8 +23,9 @@ def judge_examples(
     deadly = next((said for said in map(_deadly, seen.values()) if said), None)
     if deadly is not None:  # the same loader would end the same way
         return [skipped(check, deadly, blocked=True) for check in selection.examples]
-    from tfx_savedmodel.beam.example_checks import ExampleCheckRequest, run_example_checks
-    from tfx_savedmodel.beam.launch import pipeline_maker
+    with given.watch.spend(LIBRARIES):
+        from tfx_savedmodel.beam.example_checks import ExampleCheckRequest, run_example_checks
+        from tfx_savedmodel.beam.launch import pipeline_maker
 
     make_pipeline = given.make_pipeline or pipeline_maker(given.beam_args)
     request = ExampleCheckRequest(
@@ -38,7 +40,7 @@ def judge_examples(
         transform_graph=given.transform_graph,
         reference=str(given.reference.path) if given.reference is not None else None,
     )
-    return run_example_checks(request, make_pipeline, given.progress)
+    return run_example_checks(request, make_pipeline, given.progress, given.watch.spend(LIBRARIES))
 
 
 def _deadly(observation: LoadObservation) -> str | None:

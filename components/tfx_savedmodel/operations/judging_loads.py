@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from tfx_savedmodel.operations.given import GivenBeside
 from tfx_savedmodel.operations.selection import Selection
+from tfx_savedmodel.operations.stopwatch import LIBRARIES
 from tfx_savedmodel.saved_model.view import GraphView
 from tfx_savedmodel.validation.check import LoadedModel, LoadObservation
 from tfx_savedmodel.validation.policy import Policy
@@ -33,4 +34,6 @@ def _load(graph: GraphView, selection: Selection, policy: Policy, given: GivenBe
     from tfx_savedmodel.validation.loading.observe import LoaderHost, observe_model
 
     with contextlib.nullcontext(given.host) if given.host else LoaderHost() as host:
-        return observe_model(host, graph.path, _tags(graph), selection.model, policy.limits, given.progress)
+        seen = observe_model(host, graph.path, _tags(graph), selection.model, policy.limits, given.progress)
+    given.watch.move(sum(observation.library_seconds for observation in seen.values()), LIBRARIES)
+    return seen

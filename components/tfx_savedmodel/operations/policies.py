@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from tfx_savedmodel.validation.policy import Policy
-from tfx_savedmodel.validation.policy_text import read_policy, to_policy
+from tfx_savedmodel.validation.policy_text import read_policy, read_policy_file, to_policy
 
-__all__ = ["Policy", "read_policy", "to_policy"]
+__all__ = ["Policy", "read_policy", "read_policy_file", "to_policy"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tfx_savedmodel.report.json_report import render_json, report_document
-from tfx_savedmodel.report.summary import HEADLINES, because, outcome, summary_line
+from tfx_savedmodel.report.summary import HEADLINES, because, outcome, summary_line, took_line
 from tfx_savedmodel.report.values import (
     format_bytes,
     format_place,
@@ -13,7 +13,7 @@ from tfx_savedmodel.report.values import (
     one_line,
     visible,
 )
-from tfx_savedmodel.saved_model.local import is_remote, local_path
+from tfx_savedmodel.saved_model.local import is_remote, local_path, remote_uri
 
 __all__ = [
     "HEADLINES",
@@ -27,8 +27,10 @@ __all__ = [
     "local_path",
     "one_line",
     "outcome",
+    "remote_uri",
     "render_json",
     "report_document",
     "summary_line",
+    "took_line",
     "visible",
 ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +13,10 @@ from tfx_savedmodel.operations.contracts import ModelOrContract
 from tfx_savedmodel.operations.given import GivenBeside
 from tfx_savedmodel.operations.judging_examples import judge_examples
 from tfx_savedmodel.operations.judging_loads import judge_loads
+from tfx_savedmodel.operations.local_mistakes import refuse_local_mistakes
 from tfx_savedmodel.operations.selection import Selection
 from tfx_savedmodel.operations.selection import select as select_checks
+from tfx_savedmodel.operations.stopwatch import EXAMPLES, GRAPH, INPUTS, LIBRARIES, LOADS, Stopwatch
 from tfx_savedmodel.saved_model.facts import model_facts
 from tfx_savedmodel.saved_model.read_model import read_model
 from tfx_savedmodel.saved_model.remote import WEIGHTS, Staging
@@ -85,48 +86,57 @@ def validate(
       UsageError: a remote path that cannot be fetched, a target that is not known.
       PolicyError, PlanError, ExamplesError, SchemaError, TransformGraphError: what was given.
     """
-    started = time.perf_counter()
+    watch = Stopwatch()
     inputs = Inputs(examples, schema, transform_graph, reference, baseline, plan, target)
     chosen = to_policy(policy).narrowed(select, ignore)
-    select_checks(chosen, {})  # mistakes in the policy are told before anything is fetched
+    # Mistakes in the policy and in what lies on this disk are told before anything is fetched, or imported for long.
+    refuse_local_mistakes(model, inputs, select_checks(chosen, {}).codes)
     wanted = tuple(tags or chosen.parameters.get("SM102", {}).get("tags", ("serve",)))
     with Staging() as stage:
-        selection = select_checks(chosen, {"SM102": {"tags": wanted}, **inputs.parameters(stage, wanted)})
+        with watch.spend(INPUTS):
+            told = inputs.parameters(stage, wanted)
+        selection = select_checks(chosen, {"SM102": {"tags": wanted}, **told})
         # Who gives examples or a reference wants them looked at: nothing seen of them is no blessing.
         chosen = chosen.requiring(inputs.required())
         weighs = selection.model or selection.examples or any(check.reads_weights for check in selection.graph)
         hollow = () if weighs else WEIGHTS
+        with watch.spend(INPUTS):
+            staged = inputs.staged(stage, selection.codes, wanted, hollow, watch.spend(LIBRARIES))
+            graph = read_model(stage.any_model(model, hollow=hollow), wanted)
         given = GivenBeside(
-            **inputs.staged(stage, selection.codes, wanted, hollow),
+            **staged,
             make_pipeline=make_pipeline,
             beam_args=tuple(beam_args),
             host=host,
             progress=progress or (lambda line: None),
+            watch=watch,
         )
-        graph = read_model(stage.any_model(model, hollow=hollow), wanted)
         if graph.format == KERAS:
             # It has no graph whose ops SM120 could judge; SM121 judges its code.
             chosen = dataclasses.replace(chosen, optional=(*chosen.optional, "SM120"))
         found = _run(graph, selection, chosen, given)
         results = stage.named([chosen.settle(result) for result in found])
         facts = stage.named(model_facts(graph))
+    spent = watch.parts()
     return Report(
         verdict=chosen.judge(results, upstream),
         model=facts,
         policy=chosen.name,
         checks=tuple(results),
         upstream=tuple(upstream),
-        seconds=time.perf_counter() - started,
+        seconds=sum(spent.values()),
         created=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         tool_version=__version__,
         undecided_by=tuple(result.code for result in results if chosen.leaves_open(result)),
         notes=(*policy_notes(chosen, graph, found), *inputs.notes(selection.codes)),
+        spent=spent,
     )
 
 
 def _run(graph: GraphView, selection: Selection, policy: Policy, given: GivenBeside) -> list[CheckResult]:
     given.progress("reading the graph")
-    results = run_graph_checks(selection.graph, graph)
+    with given.watch.spend(GRAPH):
+        results = run_graph_checks(selection.graph, graph)
     loading = [*selection.model, *selection.examples]
     if not loading:
         return _ordered(results, selection)
@@ -141,8 +151,11 @@ def _run(graph: GraphView, selection: Selection, policy: Policy, given: GivenBes
         reason = f"not run: {graph.fault}"
     if reason is not None:
         return _ordered([*results, *(skipped(check, reason, blocked=True) for check in loading)], selection)
-    of_loads, seen = judge_loads(graph, selection, policy, given)
-    return _ordered([*results, *of_loads, *judge_examples(graph, selection, policy, given, seen)], selection)
+    with given.watch.spend(LOADS):
+        of_loads, seen = judge_loads(graph, selection, policy, given)
+    with given.watch.spend(EXAMPLES):
+        of_examples = judge_examples(graph, selection, policy, given, seen)
+    return _ordered([*results, *of_loads, *of_examples], selection)
 
 
 def _blocked_reference(given: GivenBeside) -> str | None:

@@ -112,7 +112,7 @@ def _facts(report: Report) -> list[tuple[str, str, bool]]:
         ("Size", size, False),
         ("Policy", report.policy, False),
         ("Validated", _readable_time(report.created), False),
-        ("Took", values.format_seconds(report.seconds) if report.seconds else "", False),
+        ("Took", summary.took_line(report), False),
     ]
     return [(label, values.clip(text), is_code) for label, text, is_code in facts if text]
 

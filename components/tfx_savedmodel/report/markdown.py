@@ -21,6 +21,7 @@ MAX_CHARACTERS = 60_000
 #: Findings shown of one check, and characters of one text.
 MAX_FINDINGS = 10
 _LONGEST = 300
+_LONGEST_REASON = 1000
 
 #: In the order in which a reader wants the outcomes.
 _SIGNS = {
@@ -86,7 +87,7 @@ def _head(report: Report) -> str:
     facts += [f"tfx-savedmodel {code(report.tool_version)}"] if report.tool_version else []
     lines = (
         f"### {_VERDICT_SIGNS[report.verdict]} {summary.HEADLINES[report.verdict]}: SavedModel validation",
-        f"{prose(summary.because(report))} **{prose(summary.summary_line(report))}.**",
+        f"{prose(summary.because(report), _LONGEST_REASON)} **{prose(summary.summary_line(report))}.**",
         "<sub>" + " · ".join(facts) + "</sub>",
     )
     return "\n\n".join(lines)
@@ -198,12 +199,12 @@ def code(text: str) -> str:
     return f"{fence}{pad}{shown}{pad}{fence}"
 
 
-def prose(text: str) -> str:
+def prose(text: str, longest: int = _LONGEST) -> str:
     """Return a text of ours, on one line, with nothing in it that Markdown or GitHub would act on.
 
     What stands between backticks becomes a code span.
     """
-    shown = clip(one_line(text), _LONGEST)
+    shown = clip(one_line(text), longest)
     pieces = _PAIRED_BACKTICKS.split(shown)
     return "".join(code(piece) if at % 2 else _inert(piece) for at, piece in enumerate(pieces))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from tfx_savedmodel.report.values import format_seconds
 from tfx_savedmodel.validation.result import CheckResult, CheckVerdict, Report, Severity, Verdict
 
 HEADLINES = {
@@ -24,6 +25,9 @@ OUTCOMES = {
 }
 
 _MAX_NAMES = 4
+
+#: What the report's `model` says is the format of a file of Keras's.
+_KERAS_FILE = "keras"
 
 
 def outcome(check: CheckResult) -> str:
@@ -57,26 +61,78 @@ def counts(report: Report) -> list[Count]:
 
 
 def summary_line(report: Report) -> str:
-    """Return the counts as text: "12 passed, 1 failed, 2 skipped"."""
-    return ", ".join(count.words for count in counts(report))
+    """Return the counts as text: "12 passed, 1 failed, 2 skipped, 1 finding waived"."""
+    waived = sum(len(check.waived) for check in report.checks)
+    return ", ".join([*(count.words for count in counts(report)), *([f"{_findings(waived)} waived"] if waived else [])])
+
+
+#: What `spent` of a report counts, in words.
+_SPENT = {
+    "libraries": "importing libraries",
+    "inputs": "reading the model and what is given",
+    "graph": "checks of the graph",
+    "loads": "loading the model and running its signatures",
+    "examples": "running examples",
+}
+#: Less is no news.
+_LEAST_SECONDS = 0.05
+
+
+def took_line(report: Report) -> str:
+    """Return how long it took and on what: "12.3 s: 8.1 s importing libraries, …", or nothing if unknown."""
+    if not report.seconds:
+        return ""
+    spent = [(seconds, words) for part, words in _SPENT.items() if (seconds := report.spent.get(part, 0.0)) > 0]
+    parts = [f"{format_seconds(seconds)} {words}" for seconds, words in spent if seconds >= _LEAST_SECONDS]
+    return f"{format_seconds(report.seconds)}{': ' if parts else ''}{', '.join(parts)}"
 
 
 def because(report: Report) -> str:
-    """Return one sentence that says what made the verdict."""
+    """Return what made the verdict, and what was waived, in a sentence or two."""
+    return " ".join(text for text in (_verdict(report), _waivers(report)) if text)
+
+
+def _verdict(report: Report) -> str:
     if report.verdict is Verdict.NOT_BLESSED:
         return _not_blessed(report)
     if report.verdict is Verdict.UNDECIDED:
-        open_ends = [check for check in report.checks if check.code in report.undecided_by]
-        broken = [check for check in open_ends if outcome(check) == "error"]
-        if broken:
-            return f"{_names(broken)} could not be made, so nothing is known either way."
-        return f"What had to be seen was skipped ({_names(open_ends)}), so nothing is known either way."
+        return _undecided(report)
     if report.verdict is Verdict.NOTHING_CHECKED:
         return "No check came to an answer, and nothing is blessed without evidence."
     warned = [check for check in report.checks if outcome(check) == "warning"]
     if warned:
-        return f"No required check failed; {_names(warned)} deserve{'s' if len(warned) == 1 else ''} a look."
+        return f"Nothing failed that blocks; {_names(warned)} deserve{'s' if len(warned) == 1 else ''} a look."
     return "Every check that ran passed."
+
+
+def _undecided(report: Report) -> str:
+    open_ends = [check for check in report.checks if check.code in report.undecided_by]
+    broken = [check for check in open_ends if outcome(check) == "error"]
+    if broken:
+        return f"{_names(broken)} could not be made, so nothing is known either way."
+    if report.model.get("format") == _KERAS_FILE:
+        return (
+            f"It is a Keras file, which has no graph, so {_names(open_ends)} could not be answered: export it first "
+            "(`tfx-savedmodel export MODEL DEST --signature serving_default=model`), or ask with `--policy untrusted` "
+            "whether it can be loaded without harm."
+        )
+    return f"What had to be seen was skipped ({_names(open_ends)}), so nothing is known either way."
+
+
+def _waivers(report: Report) -> str:
+    waived = [check for check in report.checks if check.waived]
+    if not waived:
+        return ""
+    count = sum(len(check.waived) for check in waived)
+    text = f"{_findings(count)} of {_names(waived)} {'is' if count == 1 else 'are'} waived"
+    reasons = [check.reason or "" for check in report.checks if check.blocked]
+    if any(check.code in reason for check in waived for reason in reasons):
+        return f"{text}; a waiver lets nothing be loaded, a policy that says `trusted` does."
+    return f"{text}."
+
+
+def _findings(count: int) -> str:
+    return f"{count} finding{'s' if count != 1 else ''}"
 
 
 def _not_blessed(report: Report) -> str:

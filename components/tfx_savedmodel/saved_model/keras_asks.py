@@ -16,6 +16,7 @@ from tfx_savedmodel.saved_model.keras_own import is_own
 CODE = "code"
 FILE = "file"
 CALL = "call"
+HELD = "held"
 NAMED = "named"
 
 #: Packages whose functions do things; what they are called is not what a layer is called.
@@ -30,15 +31,17 @@ class Ask:
     """One thing that loading does or looks up.
 
     `kind` is CODE (Python code in the file is unpacked and called), FILE (a file that the configuration names is
-    read), CALL (a function that does more than compute is called, or a further model loaded), or NAMED (a class or
+    read), CALL (a function that does more than compute is called, or a further model loaded), HELD (a class that Keras
+    or another library that whoever loads it has holds, and that is no known part of models), or NAMED (a class or
     function of somebody else's is looked up by name: nothing runs unless it is registered or importable there).
-    `names` are those by which an author may allow it.
+    `names` are those by which an author may allow it. `why` goes on after `what`: "which …", or is empty.
     """
 
     kind: str
     what: str
     place: str
     names: tuple[str, ...] = ()
+    why: str = ""
 
 
 def asks(config: Any, place: str = "") -> Iterator[Ask]:
@@ -55,18 +58,33 @@ def asks(config: Any, place: str = "") -> Iterator[Ask]:
         yield Ask(CALL, what, where, (what,))
     for item in references(config, place):
         if not is_own(item):
-            yield Ask(CALL if _does(item) else NAMED, _shown(item), item.place, item.names)
+            kind, why = _does(item)
+            yield Ask(kind, _shown(item), item.place, item.names, why)
 
 
-def _does(item: Reference) -> bool:
-    """Tell what is no layer of somebody's: a loader of Keras's own, or something of a library that is always there."""
+def _does(item: Reference) -> tuple[str, str]:
+    """Tell what is no layer of somebody's: a loader of Keras's own, or something of a library that is always there.
+
+    Returns:
+      The kind of the ask, and why it is that.
+    """
     if item.name in LOADERS:
-        return True
-    if item.module == "builtins":
-        return hasattr(builtins, item.name)
-    return (item.module or "").partition(".")[0] in _LIBRARIES and (
-        item.is_function or (item.module or "").partition(".")[0] in sys.stdlib_module_names
-    )
+        return CALL, LOADERS[item.name]
+    module = item.module or ""
+    library = module.partition(".")[0]
+    if module == "builtins":
+        return (CALL, "which is Python's own") if hasattr(builtins, item.name) else (NAMED, "")
+    if library in sys.stdlib_module_names and library in _LIBRARIES:
+        return CALL, f"which is of Python's own module {module}: Keras 2 imports it"
+    if library not in _LIBRARIES:
+        return NAMED, ""
+    handed = f"which Keras finds in {library} and hands over for a layer to call; it is no known part of models"
+    if item.is_function:
+        return CALL, handed
+    # Keras takes a function's name where a class's should be. Names of classes have capitals.
+    if not item.name.rpartition(".")[2][:1].isupper():
+        return CALL, f"a function by its name, though written as a class, {handed}"
+    return HELD, f"which is in {library} and no known part of models: Keras imports it and has it made from the file"
 
 
 def _shown(item: Reference) -> str:

@@ -41,8 +41,13 @@ _INTERNAL = {
     "_legacy.layers",
 }
 
-#: Classes of Keras's own that load a further model from a path, unpickle one, or call any method of any object.
-LOADERS = {"ModuleWrapper", "TFSMLayer", "TorchModuleWrapper"}
+#: Classes of Keras's own that load a further model from a path, unpickle one, or call any method of any object; and
+#: what each does.
+LOADERS = {
+    "ModuleWrapper": "which calls the method that its `method_name` names of the object that it wraps",
+    "TFSMLayer": "which loads and runs the further SavedModel that its `filepath` names",
+    "TorchModuleWrapper": "which unpickles the PyTorch module in its configuration, and so runs what its author wants",
+}
 
 _ACTIVATIONS = """
     celu elu exponential gelu glu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh leaky_relu linear

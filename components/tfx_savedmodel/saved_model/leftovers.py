@@ -24,6 +24,8 @@ STAGED = ".tfx-savedmodel-"
 #: The version that was at the destination, between the two renames of an overwrite.
 ASIDE = ".tfx-savedmodel.old-"
 
+_NAME = re.compile(f"({re.escape(STAGED)}|{re.escape(ASIDE)}).+-[0-9a-f]{{8}}")
+
 #: Without locks: how long nothing may have changed in what is taken for a killed run's.
 _ABANDONED_SECONDS = 24 * 3600.0
 _AT_FDCWD = -100
@@ -42,6 +44,16 @@ def siblings(kind: str, destination: Path) -> list[Path]:
         return sorted(child for child in destination.parent.iterdir() if pattern.fullmatch(child.name))
     except OSError:
         return []
+
+
+def is_ours(name: str) -> bool:
+    """Tell whether a path within a folder is, or lies in, a directory that some run to a place there left.
+
+    Args:
+      name: relative to the folder; a directory's own ends in "/".
+    """
+    first, slash, _ = name.partition("/")
+    return bool(slash and _NAME.fullmatch(first))
 
 
 def hold(path: Path) -> int | None:

@@ -36,7 +36,8 @@ _STRUCT2TENSOR = Library(
 )
 _HOROVOD = Library("Horovod", "export from a single process, without Horovod's wrappers")
 _TENSORRT = Library(
-    "TF-TRT", "serve it with a GPU build of TensorFlow that has TensorRT, or export it before converting"
+    "TF-TRT",
+    "serve it on a GPU with TensorRT installed and a TensorFlow for CUDA, up to 2.17; or export it before converting",
 )
 _CONTRIB = Library("tf.contrib", "only TensorFlow 1.x has it: load it there, or export it again without contrib")
 _GRAPHCORE = Library("Graphcore's TensorFlow", "serve it with Graphcore's build, or export it for CPU or GPU")

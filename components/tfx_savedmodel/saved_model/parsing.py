@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfx_savedmodel.saved_model.origins import Origins
-from tfx_savedmodel.saved_model.reachability import Reach
+from tfx_savedmodel.saved_model.reachability import Reach, reach_of
 from tfx_savedmodel.saved_model.tensors import split_tensor
 from tfx_savedmodel.saved_model.view import MetaGraphView, NodeView, Shape, SignatureView
 
@@ -35,7 +35,7 @@ def parsing_spec(
     dense: dict[str, tuple[str, Shape]] = {}
     sparse: dict[str, str] = {}
     seen = False
-    for function, node in (reach or Reach(meta_graph)).by_signature(signature.key):
+    for function, node in (reach or reach_of(meta_graph)).by_signature(signature.key):
         if node.op not in _PARSERS or not node.inputs:
             continue
         if not any(

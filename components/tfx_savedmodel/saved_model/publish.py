@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import threading
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tfx_savedmodel.saved_model.storage import FsspecStorage, translated
 from tfx_savedmodel.saved_model.upload import (
     UPLOADING,
     check_remote_destination,
+    is_undone,
     publishing_remote,
     publishing_remote_early,
 )
@@ -46,46 +48,61 @@ def publishing(destination: PathLike, *, overwrite: bool = False) -> Iterator[Pa
         with publishing_remote(destination, overwrite=overwrite) as staged:
             yield staged
         return
-    target = Path(os.path.realpath(destination))
-    _clean_up(target)
-    if not overwrite and not _is_free(target):
-        raise _exists(target)
-    with _staging(target) as staged:
+    with _beside(destination, overwrite=overwrite) as (staged, target):
         yield staged
         _move(staged, target, overwrite=overwrite)
 
 
 @contextlib.contextmanager
-def publishing_early(destination: PathLike, *, overwrite: bool = False) -> Iterator[tuple[Path, Callable[[], None]]]:
+def publishing_early(
+    destination: PathLike, *, overwrite: bool = False, settled: threading.Event | None = None, restores: bool = True
+) -> Iterator[tuple[Path, Callable[[], None]]]:
     """Yield a fresh local directory, and what makes it `destination` before the block ends.
 
     As `publishing`; but what was at `destination` stays until the block ends well, and comes back where it does not:
     so one place can be published just before another that it belongs to. A killed run leaves the old or the new.
 
+    Args:
+      settled: set when everything is published that belongs together: from then on nothing comes back, also where
+        the block ends in an error, such as an interrupt while old versions are removed.
+      restores: False where a remote place is the last to be published: its old files need not be kept.
+
     Raises:
       DestinationError: as `publishing`; or the remote files that were replaced cannot be put back.
     """
     if is_remote(destination):
-        with publishing_remote_early(destination, overwrite=overwrite) as staged_and_publish:
+        remote = publishing_remote_early(destination, overwrite=overwrite, settled=settled, restores=restores)
+        with remote as staged_and_publish:
             yield staged_and_publish
         return
-    target = Path(os.path.realpath(destination))
-    _clean_up(target)
-    if not overwrite and not _is_free(target):
-        raise _exists(target)
-    with _staging(target) as staged, contextlib.ExitStack() as undo:
+    with _beside(destination, overwrite=overwrite) as (staged, target), contextlib.ExitStack() as undo:
 
         def publish() -> None:
-            ours, was_there = staged.stat(), target.is_dir()
+            try:
+                ours, was_there = staged.stat(), target.is_dir()
+            except OSError as error:
+                raise _unwritable(target, error) from error
             if was_there:
                 with contextlib.suppress(OSError):  # held, lest another run takes the old version for a leftover
                     lock = leftovers.hold(target)
                     if lock is not None:
                         undo.callback(os.close, lock)
+            # Before it moves: an interrupt may come right after.
+            undo.push(lambda kind, *_: is_undone(kind, settled) and _take_back(staged, target, ours, was_there))
             _move(staged, target, overwrite=overwrite)
-            undo.push(lambda kind, *_: kind is not None and _take_back(staged, target, ours, was_there))
 
         yield staged, publish
+
+
+@contextlib.contextmanager
+def _beside(destination: PathLike, *, overwrite: bool) -> Iterator[tuple[Path, Path]]:
+    """Yield a new directory beside a local destination, and that destination with links followed, cleaned up."""
+    target = Path(os.path.realpath(destination))
+    _clean_up(target)
+    if not overwrite and not _is_free(target):
+        raise _exists(target)
+    with _staging(target) as staged:
+        yield staged, target
 
 
 def _take_back(staged: Path, target: Path, ours: os.stat_result, was_there: bool) -> bool:
@@ -156,7 +173,7 @@ def _refuse_other_files(where: str, names: Collection[str]) -> None:
     Args:
       names: of the files there, relative to it; "" is a file at the place itself.
     """
-    ours = all(name.startswith(leftovers.MARK) for name in names)
+    ours = all(map(leftovers.is_ours, names))
     if ours or any(name in names for name in (*GRAPH_FILES, CONTRACT_FILE, UPLOADING)):
         return
     shown = sorted(names)[:5]

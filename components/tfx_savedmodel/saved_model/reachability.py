@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from tfx_savedmodel.saved_model.spreading import Masks, bits, spread
 from tfx_savedmodel.saved_model.tensors import split_tensor
 from tfx_savedmodel.saved_model.view import MetaGraphView, NodeView
 
@@ -15,6 +18,11 @@ SAVE = "save"
 RESTORE = "restore"
 
 _GRADIENT = "SymbolicGradient"
+
+#: So many roots are named of what more run.
+MOST_ROOTS = 50
+#: Sets of roots that are kept by `_Roots`.
+_MOST_TOLD = 1000
 
 #: A node's place: the function that holds it (None is the graph itself) and its name.
 Place = tuple[str | None, str]
@@ -31,21 +39,24 @@ class Reach:
     alternatives: bool = False
 
     @functools.cached_property
-    def roots(self) -> dict[Place, frozenset[str]]:
-        """Return the roots by place; a place that no root reaches is absent."""
-        found: dict[Place, set[str]] = {}
-        of_functions: dict[str, set[str]] = {}
-        for label, starts in self.starts():
-            names, functions = self._walk(starts)
-            for name in names:
-                found.setdefault((None, name), set()).add(label)
-            for function in functions:
-                of_functions.setdefault(function, set()).add(label)
-        roots = {place: frozenset(labels) for place, labels in found.items()}
-        for function, labels in of_functions.items():  # whoever calls a function runs all of it
-            same = frozenset(labels)
-            roots.update(((function, name), same) for name in self.meta_graph.functions[function].nodes)
-        return roots
+    def roots(self) -> Mapping[Place, frozenset[str]]:
+        """The roots by place; a place that no root reaches is absent."""
+        return _Roots(self)
+
+    def __contains__(self, place: Place) -> bool:
+        """Tell whether a root runs a place."""
+        return bool(self._mask(place))
+
+    def some_roots(self, place: Place, most: int = MOST_ROOTS) -> list[str]:
+        """Return the roots of a place in order, of more than `most` these and their number: "and 1,950 more"."""
+        return self._some(self._mask(place), most)
+
+    def some_roots_of_all(self, places: Iterable[Place], most: int = MOST_ROOTS) -> list[str]:
+        """Return what `some_roots` does, for several places together."""
+        mask = 0
+        for place in places:
+            mask |= self._mask(place)
+        return self._some(mask, most)
 
     @functools.cached_property
     def callable_functions(self) -> frozenset[str]:
@@ -55,10 +66,18 @@ class Reach:
 
     def by_signature(self, key: str) -> Iterator[tuple[str | None, NodeView]]:
         """Yield the nodes that a signature runs, each with its function."""
-        label = signature_label(key)
-        for (function, name), labels in self.roots.items():
-            if label in labels:
-                yield function, self.node((function, name))
+        for function, name in self.by_root(signature_label(key)):
+            yield function, self.node((function, name))
+
+    def by_root(self, label: str) -> Iterator[Place]:
+        """Yield the places that a root runs."""
+        if label in self.labels:
+            bit = 1 << self.labels.index(label)
+            of_nodes, of_functions = self._masks
+            yield from ((None, name) for name, mask in of_nodes.items() if mask & bit)
+            for function, mask in of_functions.items():
+                if mask & bit:
+                    yield from ((function, name) for name in self.meta_graph.functions[function].nodes)
 
     def node(self, place: Place) -> NodeView:
         """Return the node at a place."""
@@ -77,20 +96,39 @@ class Reach:
             yield SAVE, [split_tensor(saver.save_tensor)[0]]
             yield RESTORE, [split_tensor(saver.restore_op)[0]]
 
-    def _walk(self, starts: Iterable[str]) -> tuple[set[str], set[str]]:
-        """Return the graph's nodes that some of them need, themselves included, and the functions that these run."""
+    @functools.cached_property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of all roots."""
+        return tuple(label for label, _ in self.starts())
+
+    @functools.cached_property
+    def _masks(self) -> tuple[Masks, Masks]:
+        """The roots of the graph's nodes, and of the library functions: whoever calls a function runs all of it."""
         nodes = self.meta_graph.nodes
-        pending = [name for name in starts if name in nodes]
-        seen = set(pending)
-        called: set[str] = set()
-        while pending:
-            node = nodes[pending.pop()]
-            called.update(self._called(node))
-            for name in map(node_of, node.inputs):
-                if name not in seen and name in nodes:
-                    seen.add(name)
-                    pending.append(name)
-        return seen, self._closure(called)
+        seeds: Masks = defaultdict(int)
+        for number, (_, starts) in enumerate(self.starts()):
+            for name in starts:
+                if name in nodes:
+                    seeds[name] |= 1 << number
+        of_nodes = spread(lambda name: [need for need in map(node_of, nodes[name].inputs) if need in nodes], seeds)
+        called: Masks = defaultdict(int)
+        for name, mask in of_nodes.items():
+            for function in self._called(nodes[name]):
+                called[function] |= mask
+        return of_nodes, spread(self._calls, called)
+
+    def _mask(self, place: Place) -> int:
+        function, name = place
+        of_nodes, of_functions = self._masks
+        if function is None:
+            return of_nodes.get(name, 0)
+        mask = of_functions.get(function, 0)
+        return mask if mask and name in self.meta_graph.functions[function].nodes else 0
+
+    def _some(self, mask: int, most: int) -> list[str]:
+        found = sorted(self.labels[number] for number in itertools.islice(bits(mask), most))
+        more = mask.bit_count() - len(found)
+        return [*found, f"and {more:,} more"] if more else found
 
     def _closure(self, names: Iterable[str]) -> set[str]:
         """Return functions of the library and all that they run."""
@@ -114,6 +152,35 @@ class Reach:
 
     def _called(self, node: NodeView) -> list[str]:
         return (may_run if self.alternatives else functions_of)(self.meta_graph, node)
+
+
+class _Roots(Mapping[Place, frozenset[str]]):
+    """The roots of each place, told when they are asked for: all of them may be more than fits into memory."""
+
+    def __init__(self, reach: Reach) -> None:
+        self._reach = reach
+        self._told: dict[int, frozenset[str]] = {}
+
+    def __getitem__(self, place: Place) -> frozenset[str]:
+        mask = self._reach._mask(place)
+        if not mask:
+            raise KeyError(place)
+        if mask not in self._told:
+            if len(self._told) >= _MOST_TOLD:
+                self._told.clear()
+            labels = self._reach.labels
+            self._told[mask] = frozenset(labels[number] for number in bits(mask))
+        return self._told[mask]
+
+    def __iter__(self) -> Iterator[Place]:
+        of_nodes, of_functions = self._reach._masks
+        yield from ((None, name) for name in of_nodes)
+        for function in of_functions:
+            yield from ((function, name) for name in self._reach.meta_graph.functions[function].nodes)
+
+    def __len__(self) -> int:
+        of_nodes, of_functions = self._reach._masks
+        return len(of_nodes) + sum(len(self._reach.meta_graph.functions[name].nodes) for name in of_functions)
 
 
 def reach_of(meta_graph: MetaGraphView, *, alternatives: bool = False) -> Reach:
@@ -149,8 +216,19 @@ def may_run(meta_graph: MetaGraphView, node: NodeView) -> list[str]:
         names += [gradient for name in names for gradient in meta_graph.gradients.get(name, ())]
     wanted = {meta_graph.functions[name].implements for name in names if name in meta_graph.functions} - {""}
     if wanted:
-        names += [item.name for item in meta_graph.functions.values() if item.implements in wanted]
+        names += [name for what in wanted for name in _implementing(meta_graph).get(what, ())]
     return [name for name in dict.fromkeys(names) if name in meta_graph.functions]
+
+
+def _implementing(meta_graph: MetaGraphView) -> Mapping[str, list[str]]:
+    """Return the functions by what they implement."""
+    if "implementing" not in meta_graph.memo:
+        found: dict[str, list[str]] = defaultdict(list)
+        for item in meta_graph.functions.values():
+            found[item.implements].append(item.name)
+        meta_graph.memo["implementing"] = found
+    implementing: Mapping[str, list[str]] = meta_graph.memo["implementing"]
+    return implementing
 
 
 def node_of(value: str) -> str:

@@ -6,21 +6,18 @@ for every root that runs it. A function that is run counts with all its nodes, a
 
 from __future__ import annotations
 
-import heapq
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tfx_savedmodel.saved_model.reachability import Reach, functions_of, node_of, signature_label
+from tfx_savedmodel.saved_model.spreading import Masks, bits, spread
 from tfx_savedmodel.saved_model.tensors import split_tensor
 from tfx_savedmodel.saved_model.view import VARIABLE_OPS, FunctionView, MetaGraphView, NodeView
 
 #: Roots of the graph, and callable functions, that are looked at; their number is in a hostile author's hands,
 #: and the work grows with it.
 MAX_ROOTS = 1000
-
-#: Sets of roots by name of a node or function: bit i stands for root i.
-Masks = dict[str, int]
 
 
 def reaches(meta_graph: MetaGraphView) -> list[dict[str, Any]]:
@@ -38,14 +35,16 @@ def reaches(meta_graph: MetaGraphView) -> list[dict[str, Any]]:
     nodes, functions = meta_graph.nodes, meta_graph.functions
     called = {name: _called(meta_graph, function) for name, function in functions.items()}
 
-    of_nodes = _spread(nodes, lambda name: map(node_of, nodes[name].inputs), _starting(graph_roots, nodes))
+    of_nodes = spread(
+        lambda name: [need for need in map(node_of, nodes[name].inputs) if need in nodes], _starting(graph_roots, nodes)
+    )
     seeds: Masks = defaultdict(int)
     for name, mask in of_nodes.items():
         for function in functions_of(meta_graph, nodes[name]):
             seeds[function] |= mask
     for number, name in enumerate(callables, start=len(graph_roots)):
         seeds[name] |= 1 << number
-    of_functions = _spread(functions, called.__getitem__, seeds)
+    of_functions = spread(called.__getitem__, seeds)
 
     node_counts, function_counts = Counter[int](), Counter[int]()
     for mask, count in Counter(of_nodes.values()).items():
@@ -85,31 +84,6 @@ def _starting(roots: Sequence[tuple[str, Sequence[str]]], nodes: Mapping[str, No
     return masks
 
 
-def _spread(order: Iterable[str], needs: Callable[[str], Iterable[str]], seeds: Mapping[str, int]) -> Masks:
-    """Return the roots of everything that the seeds need, directly or not; what none needs is absent.
-
-    The last in order goes first: a graph is mostly written in the order in which it runs, so that
-    nearly every node is met once, with all its roots known. Cycles and other orders only cost time.
-    """
-    places = {name: -place for place, name in enumerate(order)}
-    masks = {name: mask for name, mask in seeds.items() if mask and name in places}
-    queue = [(places[name], name) for name in masks]
-    heapq.heapify(queue)
-    waiting = set(masks)
-    while queue:
-        _, name = heapq.heappop(queue)
-        waiting.discard(name)
-        mask = masks[name]
-        for needed in needs(name):
-            if needed not in places or mask | masks.get(needed, 0) == masks.get(needed, 0):
-                continue
-            masks[needed] = mask | masks.get(needed, 0)
-            if needed not in waiting:
-                waiting.add(needed)
-                heapq.heappush(queue, (places[needed], needed))
-    return masks
-
-
 def _variables(meta_graph: MetaGraphView, of_nodes: Masks, of_functions: Masks) -> Iterator[tuple[int, str]]:
     for name, mask in of_nodes.items():
         if meta_graph.nodes[name].op in VARIABLE_OPS:
@@ -132,18 +106,11 @@ def _assets(meta_graph: MetaGraphView, of_nodes: Masks) -> Iterator[tuple[int, s
 def _names(found: Iterable[tuple[int, str]]) -> dict[int, set[str]]:
     names: dict[int, set[str]] = defaultdict(set)
     for mask, name in found:
-        for number in _bits(mask):
+        for number in bits(mask):
             names[number].add(name)
     return names
 
 
 def _add(counts: Counter[int], mask: int, count: int) -> None:
-    for number in _bits(mask):
+    for number in bits(mask):
         counts[number] += count
-
-
-def _bits(mask: int) -> Iterator[int]:
-    while mask:
-        low = mask & -mask
-        yield low.bit_length() - 1
-        mask ^= low

@@ -27,9 +27,9 @@ class Restored:
 def restored_tensors(meta_graph: MetaGraphView) -> Iterator[Restored]:
     """Yield what RestoreV2 ops that the restore op reaches read; one whose names are no constants is left out."""
     reach = reach_of(meta_graph)
-    for (function, name), labels in reach.roots.items():
+    for function, name in reach.by_root(RESTORE):
         node = reach.node((function, name))
-        if node.op == "RestoreV2" and RESTORE in labels:
+        if node.op == "RestoreV2":
             yield from _of_node(meta_graph, function, node)
 
 

@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
@@ -38,11 +39,17 @@ def publishing_remote(uri: PathLike, *, overwrite: bool = False, storage: Storag
 
 @contextlib.contextmanager
 def publishing_remote_early(
-    uri: PathLike, *, overwrite: bool = False, storage: Storage | None = None
+    uri: PathLike,
+    *,
+    overwrite: bool = False,
+    storage: Storage | None = None,
+    settled: threading.Event | None = None,
+    restores: bool = True,
 ) -> Iterator[tuple[Path, Callable[[], None]]]:
     """Yield a local directory, and what uploads it to `uri` before the block ends.
 
-    The files that it replaces are downloaded first, and uploaded again where the block ends in an error.
+    The files that it replaces are downloaded first, and uploaded again where the block ends in an error; unless
+    everything was settled before, or `restores` is False.
 
     Raises:
       DestinationError: as `publishing_remote`; or the old files cannot be put back: it names where they are then.
@@ -51,11 +58,16 @@ def publishing_remote_early(
 
         def publish() -> None:
             check_remote_destination(uri, overwrite=overwrite, storage=storage)
-            old = _Old(staged, remote_uri(uri), storage or FsspecStorage())
-            undo.push(old.end)
+            if restores:
+                undo.push(_Old(staged, remote_uri(uri), storage or FsspecStorage(), settled).end)
             upload(staged, uri, storage=storage)
 
         yield staged, publish
+
+
+def is_undone(kind: type[BaseException] | None, settled: threading.Event | None) -> bool:
+    """Tell whether a block's end, with an error of `kind` or without one, undoes what was published within it."""
+    return kind is not None and not (settled is not None and settled.is_set())
 
 
 @contextlib.contextmanager
@@ -71,8 +83,9 @@ def _staged(uri: PathLike, *, overwrite: bool, storage: Storage | None) -> Itera
 class _Old:
     """The files that an upload replaces, downloaded until it is known whether they are to come back."""
 
-    def __init__(self, staged: Path, uri: str, storage: Storage) -> None:
+    def __init__(self, staged: Path, uri: str, storage: Storage, settled: threading.Event | None) -> None:
         self.staged = staged
+        self.settled = settled
         self.uri = uri
         self.storage = storage
         self.folder = Path(tempfile.mkdtemp(prefix="tfx-savedmodel-"))
@@ -90,7 +103,7 @@ class _Old:
 
     def end(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> bool:
         """Put the files back where an error ended the block; what another run uploaded meanwhile stays."""
-        if kind is not None:
+        if is_undone(kind, self.settled):
             try:
                 ours = {*_files(self.staged), UPLOADING}
                 if set(self.storage.files(self.uri)) <= ours:

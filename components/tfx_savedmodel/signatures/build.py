@@ -8,7 +8,8 @@ from typing import Any
 from tfx_savedmodel.signatures.finishing import finished
 from tfx_savedmodel.signatures.kinds import Function, Module
 from tfx_savedmodel.signatures.made_functions import specs_of
-from tfx_savedmodel.signatures.protocols import FunctionLike, Materials, ModelLike
+from tfx_savedmodel.signatures.materials import Materials
+from tfx_savedmodel.signatures.protocols import FunctionLike, ModelLike
 from tfx_savedmodel.signatures.receiving import Receiver
 from tfx_savedmodel.signatures.resolved import DERIVED, KEPT, ResolvedPlan, ResolvedSignature
 

@@ -23,8 +23,8 @@ from tfx_savedmodel.signatures.kinds import (
     Tensors,
 )
 from tfx_savedmodel.signatures.made_functions import resolve_function, resolve_module
+from tfx_savedmodel.signatures.materials import Materials
 from tfx_savedmodel.signatures.plan import Plan
-from tfx_savedmodel.signatures.protocols import Materials
 from tfx_savedmodel.signatures.receivers import (
     resolve_model,
     resolve_preprocess,

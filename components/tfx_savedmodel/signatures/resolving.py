@@ -8,8 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from tfx_savedmodel.errors import Problem
 from tfx_savedmodel.saved_model.view import SignatureView
 from tfx_savedmodel.signatures.ingredients import Ingredients
+from tfx_savedmodel.signatures.materials import Materials
 from tfx_savedmodel.signatures.plan import Plan
-from tfx_savedmodel.signatures.protocols import Materials
 from tfx_savedmodel.signatures.resolved import ResolvedSignature, ResolvedTensor
 
 Tensors = dict[str, ResolvedTensor]

@@ -12,7 +12,7 @@ from tfx_savedmodel.saved_model.graft import bind, free_prefix, merge
 from tfx_savedmodel.saved_model.rewrite import Named
 from tfx_savedmodel.saved_model.view import TensorSpec
 from tfx_savedmodel.signatures.growing import Ends, Grown, Specs, grow
-from tfx_savedmodel.signatures.protocols import Materials
+from tfx_savedmodel.signatures.materials import Materials
 from tfx_savedmodel.signatures.resolved import ResolvedPlan, ResolvedSignature, ResolvedTensor
 
 

@@ -76,11 +76,12 @@ class GraphCheck(Check):
 class Answer:
     """What a signature answered to made-up inputs: arrays by output, those of several parts as "NAME[0]" and so on.
 
-    `inputs` says which inputs it was asked with; `again` has the outputs that were others when it was asked the
-    same a second time.
+    `inputs` says which inputs it was asked with, `digest` is that of their names, dtypes, shapes and bytes; `again` has
+    the outputs that were others when it was asked the same a second time.
     """
 
     inputs: str
+    digest: str
     outputs: Mapping[str, np.ndarray[Any, Any]]
     again: Mapping[str, np.ndarray[Any, Any]]
 
@@ -94,7 +95,8 @@ class LoadObservation:
     `signatures` {key: SignatureView.to_json()} as that loader gives them; `runs` the synthetic runs, one mapping
     each with `signature`, `batch`, and `error` (with `died` where the process ended), `skipped`, or `inputs` (what
     it was asked with); `answers` what was kept of them, by signature and batch; `seconds` the load time and
-    `peak_bytes` the process's peak resident memory, beyond what it began with.
+    `peak_bytes` the process's peak resident memory, beyond what it began with; `library_seconds` what opening
+    TensorFlow took before, once for all loads of a host.
     """
 
     loader: str
@@ -105,6 +107,7 @@ class LoadObservation:
     seconds: float = 0.0
     peak_bytes: int = 0
     answers: Mapping[tuple[str, int], Answer] = dataclasses.field(default_factory=dict, repr=False, compare=False)
+    library_seconds: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tfx_savedmodel.errors import PolicyError
+from tfx_savedmodel.errors import PolicyError, UsageError
 from tfx_savedmodel.validation.result import (
     CheckResult,
     CheckVerdict,
@@ -32,11 +32,18 @@ LESS_THAN_ERRORS = dict.fromkeys(("SM108", "SM111", "SM112", "SM113"), Severity.
 ASKED_FOR = ("SM106", "SM110", "SM114", "SM206", "SM304", "SM309")
 
 _WHOLE_CODE = re.compile(r"[A-Z]+[0-9]{3}")
+_COST = re.compile(r"[A-Z]+([0-9])")
 
 
 def is_whole_code(code: str) -> bool:
     """Tell whether this is the form of one check's code, and not the beginning of several."""
     return _WHOLE_CODE.fullmatch(code) is not None
+
+
+def needs_a_load(code: str) -> bool:
+    """Tell whether the checks whose codes begin so load the model: the first digit says what a check costs."""
+    cost = _COST.match(code)
+    return cost is not None and cost[1] != "1"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +81,8 @@ class Policy:
     means "could not tell", less those that `optional` begin; what somebody has to ask for (a baseline, a target, a
     budget, a reference) is required by its whole code only. `severity` is keyed by beginnings of codes, of which
     the longest counts; `parameters`, keyed by code, set a check's fields. `trusted` lets a model be loaded in
-    spite of SM101, SM120 and SM121. `features` maps a signature's input name to the name of an example's feature,
+    spite of SM101, SM120 and SM121; where not `loads`, no model is, and only checks that read the graph are made,
+    whatever is selected. `features` maps a signature's input name to the name of an example's feature,
     `outputs` an output name of the model to one of the reference. `checks` are dotted paths of others' checks.
 
     Raises:
@@ -94,6 +102,7 @@ class Policy:
     outputs: dict[str, str] = dataclasses.field(default_factory=dict)
     limits: Limits = dataclasses.field(default_factory=Limits)
     checks: tuple[str, ...] = ()
+    loads: bool = True
 
     def __post_init__(self) -> None:
         # A lone text would be taken letter by letter, and a severity given as text would equal none.
@@ -108,6 +117,8 @@ class Policy:
 
     def selects(self, code: str) -> bool:
         """Tell whether the check with this code runs."""
+        if needs_a_load(code) and not self.loads:
+            return False
         return (not self.select or _matches(code, self.select)) and not _matches(code, self.ignore)
 
     def requires(self, code: str) -> bool:
@@ -125,7 +136,20 @@ class Policy:
 
         A check named by its whole code is required; of a family (`SM1`) those are made that can be,
         since most families have checks that need something given.
+
+        Raises:
+          UsageError: a check that loads the model is selected, and the policy loads none.
         """
+        loading = [] if self.loads else [code for code in select if needs_a_load(code)]
+        if loading:
+            raise UsageError(
+                f"the policy {self.name} loads nothing",
+                where="select",
+                found=", ".join(loading),
+                wanted="beginnings of the codes of checks that only read the graph, such as SM1",
+                next_step="take a policy that loads models, such as default: "
+                "it does not load either what SM101, SM120 or SM121 finds fault with",
+            )
         changes: dict[str, Any] = {}
         if select:
             required = tuple(code for code in select if is_whole_code(code))

@@ -13,6 +13,7 @@ from pydantic import Field
 from tfx_savedmodel.errors import PolicyError, Problem
 from tfx_savedmodel.validation.near import did_you_mean
 from tfx_savedmodel.validation.policy import Limits, Policy, Waiver
+from tfx_savedmodel.validation.policy_problems import find_problems, mistakes
 from tfx_savedmodel.validation.presets import PRESETS
 from tfx_savedmodel.validation.result import Severity
 
@@ -77,6 +78,11 @@ class PolicyDocument(_Document):
     trusted: bool | None = Field(
         default=None, description="Whether a model is loaded and run in spite of SM101, SM120 and SM121."
     )
+    loads: bool | None = Field(
+        default=None,
+        description="Whether models are loaded at all; where not, only checks that read the graph are made, whatever "
+        "is selected. The preset untrusted loads none, and no policy that starts from it does.",
+    )
     features: dict[str, str] = Field(
         default_factory=dict, description="Name of a signature's input -> name of the feature of an example it takes."
     )
@@ -109,6 +115,7 @@ class PolicyDocument(_Document):
             outputs={**start.outputs, **self.outputs},
             limits=start.limits if self.limits is None else Limits(**self.limits.model_dump()),
             checks=_added(start.checks, self.checks),
+            loads=start.loads if self.loads is None else self.loads,
         )
         name = self.name or (start.name if changed == start else f"{start.name}, changed")
         return dataclasses.replace(changed, name=name)
@@ -122,16 +129,54 @@ def read_document(text: str, where: str) -> Policy:
     """Return the policy of a JSON document.
 
     Raises:
-      PolicyError: with every field that no policy has, that is there twice, or that has a wrong type.
+      PolicyError: no JSON; or with every field that no policy has, that is there twice, that has a wrong type, or
+        that names a check or parameter that does not exist, each with its place in the document.
     """
-    problems = _repeated_keys(text)
+    if not text.strip():
+        raise PolicyError(
+            "the policy is empty",
+            where=where,
+            wanted="a JSON object",
+            next_step='write {"preset": "default"} and what is to differ from it',
+        )
+    twice: list[Problem] = []
+    data = _parsed(text, twice)
+    if data is not None and not isinstance(data, Mapping):
+        raise _unreadable(f"JSON, but {_KINDS.get(type(data), 'no object')}", where)
+    problems: list[Problem] = []
+    document: PolicyDocument | None = None
     try:
         document = PolicyDocument.model_validate_json(text)
     except pydantic.ValidationError as error:
-        problems += [_problem(item) for item in error.errors(include_url=False)]
-    if problems:
-        raise PolicyError("the policy cannot be read", where=where, problems=problems)
+        errors = error.errors(include_url=False)
+        if data is None:
+            raise _unreadable(errors[0]["msg"], where) from None
+        problems = [_problem(item) for item in errors]
+    if data is not None:
+        told = tuple(problem.where for problem in problems)
+        problems += [item for item in find_problems(data)[1] if not _within(item.where, told)]
+    problems = [*twice, *problems]
+    if problems or document is None:
+        raise mistakes(problems, where)
     return document.policy()
+
+
+_KINDS: Mapping[type, str] = {list: "a list", str: "a text", bool: "true or false", int: "a number", float: "a number"}
+
+
+def _unreadable(found: str, where: str) -> PolicyError:
+    return PolicyError(
+        "the policy cannot be read",
+        where=where,
+        found=found,
+        wanted="a JSON object; YAML is not read",
+        next_step='compare it with docs/policy.md; {"preset": "default"} is a whole policy',
+    )
+
+
+def _within(place: str, told: Sequence[str]) -> bool:
+    """Tell whether a mistake at a place, or at one around it, was told before."""
+    return any(place == other or place.startswith((f"{other}.", f"{other}[")) for other in told)
 
 
 def schema_text() -> str:
@@ -140,21 +185,23 @@ def schema_text() -> str:
     return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
 
 
-def _repeated_keys(text: str) -> list[Problem]:
-    """Return a problem for each key that stands twice in one object: JSON's readers keep the last in silence."""
-    problems: list[Problem] = []
+def _parsed(text: str, twice: list[Problem]) -> Any:
+    """Return what is in a JSON text, None where it is none.
+
+    Each key that stands twice in one object is told in `twice`: JSON's readers keep the last in silence.
+    """
 
     def see(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
         keys = [key for key, _ in pairs]
         for key in dict.fromkeys(key for key in keys if keys.count(key) > 1):
-            problems.append(Problem(key, "this key stands there twice", wanted="one", next_step="put both into one"))
+            twice.append(Problem(key, "this key stands there twice", wanted="one", next_step="put both into one"))
         return dict(pairs)
 
     try:
-        json.loads(text, object_pairs_hook=see)
+        return json.loads(text, object_pairs_hook=see)
     except (ValueError, RecursionError):
-        return []  # pydantic says better what is no JSON
-    return problems
+        twice.clear()
+        return None  # pydantic says better what is no JSON
 
 
 #: The last part of a place whose owner has these fields.
@@ -185,8 +232,6 @@ def _problem(error: Any) -> Problem:
         fields = _FIELDS[str(location[0]) if len(location) > 1 else ""]
         name = str(location[-1])
         return Problem(place, "there is no such field", name, ", ".join(fields), did_you_mean(name, fields))
-    if error["type"] == "json_invalid":
-        return Problem("the text", error["msg"], wanted="a JSON object")
     given = error.get("input")
     if error["type"] == "string_pattern_mismatch":
         return Problem(place, *_pattern(str(location[0]), str(location[-1]), str(given)))

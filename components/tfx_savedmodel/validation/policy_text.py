@@ -36,10 +36,8 @@ def to_policy(given: Policy | Mapping[str, Any] | str, *, where: str = "the poli
 def read_policy(text: str, *, where: str = "the policy") -> Policy:
     """Return the policy of a JSON document, or the preset of that name.
 
-    Whether the codes and parameters in it exist is seen when its checks are made.
-
     Raises:
-      PolicyError: not a preset and not JSON, or with every field that no policy has or that has a wrong type.
+      PolicyError: not a preset and not JSON, or with every mistake in the document, as `read_policy_file`.
     """
     if text in PRESETS:
         return PRESETS[text]
@@ -51,6 +49,16 @@ def read_policy(text: str, *, where: str = "the policy") -> Policy:
             wanted=f"a JSON object or one of {', '.join(PRESETS)}",
             next_step=did_you_mean(text, PRESETS),
         )
+    return read_policy_file(text, where=where)
+
+
+def read_policy_file(text: str, *, where: str) -> Policy:
+    """Return the policy in a file's text, which is JSON.
+
+    Raises:
+      PolicyError: nothing there or no JSON; or with every field that no policy has, that is there twice, that has a
+        wrong type, or that names a check or parameter that does not exist.
+    """
     # pydantic takes longer to import than a graph check: only whoever has a policy file pays for it.
     from tfx_savedmodel.validation.policy_document import read_document
 

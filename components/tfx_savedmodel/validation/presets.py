@@ -45,6 +45,7 @@ PRESETS: Mapping[str, Policy] = {
         select=("SM1",),
         required=_HARMLESS,
         severity={"SM1": Severity.WARNING, **dict.fromkeys(_HARMLESS, Severity.ERROR)},
+        loads=False,
     ),
 }
 
@@ -57,6 +58,6 @@ ABOUT: Mapping[str, str] = {
     "serving": "What keeps a server from serving is an error and has to be answered; what only concerns the loaders "
     "of Python is a warning.",
     "explanations": "`serving`, and the signatures for explanations have to be there and hold on examples.",
-    "untrusted": "Reads the graph and loads nothing: whether the model's files are whole and nothing in it reads, "
-    "writes or runs what it should not. Whatever else the graph shows is a warning.",
+    "untrusted": "Reads the graph and loads nothing, whatever is selected: whether the model's files are whole and "
+    "nothing in it reads, writes or runs what it should not. Whatever else the graph shows is a warning.",
 }

@@ -143,6 +143,9 @@ class Report:
     """Codes of the checks that leave the verdict open, whatever it is."""
     notes: tuple[str, ...] = ()
     """What was given in vain: a waiver that matched nothing, examples that no check looked at."""
+    spent: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    """Of `seconds` those by what they were spent on: `libraries` for importing TensorFlow and Beam, `inputs`,
+    `graph`, `loads`, `examples`, and `rest`."""
 
     def count(self, verdict: CheckVerdict) -> int:
         """Return how many checks ended with this verdict."""
@@ -159,6 +162,7 @@ class Report:
             "checks": [check.to_json() for check in self.checks],
             "upstream": [upstream.to_json() for upstream in self.upstream],
             "seconds": round(self.seconds, 3),
+            "spent": {part: round(seconds, 3) for part, seconds in self.spent.items()},
             "created": self.created,
             "tool_version": self.tool_version,
         }

@@ -69,5 +69,9 @@ def _default(index: Json, checks: dict[str, Json]) -> Json:
     failed = sorted(code for code, verdict in said.items() if verdict == "FAIL")
     if failed:
         return {"any_of": ["NOT_BLESSED"], "evidence": [because, *checks[failed[0]]["evidence"][:1]]}
+    if "SM201" not in checks:
+        # What is to be pushed is asked to load: a Keras file answers nothing, so nothing blesses it.
+        no_graph = says(INDEX, f"{index['format']}: no server loads it")
+        return {"any_of": ["UNDECIDED"], "evidence": [because, no_graph]}
     open_to = ["NOT_BLESSED"] if any("FAIL" in verdict for verdict in said.values()) else []
     return {"any_of": ["BLESSED", *open_to], "evidence": [because]}

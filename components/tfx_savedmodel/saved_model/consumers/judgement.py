@@ -18,7 +18,7 @@ from tfx_savedmodel.saved_model.consumers.nodes import Fault, NodeJudge
 from tfx_savedmodel.saved_model.consumers.specs import unreadable
 from tfx_savedmodel.saved_model.facts import all_nodes
 from tfx_savedmodel.saved_model.op_tables import versions
-from tfx_savedmodel.saved_model.reachability import Reach
+from tfx_savedmodel.saved_model.reachability import Reach, reach_of
 from tfx_savedmodel.saved_model.structures import CAPTURED
 from tfx_savedmodel.saved_model.view import MetaGraphView, NodeView
 
@@ -122,13 +122,13 @@ def lacks(meta_graph: MetaGraphView, consumer: str) -> Iterator[Lack]:
       UsageError: the consumer is not known.
     """
     judge = NodeJudge(consumer, meta_graph)
-    reach, would_do = Reach(meta_graph), VersionFinder(meta_graph)
+    reach, would_do = reach_of(meta_graph), VersionFinder(meta_graph)
     for function, node in all_nodes(meta_graph):
         # What reaches a node is asked of few: finding out of all of them takes longer than judging them.
         faults = judge.faults(node)
         if not faults:
             continue
-        roots = tuple(sorted(reach.roots.get((function, node.name), ())))
+        roots = tuple(reach.some_roots((function, node.name)))
         for fault in faults:
             if fault.kind == "kernel" and not roots:
                 continue

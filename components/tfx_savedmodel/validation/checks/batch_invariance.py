@@ -6,9 +6,9 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tfx_savedmodel.saved_model.reachability import Reach
+from tfx_savedmodel.saved_model.reachability import reach_of
 from tfx_savedmodel.validation.check import ExampleCheck, ExamplesRun, RunFailed, Skip
-from tfx_savedmodel.validation.checks.parity import comparison_json, place
+from tfx_savedmodel.validation.checks.parity import comparison_json, mismatch_finding, place
 from tfx_savedmodel.validation.comparing import Comparison, add, compare, first_texts, tolerances
 from tfx_savedmodel.validation.result import Finding
 
@@ -26,10 +26,14 @@ Place = tuple[str, str, str]
 
 @dataclasses.dataclass(frozen=True)
 class Again:
-    """The comparison of each way with the batch's own answers; ways that were refused, each with the reason."""
+    """The comparison of each way with the batch's own answers; ways that were refused, each with the reason.
+
+    `varying` are the outputs, as (signature, output), whose answers differ when the same is asked again.
+    """
 
     compared: Mapping[Place, Comparison] = dataclasses.field(default_factory=dict)
     refused: Mapping[tuple[str, str], str] = dataclasses.field(default_factory=dict)
+    varying: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +46,9 @@ class BatchInvariance(ExampleCheck):
     default float32 and float64 may differ by rtol 1e-4 and atol 1e-5, float16 by 2e-2 and 1e-2, bfloat16
     by 1e-1 and 5e-2, and so may other floats that are computed through these. Everything else has to be
     equal. Outputs without a row for each example are left out; of an inner dimension that is declared
-    open, what both answers have is compared.
+    open, what both answers have is compared. Where answers differ, the same is asked once more: an output
+    that answers itself otherwise, such as one with noise, says nothing of its batch. The measurements name it,
+    and SM308 is the check that finds it.
 
     Why: a server puts whatever requests come together into one batch, so the same request would get
     another answer each time.
@@ -68,6 +74,7 @@ class BatchInvariance(ExampleCheck):
             raise Skip("no batch had a second example")
         compared: dict[Place, Comparison] = {}
         refused: dict[tuple[str, str], str] = {}
+        varying: set[tuple[str, str]] = set()
         for key in run.signatures:
             try:
                 own = by_row(run, key)
@@ -78,18 +85,18 @@ class BatchInvariance(ExampleCheck):
             for way, rows in self._ways(run.size):
                 try:
                     for part in [rows[number : number + 1] for number in range(len(rows))] if way == ALONE else [rows]:
-                        self._add(compared, run, (key, way), own, part)
+                        varying |= self._add(compared, run, (key, way), own, part)
                 except RunFailed as failure:
                     refused[key, way] = str(failure)
         if not compared and not refused:
             raise Skip("no signature that could be run has an output with a row for each example")
-        return Again(compared, refused)
+        return Again(compared, refused, frozenset(varying))
 
     def merge(self, a: Again, b: Again) -> Again:
         none = Comparison()
         places = sorted({*a.compared, *b.compared})
         compared = {key: add(a.compared.get(key, none), b.compared.get(key, none)) for key in places}
-        return Again(compared, first_texts(a.refused, b.refused))
+        return Again(compared, first_texts(a.refused, b.refused), a.varying | b.varying)
 
     def judge(self, total: Again) -> Iterator[Finding]:
         for (key, way), reason in sorted(total.refused.items()):
@@ -100,15 +107,19 @@ class BatchInvariance(ExampleCheck):
                 wanted="an answer for a batch of any size",
                 next="look for a batch size that is fixed within the graph",
             )
-        for (key, name, way), comparison in sorted(total.compared.items()):
+        told = {place: each for place, each in total.compared.items() if place[:2] not in total.varying}
+        for (key, name, way), comparison in sorted(told.items()):
             if comparison.differing:
                 yield _finding(key, name, way, comparison)
+        if not told and not total.refused:
+            raise Skip(f"answered otherwise each time, in the same batch too: {', '.join(_labels(total))}")
 
     def measurements(self, total: Again) -> Mapping[str, Any]:
         compared: dict[str, dict[str, Any]] = {}
         for (key, name, way), comparison in sorted(total.compared.items()):
-            compared.setdefault(key, {}).setdefault(name, {})[way] = comparison_json(comparison)
-        return {"compared": compared}
+            if (key, name) not in total.varying:
+                compared.setdefault(key, {}).setdefault(name, {})[way] = comparison_json(comparison)
+        return {"compared": compared, "varies_by_itself": _labels(total)}
 
     def _ways(self, size: int) -> Iterator[tuple[str, Array]]:
         import numpy as np
@@ -126,17 +137,40 @@ class BatchInvariance(ExampleCheck):
         place: tuple[str, str],
         own: Mapping[str, Array],
         rows: Array,
-    ) -> None:
-        """Run these rows together and compare them with what they got in their batch."""
+    ) -> set[tuple[str, str]]:
+        """Run these rows together and compare them with what they got in their batch.
+
+        Returns:
+          The outputs that differ, and are answered otherwise as well when the very same is asked once more.
+        """
+        import numpy as np
+
         key, way = place
         again = run.rerun(key, rows)
+        differing = set()
         for name, answers in own.items():
-            found, wanted = _overlap(run, key, name, again[name], answers[rows])
-            comparison = self._compare(run, found, wanted, rows, wanted.dtype.name)
-            through = half_precision(run, key) if comparison.differing and wanted.dtype.kind == "f" else None
-            if through is not None:
-                comparison = self._compare(run, found, wanted, rows, through)
+            comparison = self._of_output(run, (key, name), again[name], answers[rows], rows)
             compared[key, name, way] = add(compared.get((key, name, way), Comparison()), comparison)
+            if comparison.differing:
+                differing.add(name)
+        if not differing:
+            return set()
+        repeated = ((run.rerun(key), own, np.arange(run.size)), (run.rerun(key, rows), again, rows))
+        return {
+            (key, name)
+            for found, wanted, of in repeated
+            for name in differing
+            if self._of_output(run, (key, name), found[name], wanted[name], of).differing
+        }
+
+    def _of_output(
+        self, run: ExamplesRun, output: tuple[str, str], found: Array, wanted: Array, rows: Array
+    ) -> Comparison:
+        key, name = output
+        found, wanted = _overlap(run, key, name, found, wanted)
+        comparison = self._compare(run, found, wanted, rows, wanted.dtype.name)
+        through = half_precision(run, key) if comparison.differing and wanted.dtype.kind == "f" else None
+        return comparison if through is None else self._compare(run, found, wanted, rows, through)
 
     def _compare(self, run: ExamplesRun, found: Array, wanted: Array, rows: Array, dtype: str) -> Comparison:
         rtol, atol = tolerances(dtype)
@@ -153,6 +187,10 @@ class BatchInvariance(ExampleCheck):
 
 #: What should be zero is a difference of numbers about one in many models, so it is as exact as they are.
 _ATOL = 1e-5
+
+
+def _labels(total: Again) -> list[str]:
+    return sorted(f"{key}.{name}" for key, name in total.varying)
 
 
 def by_row(run: ExamplesRun, key: str) -> dict[str, Array]:
@@ -184,7 +222,7 @@ def half_precision(run: ExamplesRun, key: str) -> str | None:
     meta_graph = run.graph.meta_graph()
     if meta_graph is None:
         return None
-    used = {node.attr("T") for _, node in Reach(meta_graph).by_signature(key)}
+    used = {node.attr("T") for _, node in reach_of(meta_graph).by_signature(key)}
     return next((dtype for dtype in ("bfloat16", "float16") if dtype in used), None)
 
 
@@ -212,13 +250,8 @@ def _finding(key: str, name: str, way: str, comparison: Comparison) -> Finding:
     where = {"signature": key, "output": name}
     worst = comparison.worst
     if worst is None:
-        return Finding(
-            f"its shape is another one {way}: {comparison.mismatch}",
-            where,
-            found=comparison.mismatch.partition(" and ")[0],
-            wanted=comparison.mismatch.partition(" and ")[2],
-            next="look for what takes a size from the batch",
-        )
+        text = f"its shape is another one {way}"
+        return mismatch_finding(comparison, where, text, "look for what takes a size from the batch")
     return Finding(
         f"{comparison.differing:,} of {comparison.examples:,} examples get another answer {way} than in their batch",
         place(where, worst),

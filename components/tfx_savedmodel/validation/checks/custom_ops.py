@@ -22,6 +22,7 @@ class CustomOps(GraphCheck):
     Looks at the graph and every function, whether something reaches it or not: a loader imports them all. An op
     that no version of TensorFlow from 1.15 on registers comes from a library; which one is said where it is known
     (TensorFlow Text, Decision Forests, IO, Addons, Recommenders Addons, struct2tensor, TF-TRT, Horovod, contrib).
+    TF-TRT's ops are such: builds for CUDA up to 2.17 know their names, and run them only on a GPU with TensorRT.
     `allow` names ops, or libraries as the finding names them, that the consumer has.
 
     Why: a server without the library refuses the model with "Op type not registered".
@@ -51,9 +52,9 @@ class CustomOps(GraphCheck):
             library = library_of(op)
             if op in self.allow or (library is not None and library.name in self.allow):
                 continue
-            labels = {label for function, node in nodes for label in reach.roots.get((function, node.name), ())}
+            reached_by = reach.some_roots_of_all((function, node.name) for function, node in nodes)
             function, node = nodes[0]
-            where = {"op": op, "node": node.name, "reached_by": sorted(labels)}
+            where = {"op": op, "node": node.name, "reached_by": reached_by}
             if function is not None:
                 where["function"] = function
             yield Finding(

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from tfx_savedmodel.saved_model.reachability import Reach
+from tfx_savedmodel.saved_model.reachability import reach_of
 from tfx_savedmodel.saved_model.view import MetaGraphView
 from tfx_savedmodel.validation.check import ExampleCheck, ExamplesRun, RunFailed, Skip
 from tfx_savedmodel.validation.checks.parity import comparison_json, place
@@ -146,7 +146,7 @@ def hint(meta_graph: MetaGraphView | None, key: str) -> str:
     if meta_graph is None:
         return ""
     found: list[tuple[bool, str]] = []
-    for function, node in Reach(meta_graph).by_signature(key):
+    for function, node in reach_of(meta_graph).by_signature(key):
         if node.op in RANDOM_OPS or node.op in CHANGING_OPS:
             inside = f" of function {function!r}" if function else ""
             found.append((node.op in CHANGING_OPS, f"{node.op} in node {node.name!r}{inside}"))

@@ -44,21 +44,10 @@ class LoadBudget(ModelCheck):
             raise Skip("no loader loads the model")
         for loader, observation in loaded.items():
             if self.seconds is not None and observation.seconds > self.seconds:
-                yield Finding(
-                    f"the {loader} loader takes longer than the budget",
-                    {"loader": loader, "figure": "seconds"},
-                    found=f"{observation.seconds:.3g} s",
-                    wanted=f"at most {self.seconds:g} s",
-                    next="load less at the start, or raise the budget of SM206",
-                )
+                yield _above(loader, "seconds", "longer", f"{observation.seconds:.3g} s", f"{self.seconds:g} s")
             if self.peak_bytes is not None and observation.peak_bytes > self.peak_bytes:
-                yield Finding(
-                    f"the {loader} loader takes more memory than the budget",
-                    {"loader": loader, "figure": "peak_bytes"},
-                    found=f"{observation.peak_bytes} bytes",
-                    wanted=f"at most {self.peak_bytes} bytes",
-                    next="load less at the start, or raise the budget of SM206",
-                )
+                found, most = f"{observation.peak_bytes} bytes", f"{self.peak_bytes} bytes"
+                yield _above(loader, "peak_bytes", "more memory", found, most)
 
     def measurements(self, model: LoadedModel) -> Mapping[str, Any]:
         loads = {
@@ -66,6 +55,16 @@ class LoadBudget(ModelCheck):
             for loader, observation in _loaded(model).items()
         }
         return {"loads": loads}
+
+
+def _above(loader: str, figure: str, more: str, found: str, most: str) -> Finding:
+    return Finding(
+        f"the {loader} loader takes {more} than the budget",
+        {"loader": loader, "figure": figure},
+        found=found,
+        wanted=f"at most {most}",
+        next="load less at the start, or raise the budget of SM206",
+    )
 
 
 def _loaded(model: LoadedModel) -> dict[str, LoadObservation]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tfx_savedmodel.validation.check import LoadedModel, LoadObservation
+from tfx_savedmodel.validation.checks.load_advice import advice
 from tfx_savedmodel.validation.result import Finding
 
 _SAYS = {
@@ -38,22 +39,23 @@ def nothing_run(model: LoadedModel) -> str:
     return "the model has no signatures" if meta_graph and not meta_graph.signatures else "no loader loads the model"
 
 
-def load_findings(observation: LoadObservation, loader: str) -> Iterator[Finding]:
-    """Yield a finding unless the loader loaded the model; its first line is in `found`.
+def load_findings(model: LoadedModel, loader: str, called: str) -> Iterator[Finding]:
+    """Yield a finding unless the loader, which people know as `called`, loaded the model; its words are in `found`.
 
     Raises:
       Unavailable: the loader could not be asked.
     """
+    observation = model.observations[loader]
     if observation.outcome == "unavailable":
         raise Unavailable(observation.error)
     if observation.outcome != "ok":
         lines = [line for line in observation.error.splitlines() if line.strip()]
         yield Finding(
-            f"{loader} {_SAYS[observation.outcome]}",
+            f"{called} {_SAYS[observation.outcome]}",
             {"loader": observation.loader, "outcome": observation.outcome},
             found="\n".join(lines)[:1500],
             wanted="a model that loads",
-            next="export the model again with a TensorFlow that this loader knows",
+            next=advice(model, observation),
         )
 
 

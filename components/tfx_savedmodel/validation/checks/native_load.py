@@ -17,7 +17,7 @@ class NativeLoad(ModelCheck):
 
     Why: it is the loader of TensorFlow Serving; what it refuses never starts to serve. It runs in
     a process of its own under a time and memory limit, so a crash is a finding.
-    Remedy: read the loader's own words; export again with a TensorFlow that the server knows.
+    Remedy: do what `next` says: it looks at the files, tags and ops of the model for what the loader cannot take.
     """
 
     code: ClassVar[str] = "SM201"
@@ -25,7 +25,7 @@ class NativeLoad(ModelCheck):
     loaders: ClassVar[tuple[str, ...]] = ("native",)
 
     def check(self, model: LoadedModel) -> Iterator[Finding]:
-        yield from load_findings(model.observations["native"], "the C++ loader")
+        yield from load_findings(model, "native", "the C++ loader")
 
     def measurements(self, model: LoadedModel) -> Mapping[str, Any]:
         return load_measurements(model.observations["native"])

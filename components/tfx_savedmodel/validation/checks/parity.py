@@ -147,13 +147,8 @@ def difference_finding(
     share = f"{comparison.differing:,} of {comparison.examples:,} examples"
     worst = comparison.worst
     if worst is None:
-        return Finding(
-            f"it cannot be compared with {other}'s: {comparison.mismatch}",
-            where,
-            found=comparison.mismatch.partition(" and ")[0],
-            wanted=comparison.mismatch.partition(" and ")[2],
-            next="make both give the same shape and kind of output",
-        )
+        text = f"it cannot be compared with {other}'s"
+        return mismatch_finding(comparison, where, text, "make both give the same shape and kind of output")
     by = f", at worst by {worst.difference:.6g}" if _is_measurable(comparison) else ""
     return Finding(
         f"it differs from {other} on {share}{by}",
@@ -162,6 +157,12 @@ def difference_finding(
         wanted=f"{worst.wanted}, within atol {atol:g} + rtol {rtol:g}",
         next="run the example shown through both, and compare their inputs first",
     )
+
+
+def mismatch_finding(comparison: Comparison, where: Mapping[str, Any], text: str, next_step: str) -> Finding:
+    """Return the finding that arrays could not be compared: by their shape or kind, which is told after `text`."""
+    found, _, wanted = comparison.mismatch.partition(" and ")
+    return Finding(f"{text}: {comparison.mismatch}", where, found=found, wanted=wanted, next=next_step)
 
 
 def place(where: Mapping[str, Any], worst: Worst) -> dict[str, Any]:

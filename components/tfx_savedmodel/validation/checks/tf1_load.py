@@ -16,7 +16,7 @@ class Tf1Load(ModelCheck):
     """`tf.compat.v1.saved_model.load` loads the model into a session.
 
     Why: Estimator-based tools, TFMA's older evaluators and many batch jobs load models so.
-    Remedy: read the loader's own words; export again, or leave this check out where no consumer
+    Remedy: do what `next` says of the model's files, tags and ops, or leave this check out where no consumer
     loads the model in TF1's way.
     """
 
@@ -25,7 +25,7 @@ class Tf1Load(ModelCheck):
     loaders: ClassVar[tuple[str, ...]] = ("tf1",)
 
     def check(self, model: LoadedModel) -> Iterator[Finding]:
-        yield from load_findings(model.observations["tf1"], "tf.compat.v1.saved_model.load")
+        yield from load_findings(model, "tf1", "tf.compat.v1.saved_model.load")
 
     def measurements(self, model: LoadedModel) -> Mapping[str, Any]:
         return load_measurements(model.observations["tf1"])

@@ -31,7 +31,7 @@ class Tf2Load(ModelCheck):
 
     def check(self, model: LoadedModel) -> Iterator[Finding]:
         observation = model.observations["tf2"]
-        yield from load_findings(observation, "tf.saved_model.load")
+        yield from load_findings(model, "tf2", "tf.saved_model.load")
         meta_graph = model.graph.meta_graph()
         if observation.signatures is None or meta_graph is None:
             return

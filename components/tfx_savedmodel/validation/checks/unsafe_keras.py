@@ -27,11 +27,17 @@ _KINDS = {
         "has Keras call what does more than compute",
         "take it out of the model: do it before, or in the program that calls the model",
     ),
+    keras_asks.HELD: (
+        "names a class that whoever loads it with Keras has",
+        "put the name into this check's parameter `allow` once you know what the class does",
+    ),
     keras_asks.NAMED: (
         "names code that is not in it: nothing of it runs unless whoever loads the model has it",
         "put the name into this check's parameter `allow` once you know the class",
     ),
 }
+#: What loaders of SavedModels never look at.
+_LOOKED_UP = (keras_asks.HELD, keras_asks.NAMED)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,13 +45,14 @@ class UnsafeKeras(GraphCheck):
     """Loading the model with Keras runs no code of somebody else's.
 
     Reads the configuration in a `.keras` or H5 file, and what Keras wrote of itself beside or inside a SavedModel,
-    however deeply nested, without deserialising any of it. Graded, worst first: Python code in the file
     however deeply nested, without deserialising any of it. Graded, worst first: Python code in the file (a Lambda,
     or weights that are pickled), which is unpacked and run; a file that the configuration names and loading reads,
-    such as a vocabulary's path; a function of TensorFlow, Python or Keras that does more than compute; and, in
-    Keras files only, a class or function that is merely named, which runs nothing unless whoever loads the model
-    has it. In a SavedModel a class that is merely named is no finding: loaders of SavedModels never look at it, and
-    Keras without it restores the layer from the graph, which SM120 judges. It is listed in the measurements.
+    such as a vocabulary's path; a function of TensorFlow, Python or Keras that does more than compute, also where it
+    is written as a class, and a class of Keras's that loads a further model; and, in Keras files only, a class
+    of Keras, TensorFlow or NumPy that is no known part of models, and a class or function that is merely named,
+    which runs nothing unless whoever loads the model has it. In a SavedModel a class that is merely named is no
+    finding: loaders of SavedModels never look at it, and Keras without it restores the layer from the graph, which
+    SM120 judges. It is listed in the measurements.
     `allow` names what the author allows: a class or function as the finding shows it, `Lambda`, `pickled weights`.
 
     Why: whoever calls `load_model` on the file runs its code with his own rights; `safe_mode` covers `.keras` only,
@@ -60,18 +67,18 @@ class UnsafeKeras(GraphCheck):
     """Classes or functions as the finding shows them, Lambda, pickled weights."""
 
     def check(self, graph: GraphView) -> Iterator[Finding]:
-        found: dict[tuple[str, str, str], list[str]] = {}
+        found: dict[tuple[str, str, str, str], list[str]] = {}
         try:
             for file, ask in self._asks(graph):
-                if ask.kind != keras_asks.NAMED or graph.keras is not None:
-                    found.setdefault((ask.kind, file, ask.what), []).append(ask.place)
+                if ask.kind not in _LOOKED_UP or graph.keras is not None:
+                    found.setdefault((ask.kind, file, ask.what, ask.why), []).append(ask.place)
         except RecursionError:
             yield _endless(graph)
         worst_first = sorted(found.items(), key=lambda item: list(_KINDS).index(item[0][0]))
-        for (kind, file, what), places in worst_first:
+        for (kind, file, what, why), places in worst_first:
             message, remedy = _KINDS[kind]
             yield Finding(
-                f"the model {message}: {what}",
+                f"the model {message}: {what}" + (f", {why}" if why else ""),
                 {"file": file, "place": places[0] or "the model"},
                 found=what if len(set(places)) == 1 else f"{what}, in {len(set(places))} places",
                 wanted="Keras's own layers, and what is allowed by name",
@@ -82,7 +89,7 @@ class UnsafeKeras(GraphCheck):
     def measurements(self, graph: GraphView) -> Mapping[str, Any]:
         named: set[str] = set()
         with contextlib.suppress(RecursionError):  # a finding says so
-            named.update(ask.what for _, ask in self._asks(graph) if ask.kind == keras_asks.NAMED)
+            named.update(ask.what for _, ask in self._asks(graph) if ask.kind in _LOOKED_UP)
         return {"custom": sorted(named)} if named else {}
 
     def _asks(self, graph: GraphView) -> Iterator[tuple[str, Ask]]:

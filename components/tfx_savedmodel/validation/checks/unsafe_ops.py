@@ -45,6 +45,7 @@ class UnsafeOps(GraphCheck):
 
     code: ClassVar[str] = "SM120"
     name: ClassVar[str] = "unsafe-ops"
+    unsigned: ClassVar[str] = "whoever runs the graph, which has no signatures"
     allow: tuple[str, ...] = ()
     """Ops that the model may have, such as ReadFile: whoever allows one has read what it does."""
 
@@ -56,17 +57,17 @@ class UnsafeOps(GraphCheck):
                 if unsafe_op(node.op) is not None and node.op not in self.allow
             ]
             if suspects:
-                yield from _judge(meta_graph, suspects)
+                yield from _judge(meta_graph, suspects, self.unsigned)
 
 
-def _judge(meta_graph: MetaGraphView, suspects: list[tuple[str | None, NodeView]]) -> Iterator[Finding]:
+def _judge(meta_graph: MetaGraphView, suspects: list[tuple[str | None, NodeView]], unsigned: str) -> Iterator[Finding]:
     reach = reach_of(meta_graph, alternatives=True)
     at_init, later = Origins(meta_graph, at_init=True), Origins(meta_graph, at_init=False)
     for function, node in suspects:
         op = unsafe_op(node.op) or UnsafeOp("code")
-        labels = reach.roots.get((function, node.name), frozenset())
-        reached = sorted(labels) or _otherwise(meta_graph, reach, function, node)
-        sources = _sources(at_init if labels == {INIT} else later, function, node, op)
+        labels = reach.some_roots((function, node.name))
+        reached = labels or _otherwise(meta_graph, reach, function, node, unsigned)
+        sources = _sources(at_init if labels == [INIT] else later, function, node, op)
         if not reached or _harmless(node, op, sources, labels):
             continue
         where = {"op": node.op, "node": node.name, "reached_by": reached}
@@ -81,7 +82,9 @@ def _judge(meta_graph: MetaGraphView, suspects: list[tuple[str | None, NodeView]
         )
 
 
-def _otherwise(meta_graph: MetaGraphView, reach: Reach, function: str | None, node: NodeView) -> list[str]:
+def _otherwise(
+    meta_graph: MetaGraphView, reach: Reach, function: str | None, node: NodeView, unsigned: str
+) -> list[str]:
     """Say how a node that no signature, initialiser or saver runs can be run all the same, if it can.
 
     Python calls the functions of a loaded TF2 object; a graph without signatures is for whoever
@@ -90,7 +93,7 @@ def _otherwise(meta_graph: MetaGraphView, reach: Reach, function: str | None, no
     if function is not None and function in reach.callable_functions:
         return [f"function {function!r}, which no signature reaches"]
     if not meta_graph.signatures:
-        return ["whoever runs the graph, which has no signatures"]
+        return [unsigned]
     return []
 
 
@@ -103,7 +106,7 @@ def _sources(origins: Origins, function: str | None, node: NodeView, op: UnsafeO
     return found
 
 
-def _harmless(node: NodeView, op: UnsafeOp, sources: set[Origin], labels: frozenset[str]) -> bool:
+def _harmless(node: NodeView, op: UnsafeOp, sources: set[Origin], labels: list[str]) -> bool:
     kinds = {source.kind for source in sources}
     if node.op == "PrintV2":
         return str(node.attr("output_stream", "")) in PRINT_STREAMS
@@ -113,5 +116,5 @@ def _harmless(node: NodeView, op: UnsafeOp, sources: set[Origin], labels: frozen
         return kinds == {"constant"} and all(not source.detail for source in sources)
     if node.op in SAVER_OPS:
         # Whoever saves or restores names the file; and restoring, which every loader does, writes nothing.
-        return kinds == {"saver"} and labels == {RESTORE if op.kind == "read" else SAVE}
+        return kinds == {"saver"} and labels == [RESTORE if op.kind == "read" else SAVE]
     return op.kind == "read" and kinds == {"asset"}

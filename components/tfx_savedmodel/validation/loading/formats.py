@@ -10,7 +10,7 @@ from typing import Any
 
 from tfx_savedmodel.saved_model import protos
 from tfx_savedmodel.saved_model.parsing import ParsingSpec
-from tfx_savedmodel.saved_model.reachability import Reach
+from tfx_savedmodel.saved_model.reachability import Reach, reach_of
 from tfx_savedmodel.saved_model.view import MetaGraphView, NodeView, SignatureView
 from tfx_savedmodel.validation.check import Skip
 
@@ -46,7 +46,7 @@ def example(spec: ParsingSpec, values: Values) -> bytes:
 
 def refuse_formats(meta_graph: MetaGraphView, signature: SignatureView, name: str) -> None:
     """Raise Skip where a signature runs an op whose strings have a format: empty ones would be refused."""
-    for op in sorted(ops_of(Reach(meta_graph), signature) & _FORMATS):
+    for op in sorted(ops_of(reach_of(meta_graph), signature) & _FORMATS):
         raise Skip(f"the string input {name!r} may be for {op}, whose format cannot be guessed")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfx_savedmodel.errors import UnsupportedStackError
+from tfx_savedmodel.validation.loading.telling import Run, Tell, error_words
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,11 +17,6 @@ if TYPE_CHECKING:
     from tfx_savedmodel.validation.loading.candidates import Inputs
 
     Array = np.ndarray[Any, Any]
-
-Tell = Callable[[Mapping[str, Any]], None]
-#: Runs a signature on inputs by name; a sparse or composite one is a tuple of its parts, in the order of
-#: `TensorSpec.parts`. Returns outputs by name, those of several parts as "NAME[0]" and so on.
-Run = Callable[["SignatureView", "Inputs"], "Mapping[str, Array]"]
 
 
 def load(request: Mapping[str, Any], tell: Tell) -> None:
@@ -39,16 +35,6 @@ def load(request: Mapping[str, Any], tell: Tell) -> None:
         from tfx_savedmodel.validation.loading.runs import run_all
 
         run_all(request, run, tell)
-
-
-def error_kind(error: Exception) -> str:
-    """Return the error's kind, which is the same of all loaders: `InvalidArgumentError`."""
-    return str(getattr(error, "kind", type(error).__name__))
-
-
-def error_words(error: Exception, most: int) -> str:
-    """Return an error as its kind and its words."""
-    return f"{error_kind(error)}: {error}"[:most]
 
 
 def _native(model: Path, tags: tuple[str, ...]) -> tuple[None, Run]:

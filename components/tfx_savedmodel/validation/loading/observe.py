@@ -151,10 +151,12 @@ def _with_answers(observation: LoadObservation, folder: Path) -> LoadObservation
             try:
                 kept = read_answers(file, _MOST_ANSWER_BYTES)
                 key = (str(run["signature"]), int(run["batch"]))
-                answers[key] = Answer(str(run["inputs"]), kept.get("first", {}), kept.get("again", {}))
+                answers[key] = Answer(
+                    str(run["inputs"]), str(run["digest"]), kept.get("first", {}), kept.get("again", {})
+                )
             except ValueError as error:
                 run = {**run, "unkept": str(error)}
-        runs.append({name: value for name, value in run.items() if name != "answer"})
+        runs.append({name: value for name, value in run.items() if name not in ("answer", "digest")})
     return dataclasses.replace(observation, runs=tuple(runs), answers=answers)
 
 

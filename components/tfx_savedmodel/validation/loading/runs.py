@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from tfx_savedmodel.saved_model.reachability import Reach
 from tfx_savedmodel.saved_model.view import MetaGraphView, SignatureView
 from tfx_savedmodel.validation.loading.candidates import Candidate, Candidates
-from tfx_savedmodel.validation.loading.loaders import Run, Tell, error_kind, error_words
 from tfx_savedmodel.validation.loading.synthetic import BATCHES
+from tfx_savedmodel.validation.loading.telling import Run, Tell, error_kind, error_words
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,8 +28,8 @@ _FIRST, _AGAIN = "first", "again"
 def run_all(request: Mapping[str, Any], run: Run, tell: Tell) -> None:
     """Run the signatures of a loaded model: "planned", then "running" and "ran" for each batch of each.
 
-    A run has `error`, or `skipped` with the reason, or `inputs` (which of the candidates was answered) and,
-    where `request["answers"]` names a folder, `answer`: the file there that holds it.
+    A run has `error`, or `skipped` with the reason, or `inputs` (which of the candidates was answered), their `digest`
+    and, where `request["answers"]` names a folder, `answer`: the file there that holds it.
     """
     from tfx_savedmodel.saved_model.reader import read_saved_model
 
@@ -86,7 +86,8 @@ class _Runner:
                 if time.monotonic() > self._deadline:
                     return {"skipped": "the time limit for all runs together was used up"}, None, None
                 try:
-                    return {"inputs": candidate.label}, candidate, self._run(signature, candidate.inputs)
+                    told = {"inputs": candidate.label, "digest": candidate.digest()}
+                    return told, candidate, self._run(signature, candidate.inputs)
                 except Exception as error:  # the graph's own failure is the answer
                     refusals[candidate.label] = error
         except Skip as skip:
