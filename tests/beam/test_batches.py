@@ -118,6 +118,14 @@ def test_shards_begin_with_batches_of_one_size_and_go_on_with_the_measured_one(s
     assert max(sizes) > OPENING_ROWS
 
 
+def test_large_examples_make_small_batches(scorer: str, tmp_path: Path) -> None:
+    rows = [{**row, "image": bytes(6 << 20)} for row in good_rows(3)]
+    settings = _settings(scorer, write_rows(tmp_path / "rows", rows))
+    assert 6 << 20 < settings.example_bytes < 7 << 20
+    sizer = Worker(settings).sizer
+    assert (sizer.opening, sizer.size, sizer.reading) == (8, 8, 8)
+
+
 def test_places_are_right_whatever_the_size(scorer: str, tmp_path: Path) -> None:
     rows: list[dict[str, Any]] = good_rows(4000)
     for number in (0, 255, 256, 1777, 3999):
