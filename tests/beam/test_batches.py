@@ -15,13 +15,14 @@ from tests.beam.models import good_rows, serialized, write_rows
 from tfx_savedmodel.beam import worker as worker_module
 from tfx_savedmodel.beam.batch_run import Batch, BatchRun
 from tfx_savedmodel.beam.example_checks import ExampleCheckRequest, worker_settings
+from tfx_savedmodel.beam.formats import EXAMPLE
 from tfx_savedmodel.beam.guarded import GuardedRunner
 from tfx_savedmodel.beam.isolation import MOST_ISOLATED
 from tfx_savedmodel.beam.parsing import FeatureParser
 from tfx_savedmodel.beam.records import RecordBatch
 from tfx_savedmodel.beam.shard_run import run_shard
 from tfx_savedmodel.beam.shards import Shard
-from tfx_savedmodel.beam.sizing import OPENING_ROWS
+from tfx_savedmodel.beam.sizing import OPENING_ROWS, mean_bytes
 from tfx_savedmodel.beam.tally import Tally, judge
 from tfx_savedmodel.beam.worker import Worker
 from tfx_savedmodel.validation.check import ExampleCheck, ExamplesRun
@@ -120,9 +121,10 @@ def test_shards_begin_with_batches_of_one_size_and_go_on_with_the_measured_one(s
 
 def test_large_examples_make_small_batches(scorer: str, tmp_path: Path) -> None:
     rows = [{**row, "image": bytes(6 << 20)} for row in good_rows(3)]
-    settings = _settings(scorer, write_rows(tmp_path / "rows", rows))
-    assert 6 << 20 < settings.example_bytes < 7 << 20
-    sizer = Worker(settings).sizer
+    file = write_rows(tmp_path / "rows", rows)
+    size = mean_bytes([Shard(file)], EXAMPLE)
+    assert 6 << 20 < size < 7 << 20
+    sizer = Worker(dataclasses.replace(_settings(scorer, file), example_bytes=size)).sizer
     assert (sizer.opening, sizer.size, sizer.reading) == (8, 8, 8)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,6 +20,7 @@ from tfx_savedmodel.operations.validate import Report
 
 pytestmark = pytest.mark.tfx
 
+PROCESSES = ("--runner=FnApiRunner", "--direct_running_mode=multi_processing", "--direct_num_workers=2")
 _SECONDS = 120.0
 
 
@@ -56,8 +60,21 @@ def test_the_local_runner_finds_what_is_bad(local_report: Report) -> None:
 
 
 def test_processes_on_this_machine(material: Material, expected: dict[str, object]) -> None:
-    arguments = ["--runner=FnApiRunner", "--direct_running_mode=multi_processing", "--direct_num_workers=2"]
-    assert told(material.validate(arguments)) == expected
+    assert told(material.validate(PROCESSES)) == expected
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for a process's parent as Linux shows it")
+def test_a_process_on_this_machine_killed_in_mid_run(gated: tuple[Material, Gate], expected: dict[str, object]) -> None:
+    material, gate = gated
+    running = Running(material, PROCESSES)
+    host = parent_of(min(gate.wait_for(2, _SECONDS)))
+    os.kill(parent_of(host), signal.SIGKILL)
+    gate.open()
+    assert told(running.report()) == expected
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[1])
 
 
 def test_spark(material: Material, expected: dict[str, object], spark: Engine) -> None:

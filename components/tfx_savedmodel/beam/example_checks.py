@@ -17,7 +17,7 @@ from tfx_savedmodel.beam.meeting import meeting_place
 from tfx_savedmodel.beam.planning import look_at, plan_shards
 from tfx_savedmodel.beam.reach import check_reach
 from tfx_savedmodel.beam.sampling import Sample
-from tfx_savedmodel.beam.shards import expand_files
+from tfx_savedmodel.beam.shards import Shard, expand_files
 from tfx_savedmodel.beam.sizing import mean_bytes
 from tfx_savedmodel.beam.tally import Tally, judge
 from tfx_savedmodel.beam.threads import threads_of
@@ -96,15 +96,18 @@ def run_example_checks(
         return [skipped(check, "no examples were given") for check in request.checks]
     tell = progress or (lambda line: None)
     tell(f"looking at {_count(len(request.files), 'file')} of examples")
-    pipeline = (make_pipeline or pipeline_maker())()
+    make = make_pipeline or pipeline_maker()
+    pipeline = make()
     check_reach(pipeline, request.files)
     with started_early() if _runs_here(pipeline) else contextlib.nullcontext():
         with importing or contextlib.nullcontext():
             import tensorflow  # noqa: F401 - what looks at the examples here needs it at once
-        return _run(request, pipeline, tell)
+        return _run(request, pipeline, make, tell)
 
 
-def _run(request: ExampleCheckRequest, pipeline: Any, tell: Callable[[str], None]) -> list[CheckResult]:
+def _run(
+    request: ExampleCheckRequest, pipeline: Any, make: Callable[[], beam.Pipeline], tell: Callable[[str], None]
+) -> list[CheckResult]:
     settings = worker_settings(request)
     shards = plan_shards(request.files, settings.format, request.sample)
     settings = dataclasses.replace(
@@ -113,10 +116,14 @@ def _run(request: ExampleCheckRequest, pipeline: Any, tell: Callable[[str], None
     tell(f"running {_count(len(request.checks), 'check')} over {_count(len(shards), 'shard')}")
     started = time.time()
     try:
-        from tfx_savedmodel.beam.pipeline import run_pipeline
-
-        with meeting_place(pipeline, settings) as (folder, reachable, copies):
-            total = run_pipeline(pipeline, reachable, shards, folder, copies)
+        try:
+            total = _total(pipeline, settings, shards)
+        except Exception as error:
+            if _mode(pipeline) != "multi_processing":
+                raise
+            # What engines do by themselves, Beam's local runner does not: a worker process may have been lost.
+            tell(f"running it again, for the worker processes failed: {_first_line(error)}")
+            total = _total(make(), settings, shards)
     except Exception as error:  # the machine's or the runner's fault, so nobody's verdict
         return [_not_made(check, error) for check in request.checks]
     tell(_said(total, started, time.time()))
@@ -133,12 +140,27 @@ def _said(total: Tally, started: float, ended: float) -> str:
     return f"{said}: {max(0.0, begun - started):.1f} s to start, then {rate:,.0f} a second"
 
 
+def _total(pipeline: Any, settings: WorkerSettings, shards: Sequence[Shard]) -> Tally:
+    from tfx_savedmodel.beam.pipeline import run_pipeline
+
+    with meeting_place(pipeline, settings) as (folder, reachable, copies):
+        return run_pipeline(pipeline, reachable, shards, folder, copies)
+
+
 def _runs_here(pipeline: Any) -> bool:
     """Tell whether the pipeline's workers are this very process."""
+    return type(pipeline.runner).__name__ == "FnApiRunner" and _mode(pipeline) == "in_memory"
+
+
+def _mode(pipeline: Any) -> str:
+    """Return how Beam's local runner runs its workers; to other runners it means nothing, and is `in_memory`."""
     from apache_beam.options.pipeline_options import DirectOptions
 
-    runner = type(pipeline.runner).__name__
-    return runner == "FnApiRunner" and pipeline.options.view_as(DirectOptions).direct_running_mode == "in_memory"
+    return str(pipeline.options.view_as(DirectOptions).direct_running_mode)
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def worker_settings(request: ExampleCheckRequest) -> WorkerSettings:
