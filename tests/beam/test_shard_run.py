@@ -186,7 +186,7 @@ def test_a_batch_dimension_that_is_folded_away(tmp_path: Path) -> None:
     model = save_raw_model(tmp_path / "model", folds=True)
     result = _run(model, write_rows(tmp_path / "rows", [{"value": 1.0}] * 40))["SM303"]
     assert [finding.message for finding in result.findings] == ["the batch dimension is not kept"]
-    assert "3 batches" in result.findings[0].found
+    assert "in batches with 40 examples in all" in result.findings[0].found
 
 
 def test_a_check_that_breaks_is_an_error_and_stops_no_other(scorer: str, good_file: str) -> None:

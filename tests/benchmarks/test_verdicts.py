@@ -23,7 +23,8 @@ def beside_the_scripts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """`python benchmarks/x.py` finds what lies beside it."""
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     yield
-    sys.modules.pop("judging", None)
+    for name in ("judging", "making"):
+        sys.modules.pop(name, None)
 
 
 def script(name: str) -> types.ModuleType:
@@ -49,11 +50,34 @@ def trace_export(module: types.ModuleType, slower: float) -> dict[str, Any]:
     }
 
 
+def stretch(seconds: float, examples: int = 1000) -> Any:
+    return importlib.import_module("making").Stretch(10.0, 10.0 + seconds, 1.0, 1.0 + seconds, examples)
+
+
+def timed(seconds: float) -> Any:
+    return importlib.import_module("making").Timed(stretch(seconds), seconds + 0.5, 0.5, 1000)
+
+
 def examples_throughput(module: types.ModuleType, slower: float) -> dict[str, Any]:
-    seconds = [1.0, 1.2 * slower, 2.0 * slower, 2.0 * slower, 2.2 * slower]
-    rates = iter([(1 / each, 1 / each) for each in seconds])
-    ways = dict.fromkeys(("bare", "on_a_worker", "on_beam"), 1)
-    return {"save_model": "model", "write_examples": "file", "rate": lambda *_: next(rates), **ways}
+    found = {
+        "bare, small": [stretch(2.0), stretch(9.0)],
+        "bare, large": [stretch(1.0), stretch(9.0)],
+        module.CHECKS: [timed(9.0), timed(1.1 * slower)],
+        module.INFERENCE: [12_000.0, 11_000.0],  # the default's 200,000 examples
+    }
+    return {"measure": lambda *_: (found, {"looking": 1.0, "running": 1.5}), "parts_of_start": {"import": 3.0}}
+
+
+def examples_workers(module: types.ModuleType, slower: float) -> dict[str, Any]:
+    return {"measure": {module.ONE: [stretch(2.0)], module.TWO: [stretch(1.1 * slower)]}}
+
+
+def examples_growth(module: types.ModuleType, slower: float) -> dict[str, Any]:
+    return {"measure": {module.FEW: [(1.0, 1.0, 900.0)], module.MANY: [(1.05 * slower, 1.0, 910.0 * slower)]}}
+
+
+def examples_signatures(module: types.ModuleType, slower: float) -> dict[str, Any]:
+    return {"measure": lambda *_: ([stretch(2.0, 2000)], [stretch(1.1 * slower)])}
 
 
 def rewrite_export(module: types.ModuleType, slower: float) -> dict[str, Any]:
@@ -85,7 +109,18 @@ def scanners(module: types.ModuleType, slower: float) -> dict[str, Any]:
 
 
 MEASURED = {
-    each.__name__: each for each in (startup, trace_export, examples_throughput, rewrite_export, convert, scanners)
+    each.__name__: each
+    for each in (
+        startup,
+        trace_export,
+        examples_throughput,
+        examples_workers,
+        examples_growth,
+        examples_signatures,
+        rewrite_export,
+        convert,
+        scanners,
+    )
 }
 
 
@@ -94,8 +129,7 @@ def run(monkeypatch: pytest.MonkeyPatch, name: str, fakes: dict[str, Any], modul
         is_used_as_it_is = callable(answer) or isinstance(answer, types.SimpleNamespace)
         fake = answer if is_used_as_it_is else lambda *_, answer=answer, **__: answer
         monkeypatch.setattr(module, target, fake)
-    arguments = ["--rounds", "1"] if name == "examples_throughput" else []
-    monkeypatch.setattr(sys, "argv", [name, *arguments])
+    monkeypatch.setattr(sys, "argv", [name])
     with pytest.raises(SystemExit) as ended:
         module.main()
     return ended.value.code

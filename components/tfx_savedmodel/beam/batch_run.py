@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tfx_savedmodel.beam.feeding import DerivedFeed, FeatureFeed, SerializedFeed
+from tfx_savedmodel.beam.feeding import DerivedFeed, FeatureFeed, FeatureInput, SerializedFeed
 from tfx_savedmodel.beam.parsing import Column, RowsDiffer, dense_inputs
 from tfx_savedmodel.beam.readable import readable
 from tfx_savedmodel.beam.reasons import reason_of
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     import numpy as np
 
     Array = np.ndarray[Any, Any]
+
+
+class Exhausted(RunFailed):
+    """There was not enough memory for a batch; a smaller one may do."""
+
 
 _NO_FAILURES: Mapping[str, RunFailed] = {}
 
@@ -40,6 +45,7 @@ class Batch:
         self.ordinal = ordinal
         self._columns: dict[str, Column] | None = None
         self._columns_fault = False
+        self._dense: dict[FeatureInput, Array] = {}
         self._transformed: dict[str, Array] | RunFailed | None = None
 
     def subset(self, rows: Array) -> Batch:
@@ -54,7 +60,7 @@ class Batch:
         """
         if self._columns is None and not self._columns_fault:
             try:
-                self._columns = self.worker.parse(self.records, self.worker.all_kinds())
+                self._columns = self.worker.parse(self.records, self.worker.all_kinds)
             except Exception:  # one signature's bad feature is not another's: below it parses its own
                 self._columns_fault = True
         if self._columns is not None and all(name in self._columns for name in kinds):
@@ -62,7 +68,20 @@ class Batch:
         try:
             return self.worker.parse(self.records, kinds)
         except Exception as error:
-            raise RunFailed(f"the examples cannot be parsed: {reason_of(error)}") from error
+            raise _failed(error, "the examples cannot be parsed: ") from error
+
+    def dense(self, inputs: Mapping[str, FeatureInput]) -> Mapping[str, Array]:
+        """Return the arrays that inputs take; what two signatures take alike is built once.
+
+        Raises:
+          RunFailed: an example cannot be parsed, or lacks what an input takes.
+        """
+        columns = self.columns(kinds_of(inputs))
+        # What is there already holds for all rows, so it has no say in which rows go together.
+        new = {name: wanted for name, wanted in inputs.items() if wanted not in self._dense}
+        for name, array in dense_inputs(new, columns).items():
+            self._dense[new[name]] = array
+        return {name: self._dense[wanted] for name, wanted in inputs.items()}
 
     def transformed(self) -> Mapping[str, Array]:
         """Return what the Transform graph gives.
@@ -74,7 +93,7 @@ class Batch:
             try:
                 self._transformed = self.worker.transform(self.records)
             except Exception as error:
-                self._transformed = RunFailed(f"the Transform graph refuses the examples: {reason_of(error)}")
+                self._transformed = _failed(error, "the Transform graph refuses the examples: ")
         if isinstance(self._transformed, RunFailed):
             raise self._transformed
         return self._transformed
@@ -207,14 +226,14 @@ class BatchRun:
         try:
             return self.model.run(signature, inputs)
         except Exception as error:  # whatever running a model raises is the model's answer
-            raise RunFailed(reason_of(error)) from error
+            raise _failed(error) from error
 
     def _feed(self, signature: str) -> Mapping[str, Array]:
         feed = self.model.plan.feeds[signature]
         if isinstance(feed, SerializedFeed):
             return {feed.input: self.batch.records}
         if isinstance(feed, FeatureFeed):
-            return dense_inputs(feed.inputs, self.batch.columns(kinds_of(feed.inputs)))
+            return self.batch.dense(feed.inputs)
         return self._derived(feed)
 
     def _derived(self, feed: DerivedFeed) -> Mapping[str, Array]:
@@ -223,11 +242,18 @@ class BatchRun:
         else:
             try:
                 given = self.outputs(feed.signature)
-            except RowsDiffer:
+            except (RowsDiffer, Exhausted):
                 raise
             except RunFailed as failure:
                 raise RunFailed(f"{feed.signature!r}, which feeds it, fails: {failure}") from failure
         return {name: _conform(name, given[name], spec) for name, spec in feed.inputs.items()}
+
+
+def _failed(error: Exception, saying: str = "") -> RunFailed:
+    import tensorflow as tf
+
+    kind = Exhausted if isinstance(error, tf.errors.ResourceExhaustedError | MemoryError) else RunFailed
+    return kind(f"{saying}{reason_of(error)}")
 
 
 def _has_rows(array: Array, declared: TensorSpec, rows: int) -> bool:

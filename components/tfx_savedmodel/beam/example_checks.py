@@ -15,7 +15,9 @@ from tfx_savedmodel.beam.launch import pipeline_maker
 from tfx_savedmodel.beam.meeting import meeting_place
 from tfx_savedmodel.beam.reach import check_reach
 from tfx_savedmodel.beam.shards import Shard, expand_files, plan_shards
+from tfx_savedmodel.beam.sizing import mean_bytes
 from tfx_savedmodel.beam.tally import Tally, judge
+from tfx_savedmodel.beam.threads import threads_of
 from tfx_savedmodel.beam.worker import ModelSettings, WorkerSettings
 from tfx_savedmodel.errors import UsageError
 from tfx_savedmodel.saved_model.reader import read_saved_model
@@ -40,7 +42,8 @@ class ExampleCheckRequest:
     (`expand_files` makes them of patterns). `features` maps an input's name to a feature's, `outputs`
     a model output's name to the reference's. `schema` is a schema file, `transform_graph` the
     directory that Transform writes. `limits` are those of the process that runs the model: the time of
-    loading and of one signature on one batch, and memory.
+    loading and of one signature on one batch, and memory. `batch_size` is how many examples are run together; None
+    finds by measuring which size is fastest (answers may differ in their last digits from one size to another).
     """
 
     model: str
@@ -52,11 +55,11 @@ class ExampleCheckRequest:
     schema: str | None = None
     transform_graph: str | None = None
     reference: str | None = None
-    batch_size: int = 1024
+    batch_size: int | None = None
     limits: Limits = dataclasses.field(default_factory=Limits)
 
     def __post_init__(self) -> None:
-        if self.batch_size < 1:
+        if self.batch_size is not None and self.batch_size < 1:
             raise UsageError(
                 "the batch size is not positive", where="batch_size", found=str(self.batch_size), wanted=">= 1"
             )
@@ -98,10 +101,10 @@ def run_example_checks(
 def _run(
     request: ExampleCheckRequest, pipeline: Any, make: Callable[[], beam.Pipeline], tell: Callable[[str], None]
 ) -> list[CheckResult]:
-    settings = worker_settings(request)
+    settings = dataclasses.replace(worker_settings(request), threads=threads_of(pipeline))
     shards = plan_shards(request.files)
     tell(f"running {_count(len(request.checks), 'check')} over {_count(len(shards), 'shard')}")
-    started = time.perf_counter()
+    started = time.time()
     try:
         try:
             total = _total(pipeline, settings, shards)
@@ -113,8 +116,7 @@ def _run(
             total = _total(make(), settings, shards)
     except Exception as error:  # the machine's or the runner's fault, so nobody's verdict
         return [_not_made(check, error) for check in request.checks]
-    seconds = time.perf_counter() - started
-    tell(f"ran {_count(total.examples, 'example')} in {seconds:.1f} s")
+    tell(_said(total, started, time.time()))
     return judge(request.checks, total)
 
 
@@ -123,6 +125,16 @@ def _total(pipeline: Any, settings: WorkerSettings, shards: Sequence[Shard]) -> 
 
     with meeting_place(pipeline, settings) as (folder, reachable, copies):
         return run_pipeline(pipeline, reachable, shards, folder, copies)
+
+
+def _said(total: Tally, started: float, ended: float) -> str:
+    """Say how long the run took, and how much of that was before the first batch."""
+    said = f"ran {_count(total.examples, 'example')} in {ended - started:.1f} s"
+    if total.span is None:
+        return said
+    begun, done = total.span
+    rate = total.examples / max(done - begun, 1e-3)
+    return f"{said}: {max(0.0, begun - started):.1f} s to start, then {rate:,.0f} a second"
 
 
 def _runs_here(pipeline: Any) -> bool:
@@ -156,6 +168,7 @@ def worker_settings(request: ExampleCheckRequest) -> WorkerSettings:
         absent_features=absent,
         renamed_outputs=dict(request.outputs),
         limits=request.limits,
+        example_bytes=mean_bytes(request.files),
     )
 
 

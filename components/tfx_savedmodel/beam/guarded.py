@@ -132,8 +132,20 @@ class GuardedRunner:
         deaths = self._deaths
         for half in halves(batch):
             yield from self._run(half)
-        if self._deaths == deaths:
+        if self._deaths != deaths:
+            return  # a half ended it as well, and was taken apart
+        if is_for_memory(death):
+            yield self._halved(batch, reason, rows)
+        else:
             yield self._fault(batch, f"{reason}; its halves, run again, did not end it", death)
+
+    def _halved(self, batch: Shard, reason: str, rows: int) -> Tally:
+        """Say that the batch was too large, and make those behind it smaller."""
+        self._settings = dataclasses.replace(self._settings, most_rows=max(1, rows // 2))
+        self._configure()
+        checks = self._settings.checks
+        fault = {"file": batch.file, "record": batch.first_record, "halved": rows, "reason": reason}
+        return add_fault(checks, empty_tally(checks), fault)
 
     def _fault(self, part: Shard, reason: str, death: Death | None = None, rows: int = 0) -> Tally:
         fault: dict[str, Any] = {"file": part.file, "record": part.first_record, "lost": rows, "reason": reason}
@@ -160,6 +172,11 @@ def describe(death: Death, limits: Limits) -> str:
     said = ends.get(death.end, f"its process ended by {death.end}")
     last = next((line.strip() for line in reversed(death.words.splitlines()) if line.strip()), "")
     return f"{said} while {doing}" + (f": {last[:300]}" if last and death.end not in ends else "")
+
+
+def is_for_memory(death: Death) -> bool:
+    """Tell whether a process ended for want of memory: by our limit, by the kernel, or by an allocation that failed."""
+    return death.end == MEMORY or "SIGKILL" in death.end or "bad_alloc" in death.words
 
 
 def around(part: Shard, death: Death) -> tuple[list[Shard], Shard, list[Shard]]:

@@ -43,6 +43,8 @@ def main() -> None:
     os.dup2(2, 1)  # what TensorFlow or a model prints must not look like an answer
     import tensorflow  # noqa: F401 - once, for all the processes forked from here
 
+    import tfx_savedmodel.beam.shard_run  # noqa: F401 - the same
+
     host = _Host(requests)
     try:
         while True:
@@ -178,13 +180,24 @@ def _run_shards(incoming: BinaryIO, outgoing: BinaryIO, settings: bytes, recorde
     while (data := receive_bytes(incoming)) is not None:
         try:
             from tfx_savedmodel.beam.shard_run import run_shard
-            from tfx_savedmodel.beam.worker import Worker
 
-            worker = worker or Worker(pickle.loads(settings), recorder)
+            worker = worker or _worker(pickle.loads(settings), recorder)
             answer = pickle.dumps(run_shard(worker, pickle.loads(data)), protocol=pickle.HIGHEST_PROTOCOL)
         except Exception as error:  # ours: what a model raises is a part of the tally
             answer = pickle.dumps(Broken(f"{type(error).__name__}: {error}\n{traceback.format_exc()}"))
         send_bytes(outgoing, answer)
+
+
+def _worker(settings: Any, recorder: Recorder) -> Any:
+    """Load the model; parsing runs in TensorFlow's own context, which has its threads from here on."""
+    import tensorflow as tf
+
+    from tfx_savedmodel.beam.worker import Worker
+
+    if settings.threads:
+        tf.config.threading.set_intra_op_parallelism_threads(settings.threads)
+        tf.config.threading.set_inter_op_parallelism_threads(settings.threads)
+    return Worker(settings, recorder)
 
 
 def resident(pid: int) -> int:

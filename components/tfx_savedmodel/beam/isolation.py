@@ -6,8 +6,9 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from tfx_savedmodel.beam.batch_run import BatchRun
+from tfx_savedmodel.beam.batch_run import BatchRun, Exhausted
 from tfx_savedmodel.beam.parsing import BAD, RowsDiffer
+from tfx_savedmodel.beam.sizing import OPENING_ROWS
 from tfx_savedmodel.validation.check import RunFailed
 
 if TYPE_CHECKING:
@@ -19,15 +20,23 @@ if TYPE_CHECKING:
 #: thereafter are counted as a whole. A signature that refuses everything stays affordable.
 MOST_ISOLATED = 64
 
+#: A batch is first taken apart at the records whose numbers this divides, so that what is found does not depend on
+#: the batch's size.
+BLOCK_ROWS = OPENING_ROWS
+
 #: A side of the run (False the model, True the reference) and a signature.
 _Failing = tuple[bool, str]
 
 
 class Budget:
-    """How many more examples may be isolated by halving, for each side and signature."""
+    """How many more examples may be isolated by halving, for each side and signature.
+
+    `halved` are the batches that were too large for memory, as `ExampleCheck.measure_fault` is told of them.
+    """
 
     def __init__(self, most: int = MOST_ISOLATED) -> None:
         self._most = most
+        self.halved: list[dict[str, Any]] = []
         self._spent: dict[_Failing, int] = {}
 
     def left(self, failing: _Failing) -> bool:
@@ -51,12 +60,18 @@ class _Verdicts:
 def settle(run: BatchRun, budget: Budget) -> Iterator[BatchRun]:
     """Run every signature of both models; yield runs in each of which a signature works or fails for all rows.
 
-    On the good path that is the run itself. Otherwise examples are grouped by the signatures that
-    refuse them (and by the size of an open inner dimension, if examples differ in it).
+    On the good path that is the run itself. A batch that is too large for memory is halved. Otherwise examples
+    are grouped by the signatures that refuse them (and by the size of an open inner dimension, if examples differ
+    in it).
     """
     failing = _failing(run)
     if not failing:
         yield run
+        return
+    exhausted = next((failure for failure in failing.values() if isinstance(failure, Exhausted)), None)
+    if exhausted is not None and run.size > 1:
+        budget.halved.append({**run.position(0), "halved": run.size, "reason": str(exhausted)})
+        yield from _halves(run, budget)
         return
     verdicts = {key: _isolate(_side(run, key[0]), key, budget) for key in failing}
     for rows in _groups(verdicts):
@@ -66,15 +81,24 @@ def settle(run: BatchRun, budget: Budget) -> Iterator[BatchRun]:
         yield model
 
 
-def _failing(run: BatchRun) -> list[_Failing]:
-    found: list[_Failing] = []
+def _halves(run: BatchRun, budget: Budget) -> Iterator[BatchRun]:
+    import numpy as np
+
+    for rows in np.array_split(np.arange(run.size), 2):
+        half = run.subset(rows)
+        half.reference_run = None if run.reference_run is None else run.reference_run.subset(rows)
+        yield from settle(half, budget)
+
+
+def _failing(run: BatchRun) -> dict[_Failing, RunFailed]:
+    found: dict[_Failing, RunFailed] = {}
     for is_reference in (False, True):
         side = _side(run, is_reference)
         for signature in side.signatures if side is not None else ():
             try:
                 side.outputs(signature)
-            except RunFailed:
-                found.append((is_reference, signature))
+            except RunFailed as failure:
+                found[is_reference, signature] = failure
     return found
 
 
@@ -103,8 +127,17 @@ def _isolate(run: BatchRun, failing: _Failing, budget: Budget) -> _Verdicts:
                 verdicts.keys[same] = groups
                 pending.append(same)
         except RunFailed as failure:
-            pending.extend(_halve(rows, str(failure), verdicts, failing, budget))
+            blocks = _blocks(rows, run.batch.numbers)
+            pending.extend(blocks if len(blocks) > 1 else _halve(rows, str(failure), verdicts, failing, budget))
     return verdicts
+
+
+def _blocks(rows: Array, numbers: Array) -> list[Array]:
+    """Return rows (in ascending order) by the block that their records are in, the last block first."""
+    import numpy as np
+
+    begins = np.flatnonzero(np.diff(numbers[rows] // BLOCK_ROWS)) + 1
+    return np.split(rows, begins)[::-1]
 
 
 def _halve(rows: Array, reason: str, verdicts: _Verdicts, failing: _Failing, budget: Budget) -> list[Array]:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 GIVE_UP_AFTER = 3
 
 _BUFFER_BYTES = 1 << 20
+#: Where a record cannot be read, those of its batch are read one by one, so batches are smaller from there on.
+_CAREFUL = 1024
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,6 +89,7 @@ class _Reader:
                 break
             except tf.errors.OpError:
                 self.whole = False
+                self.size = min(self.size, _CAREFUL)
             salvaged, fault = self._salvage()
             if salvaged is not None:
                 yield from waiting

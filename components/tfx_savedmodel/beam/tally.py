@@ -27,13 +27,15 @@ class CheckTally:
 class Tally:
     """The tallies of the checks, in their order, how many examples were run, and how long that took.
 
-    `load_fault` says why the model could not be loaded on a worker.
+    `load_fault` says why the model could not be loaded on a worker, `span` when the first batch was begun and the
+    last one was done (seconds since the epoch; None: there was none).
     """
 
     checks: tuple[CheckTally, ...]
     examples: int = 0
     seconds: float = 0.0
     load_fault: str | None = None
+    span: tuple[float, float] | None = None
 
 
 def empty_tally(checks: Sequence[ExampleCheck]) -> Tally:
@@ -66,7 +68,14 @@ def merge_tallies(checks: Sequence[ExampleCheck], a: Tally, b: Tally) -> Tally:
         a.examples + b.examples,
         a.seconds + b.seconds,
         a.load_fault or b.load_fault,
+        _around(a.span, b.span),
     )
+
+
+def _around(a: tuple[float, float] | None, b: tuple[float, float] | None) -> tuple[float, float] | None:
+    if a is None or b is None:
+        return a or b
+    return min(a[0], b[0]), max(a[1], b[1])
 
 
 def judge(checks: Sequence[ExampleCheck], tally: Tally) -> list[CheckResult]:

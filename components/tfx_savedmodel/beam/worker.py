@@ -14,6 +14,7 @@ from tfx_savedmodel.beam.parsing import Column, FeatureParser
 from tfx_savedmodel.beam.pieces import in_pieces
 from tfx_savedmodel.beam.reasons import reason_of
 from tfx_savedmodel.beam.recorder import LOAD_REFERENCE, PARSE, TRANSFORM, Recorder
+from tfx_savedmodel.beam.sizing import OPENING_ROWS, BatchSizer, PeakMemory, memory_room, most_rows
 from tfx_savedmodel.beam.transforming import TransformStep
 from tfx_savedmodel.saved_model.reader import read_saved_model
 from tfx_savedmodel.saved_model.session import ServingSession, fixed_batch
@@ -37,11 +38,15 @@ class ModelSettings:
 
 @dataclasses.dataclass(frozen=True)
 class WorkerSettings:
-    """All that a worker needs to know; paths and plain data, so that it pickles."""
+    """All that a worker needs to know; paths and plain data, so that it pickles.
+
+    `batch_size` is None where it is found by measuring; `example_bytes` is about what an example takes,
+    `most_rows` what a batch may have, where that is known. `threads` are TensorFlow's, 0 for all cores.
+    """
 
     model: ModelSettings
     checks: tuple[ExampleCheck, ...]
-    batch_size: int
+    batch_size: int | None
     reference: ModelSettings | None = None
     transform_graph: str | None = None
     absent_features: tuple[str, ...] = ()
@@ -49,16 +54,19 @@ class WorkerSettings:
     limits: Limits = dataclasses.field(default_factory=Limits)
     reference_fault: str | None = None
     """Why the reference is not to be loaded, where it is known before."""
+    example_bytes: int = 1
+    most_rows: int | None = None
+    threads: int = 0
 
 
 class LoadedModel:
     """A model in a session, with its graph as plain data and its feeding plan."""
 
-    def __init__(self, settings: ModelSettings) -> None:
+    def __init__(self, settings: ModelSettings, threads: int = 0) -> None:
         self.directory = settings.directory
         self.plan = settings.plan
         self.graph = read_saved_model(settings.directory, settings.tags)
-        self.session = ServingSession(settings.directory, settings.tags)
+        self.session = ServingSession(settings.directory, settings.tags, threads=threads)
         # The session goes when the last user of the model does; nobody can know when that is.
         weakref.finalize(self, self.session.close)
 
@@ -80,23 +88,26 @@ class Worker:
     """The model and its reference, loaded, and the parsers that both share.
 
     `load_fault` says why the model could not be loaded, `reference_fault` why the reference could not.
-    `recorder` is told each step.
+    `recorder` is told each step, `sizer` says how many examples are run together.
     """
 
     def __init__(self, settings: WorkerSettings, recorder: Recorder | None = None) -> None:
         self.settings = settings
         self.recorder = recorder or Recorder()
-        self.model, self.load_fault = _load(settings.model)
+        self.model, self.load_fault = _load(settings.model, settings.threads)
         self.reference: LoadedModel | None = None
         self.reference_fault = settings.reference_fault
         if settings.reference is not None and self.model is not None and self.reference_fault is None:
             self.recorder.step(LOAD_REFERENCE)
-            self.reference, self.reference_fault = _load(settings.reference)
+            self.reference, self.reference_fault = _load(settings.reference, settings.threads)
         self._parsers: dict[tuple[tuple[str, str], ...], FeatureParser] = {}
         self._transform: TransformStep | None = None
+        self.sizer = _sizer(settings)
+        self.peak = PeakMemory()
 
-    def all_kinds(self) -> dict[str, str]:
-        """Return every raw feature that some signature takes, with its kind."""
+    @functools.cached_property
+    def all_kinds(self) -> Mapping[str, str]:
+        """Every raw feature that some signature takes, with its kind."""
         kinds: dict[str, str] = {}
         for model in (self.model, self.reference):
             for feed in model.plan.feeds.values() if model else ():
@@ -125,8 +136,17 @@ def kinds_of(inputs: Mapping[str, FeatureInput]) -> dict[str, str]:
     return {wanted.feature: wanted.kind for wanted in inputs.values()}
 
 
-def _load(settings: ModelSettings) -> tuple[LoadedModel | None, str | None]:
+def _sizer(settings: WorkerSettings) -> BatchSizer:
+    opening, most = OPENING_ROWS, most_rows(settings.example_bytes)
+    if settings.batch_size is not None:
+        opening = most = settings.batch_size
+    if settings.most_rows is not None:
+        most = min(most, settings.most_rows)
+    return BatchSizer(opening, most, memory_room(settings.limits.memory_bytes))
+
+
+def _load(settings: ModelSettings, threads: int) -> tuple[LoadedModel | None, str | None]:
     try:
-        return LoadedModel(settings), None
+        return LoadedModel(settings, threads), None
     except Exception as error:  # the loader's exceptions are of many kinds, and all mean the same
         return None, f"{type(error).__name__}: {reason_of(error)}"

@@ -258,7 +258,8 @@ class ExampleCheck(Check):
         `fault` has a `reason`, and `file` and `record` where a record cannot be read; without
         `file` it is the model that cannot be loaded. With `died` the model ended its process there:
         `died` says how ("timeout", "memory", a signal; empty where it was not tried any more), `lost`
-        how many examples from that record on were not run, `signature` which one was running.
+        how many examples from that record on were not run, `signature` which one was running. With `halved`
+        a batch of so many examples from that record on was too large for memory; its halves were run, nothing is lost.
         """
         return None
 

@@ -27,7 +27,7 @@ class Deviation:
 
 @dataclasses.dataclass(frozen=True)
 class Seen:
-    """Outputs looked at, and each deviation with the number of batches and the first one's example."""
+    """Outputs looked at, and each deviation with the examples of its batches, and the first of them."""
 
     outputs: frozenset[tuple[str, str]] = frozenset()
     deviations: Mapping[Deviation, tuple[int, str, int]] = dataclasses.field(default_factory=dict)
@@ -60,7 +60,7 @@ class OutputSpecs(ExampleCheck):
             outputs.update((key, name) for name in declared[key].outputs)
             place = run.position(0)
             for deviation in _deviations(declared[key], given, run.size):
-                deviations[deviation] = (1, place["file"], place["record"])
+                deviations[deviation] = (run.size, place["file"], place["record"])
         return Seen(frozenset(outputs), deviations)
 
     def merge(self, a: Seen, b: Seen) -> Seen:
@@ -78,7 +78,7 @@ class OutputSpecs(ExampleCheck):
             yield Finding(
                 deviation.message,
                 {"signature": deviation.signature, "output": deviation.output, "file": file, "record": record},
-                found=f"{deviation.found}, in {count:,} batch{'' if count == 1 else 'es'}",
+                found=f"{deviation.found}, in batches with {count:,} example{'' if count == 1 else 's'} in all",
                 wanted=deviation.wanted,
                 next="export the signature again from the function as it is",
             )

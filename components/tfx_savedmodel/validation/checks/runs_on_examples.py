@@ -59,6 +59,8 @@ class Total:
     rest_lost: tuple[str, ...] = ()
     load_fault: str = ""
     deaths: tuple[Died, ...] = ()
+    halved: int = 0
+    halved_kept: tuple[Kept, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +70,8 @@ class RunsOnExamples(ExampleCheck):
     An example that a signature refuses is isolated and kept with its file, record number and
     reason, and so is a record that cannot be read; the rest is run all the same. `keep` is how many
     of them are shown for each signature. A signature that the examples cannot feed is named, with
-    what is missing; where it is one of `required`, that is a fault. The model runs in a process of its
+    what is missing; where it is one of `required`, that is a fault. A batch that is too large for memory is run
+    in halves, which is counted and no fault. The model runs in a process of its
     own: an example on which that crashes, hangs or takes too much memory is found and named as well.
 
     Why: inputs made up from a declaration do not have a missing value, an unknown word or an empty
@@ -91,6 +94,9 @@ class RunsOnExamples(ExampleCheck):
         if "file" not in fault:
             return Total(load_fault=str(fault["reason"]))
         kept = Kept(str(fault["file"]), int(fault["record"]), str(fault["reason"]))
+        if "halved" in fault:
+            reason = f"{fault['halved']:,} examples together: {kept.reason}"
+            return Total(halved=1, halved_kept=(dataclasses.replace(kept, reason=reason),))
         if "died" in fault:
             ended = (int(fault["lost"]), str(fault["died"]), str(fault.get("signature", "")), kept.reason)
             return Total(deaths=(Died(kept.file, kept.record, *ended),))
@@ -108,6 +114,8 @@ class RunsOnExamples(ExampleCheck):
             tuple(sorted({*a.rest_lost, *b.rest_lost})),
             max(a.load_fault, b.load_fault),
             tuple(sorted({*a.deaths, *b.deaths}, key=lambda died: (died.file, died.record, died.reason))),
+            a.halved + b.halved,
+            self._first((*a.halved_kept, *b.halved_kept)),
         )
 
     def judge(self, total: Total) -> Iterator[Finding]:
@@ -152,6 +160,10 @@ class RunsOnExamples(ExampleCheck):
             },
             "unreadable_records": total.unread,
             "files_cut_short": list(total.rest_lost),
+            "batches_halved": {
+                "batches": total.halved,
+                "first": [dataclasses.asdict(kept) for kept in total.halved_kept],
+            },
             "ended_its_process": [dataclasses.asdict(died) for died in total.deaths if died.end],
             "not_run": dict(sorted(total.not_fed.items())),
         }
