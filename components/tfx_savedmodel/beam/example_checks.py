@@ -130,6 +130,13 @@ def _run(
     return judge(request.checks, total)
 
 
+def _total(pipeline: Any, settings: WorkerSettings, shards: Sequence[Shard]) -> Tally:
+    from tfx_savedmodel.beam.pipeline import run_pipeline
+
+    with meeting_place(pipeline, settings) as (folder, reachable, copies):
+        return run_pipeline(pipeline, reachable, shards, folder, copies)
+
+
 def _said(total: Tally, started: float, ended: float) -> str:
     """Say how long the run took, and how much of that was before the first batch."""
     said = f"ran {_count(total.examples, 'example')} in {ended - started:.1f} s"
@@ -138,13 +145,6 @@ def _said(total: Tally, started: float, ended: float) -> str:
     begun, done = total.span
     rate = total.examples / max(done - begun, 1e-3)
     return f"{said}: {max(0.0, begun - started):.1f} s to start, then {rate:,.0f} a second"
-
-
-def _total(pipeline: Any, settings: WorkerSettings, shards: Sequence[Shard]) -> Tally:
-    from tfx_savedmodel.beam.pipeline import run_pipeline
-
-    with meeting_place(pipeline, settings) as (folder, reachable, copies):
-        return run_pipeline(pipeline, reachable, shards, folder, copies)
 
 
 def _runs_here(pipeline: Any) -> bool:
