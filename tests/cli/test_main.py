@@ -54,6 +54,16 @@ def test_every_option_reaches_the_operation(asked: dict[str, Any], tmp_path: Pat
         "tf-2.7",
         "--select",
         "SM1,sm201",
+        "--split",
+        "test",
+        "--sample",
+        "0.5",
+        "--sample-seed",
+        "7",
+        "--examples-format",
+        "parquet",
+        "--data-view",
+        "V",
     ]
     arguments += ["--select", "SM3", "--ignore", "SM105", "--", "--runner=FlinkRunner", "--parallelism=2"]
 
@@ -72,6 +82,11 @@ def test_every_option_reaches_the_operation(asked: dict[str, Any], tmp_path: Pat
         "select": ("SM1", "SM201", "SM3"),
         "ignore": ("SM105",),
         "beam_args": ("--runner=FlinkRunner", "--parallelism=2"),
+        "splits": ("test",),
+        "sample": "0.5",
+        "sample_seed": 7,
+        "examples_format": "parquet",
+        "data_view": "V",
     }
 
 
@@ -163,6 +178,15 @@ def test_checks_shows_a_page(capsys: pytest.CaptureFixture[str], name: str) -> N
     assert text.startswith("SM103 required-signatures\n")
     for part in ("Why", "Remedy", "Parameters", '["serving_default"]'):
         assert part in text
+
+
+def test_checks_shows_a_class_by_its_path_and_reads_the_policy_beside_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = "tfx_savedmodel.validation.checks.tags.Tags"
+    assert run(["checks", path]) == 0
+    assert "SM102" in capsys.readouterr().out
+    assert run(["checks", path, "--policy", str(tmp_path / "none.json")]) == 4
 
 
 def test_checks_of_an_unknown_code_lists_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:

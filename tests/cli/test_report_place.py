@@ -38,6 +38,12 @@ def test_what_is_refused_is_not_written(model: Path, tmp_path: Path) -> None:
     assert sorted(model.rglob("*")) == before
 
 
+def test_a_place_is_the_same_however_it_is_named(model: Path, tmp_path: Path) -> None:
+    for place, named in ((f"file://{model}/report", model), (str(model / "report"), f"file://{model}")):
+        with pytest.raises(DestinationError, match="would change what it is about"):
+            report_place(place, {"MODEL": str(named)})
+
+
 def test_the_error_says_of_which_model_it_is(model: Path) -> None:
     with pytest.raises(DestinationError, match="would change what it is about") as caught:
         report_place(str(model / "report"), {"MODEL": "elsewhere", "--reference": str(model), "--baseline": None})
@@ -55,5 +61,8 @@ def test_remote_places_are_compared_as_such() -> None:
     for place in ("gs://bucket/model", "gs://bucket/model/", "gs://bucket/model/report"):
         with pytest.raises(DestinationError):
             report_place(place, {"MODEL": "gs://bucket/model/"})
+    for place in ("GS://bucket/model/report", "gs://bucket/x/../model/report"):
+        with pytest.raises(DestinationError):
+            report_place(place, {"MODEL": "gs://bucket/model"})
     assert report_place("gs://bucket/model2", {"MODEL": "gs://bucket/model"}) == "gs://bucket/model2"
     assert report_place("gs://bucket/model", {"MODEL": "/bucket/model"}) == "gs://bucket/model"

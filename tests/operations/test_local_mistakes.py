@@ -56,6 +56,13 @@ def test_what_may_match_passes(folder: Path, pattern: str) -> None:
         refuse(examples=str(folder / pattern))
 
 
+def test_examples_may_be_a_path_or_none(folder: Path) -> None:
+    for given in (None, "", Path("data/Split-eval"), [Path("data/Split-eval/b.gz")]):
+        refuse(examples=given)
+    with pytest.raises(ExamplesError):
+        refuse(examples=Path("data/Split-train/*"))
+
+
 @pytest.mark.parametrize(
     ("pattern", "found"),
     [

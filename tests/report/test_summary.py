@@ -58,6 +58,14 @@ def test_many_failures_are_named_in_part() -> None:
     assert because(report) == "SM100 check-0, SM101 check-1, SM102 check-2 and 3 more failed."
 
 
+def test_waived_findings_that_the_report_does_not_keep_are_counted_too() -> None:
+    finding = Waived(Finding("an op"), "known")
+    unsafe = CheckResult("SM120", "unsafe-ops", CheckVerdict.PASS, waived=(finding,) * 2)
+    unsafe = dataclasses.replace(unsafe, measurements={"waived_findings": 250})
+    report = dataclasses.replace(samples.failing(), checks=(unsafe,))
+    assert summary_line(report) == "1 passed, 250 findings waived"
+
+
 def test_what_is_waived_stands_in_the_headline() -> None:
     """A waived SM120 is no pass to be overlooked: the model is not loaded for it."""
     findings = tuple(Waived(Finding(f"ReadFile {n}"), "ours") for n in range(2))

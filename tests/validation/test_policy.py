@@ -114,6 +114,14 @@ def test_a_policy_that_loads_nothing_makes_no_check_that_loads_whatever_it_selec
     assert PRESETS["untrusted"].narrowed(["SM120"], []).selects("SM120")
 
 
+@pytest.mark.parametrize("preset", ["default", "serving", "strict", "explanations"])
+def test_any_preset_may_be_made_to_load_nothing(preset: str) -> None:
+    policy = read(preset=preset, loads=False)
+    chosen = select(policy, {})
+    assert chosen.model == chosen.examples == ()
+    assert set(policy.required) == {code for code in PRESETS[preset].required if code < "SM2"}
+
+
 def test_a_document_is_called_what_it_says() -> None:
     assert read(name="ours", preset="strict").name == "ours"
     assert read(**{"$schema": "policy.schema.json", "preset": "strict"}).name == "strict"

@@ -16,6 +16,8 @@ SPLIT_BYTES = 256 << 20
 #: What the folders of an Examples artifact's splits begin with, and the split that is run.
 SPLIT_PREFIX, DEFAULT_SPLIT = "Split-", "eval"
 
+#: So many entries of a folder are named where a pattern matches none.
+_SHOWN = 5
 _LENGTH = struct.Struct("<Q")
 #: What frames a TFRecord's data: its length, the length's checksum, and the data's checksum.
 FRAME_BYTES = 16
@@ -70,13 +72,7 @@ def expand_files(globs: Sequence[str], splits: Sequence[str] = ()) -> tuple[str,
         wanted = [f"{folder}/*" for folder in folders] or [_pattern(pattern)]
         files = [file for each in wanted for file in _match(each, pattern)]
         if not files:
-            raise ExamplesError(
-                "no examples match",
-                where=pattern,
-                found=_nearest(wanted[0]),
-                wanted="at least one file of examples",
-                next_step="give files or a pattern such as 'examples/Split-eval/*.gz'",
-            )
+            raise no_examples(wanted[0], given=pattern)
         found.update(files)
     return tuple(sorted(found))
 
@@ -124,16 +120,27 @@ def _split_folders(given: str, splits: Sequence[str]) -> list[str]:
     return [f"{root}/{SPLIT_PREFIX}{name}" for name in splits or (DEFAULT_SPLIT,)]
 
 
+def no_examples(pattern: str, *, given: str | None = None) -> ExamplesError:
+    """Return the error of a pattern that matches nothing; `given` is what the user wrote, if that differs."""
+    return ExamplesError(
+        "no examples match",
+        where=given or pattern,
+        found=_nearest(pattern),
+        wanted="at least one file of examples",
+        next_step="give files or a pattern such as 'examples/Split-eval/*.gz'",
+    )
+
+
 def _nearest(pattern: str) -> str:
     """Say what is there in the pattern's place: the nearest folder that exists and its entries."""
     if "://" in pattern:
         return "no file"
-    folder = Path(pattern).parent
-    if not folder.is_dir():
-        return f"no folder {folder}"
+    folder, missing = Path(pattern).parent, ""
+    while not folder.is_dir():
+        missing, folder = f"no folder {folder}; ", folder.parent
     names = sorted(entry.name for entry in folder.iterdir())
-    more = ", …" if len(names) > 5 else ""
-    return f"in {folder}: {', '.join(names[:5]) or 'nothing'}{more}"
+    more = ", …" if len(names) > _SHOWN else ""
+    return f"{missing}in {folder}: {', '.join(names[:_SHOWN]) or 'nothing'}{more}"
 
 
 def record_shards(file: str, split_bytes: int = SPLIT_BYTES) -> Iterator[Shard]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import click
 
 from tfx_savedmodel.cli import codes
@@ -23,7 +25,7 @@ def command(code: str | None, policy: str | None) -> None:
     named = None if code is None else code.strip()
     if named is not None and "." in named:
         page = open_page()
-        _show_page(page, checks(Policy(name=f"checks {named}", checks=(named,)))[-1])
+        _show_page(page, _page_of_class(named, Policy() if policy is None else given_policy(policy)))
         page.close()
         return
     pages = checks() if policy is None else checks(given_policy(policy))
@@ -39,6 +41,12 @@ def command(code: str | None, policy: str | None) -> None:
         ]
         page.table(rows, head=("code", "name", "a failure is", "what must hold"), indent=0)
     page.close()
+
+
+def _page_of_class(path: str, policy: Policy) -> CheckPage:
+    """Return the page of the check at a dotted path, in a policy or not."""
+    there = [page for page in checks(policy) if f"{page.kind.__module__}.{page.kind.__qualname__}" == path]
+    return there[0] if there else checks(dataclasses.replace(policy, checks=(*policy.checks, path)))[-1]
 
 
 def _weight(check: CheckPage) -> Cell:

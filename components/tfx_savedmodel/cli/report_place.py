@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import posixpath
 from collections.abc import Mapping
 from pathlib import Path, PurePath, PurePosixPath
 
 from tfx_savedmodel.errors import DestinationError
 from tfx_savedmodel.operations.present import is_remote, local_path, remote_uri
+
+_LOCAL = "file://"
 
 
 def report_place(name: str, given: Mapping[str, str | None]) -> Path | str:
@@ -42,13 +45,15 @@ def report_place(name: str, given: Mapping[str, str | None]) -> Path | str:
 
 def _lies_in(name: str, folder: str) -> bool:
     """Tell whether a path is that directory, or one in it, whether it exists yet or not."""
-    if is_remote(name) != is_remote(folder):
-        return False
-    inner: PurePath
-    outer: PurePath
-    if is_remote(name):
-        inner, outer = PurePosixPath(remote_uri(name)), PurePosixPath(remote_uri(folder))
-    else:
-        # realpath follows the links of what exists, and keeps what does not exist yet.
-        inner, outer = Path(os.path.realpath(name)), Path(os.path.realpath(folder))
+    inner, outer = _place(name), _place(folder)
     return outer == inner or outer in inner.parents
+
+
+def _place(path: str) -> PurePath:
+    """Return one path for all the ways to name a place; a remote one begins with its scheme, a local one with /."""
+    path = path[len(_LOCAL) :] if path.lower().startswith(_LOCAL) else path
+    if is_remote(path):
+        scheme, _, rest = remote_uri(path).partition("://")
+        return PurePosixPath(f"{scheme.lower()}:", posixpath.normpath(rest))
+    # realpath follows the links of what exists, and keeps what does not exist yet.
+    return Path(os.path.realpath(path))

@@ -13,6 +13,7 @@ from tfx_savedmodel.operations.present import (
     outcome,
     summary_line,
     took_line,
+    waived_count,
 )
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def _row(check: CheckResult) -> list[Cell]:
         note = check.findings[0].message + (f" (and {rest} more)" if rest else "")
     if check.waived:
         reasons = "; ".join(dict.fromkeys(item.reason for item in check.waived))
-        note = f"{note} ({len(check.waived)} waived: {reasons})".strip()
+        note = f"{note} ({waived_count(check)} waived: {reasons})".strip()
     time = (format_seconds(check.seconds), "dim")
     return [(check.code, "code"), (check.name, "strong"), (_WORDS[found], found), time, (note, "dim")]
 

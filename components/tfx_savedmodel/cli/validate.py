@@ -11,8 +11,9 @@ from tfx_savedmodel.cli import exit_codes
 from tfx_savedmodel.cli.codes import read_codes
 from tfx_savedmodel.cli.output import Progress, quiet_stdout, write_document
 from tfx_savedmodel.cli.page import open_page
-from tfx_savedmodel.cli.policies import given_policy, read_text
+from tfx_savedmodel.cli.policies import given_policy
 from tfx_savedmodel.cli.report_place import report_place
+from tfx_savedmodel.errors import UsageError
 from tfx_savedmodel.operations.checks import checks
 from tfx_savedmodel.operations.examples_given import FORMATS
 from tfx_savedmodel.operations.present import render_json, report_document
@@ -106,8 +107,9 @@ def command(
     if report_directory is not None:
         read = {"MODEL": model, "--reference": reference, "--baseline": baseline, "--transform-graph": transform_graph}
         directory = report_place(report_directory, read)
-    if plan is not None:
-        read_text("--plan", plan)  # a file that cannot be read is told before the model is looked at
+    # Told before the model is looked at; read only once, for it may be a pipe.
+    if plan is not None and not Path(plan).exists():
+        raise UsageError("cannot read the file", where="--plan", found=f"{plan}: no such file", wanted="a JSON file")
     progress = Progress()
     try:
         with quiet_stdout():

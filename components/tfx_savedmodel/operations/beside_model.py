@@ -50,7 +50,7 @@ _THINGS = ("examples", "schema", "transform_graph", "reference", "baseline", "pl
 class Inputs:
     """The arguments of `validate` beside the model, as they were given."""
 
-    examples: str | Sequence[str]
+    examples: PathLike | Sequence[PathLike] | None
     schema: PathLike | None
     transform_graph: PathLike | None
     reference: PathLike | None
@@ -62,6 +62,12 @@ class Inputs:
     sample: str | float | None = None
     sample_seed: int = 0
     data_view: PathLike | None = None
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """The files of examples, or patterns of them, however they were given."""
+        given = (self.examples,) if isinstance(self.examples, (str, os.PathLike)) else self.examples or ()
+        return tuple(os.fspath(one) for one in given if one)
 
     def given(self) -> list[str]:
         """Return the names of those that were given."""
@@ -116,7 +122,7 @@ class Inputs:
         runs = any(code.startswith(LOOKED_AT_BY["examples"]) for code in codes)
         reference = self.reference
         return {
-            "examples": _files(stage, self.examples, self.splits, importing, looked_at=runs),
+            "examples": _files(stage, self.patterns, self.splits, importing, looked_at=runs),
             **self.of_examples(),
             "data_view": _there(stage, self.data_view, "the DataView", ExamplesError),
             "schema": _there(stage, self.schema, "the schema", SchemaError),

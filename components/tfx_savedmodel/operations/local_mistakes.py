@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
+from tfx_savedmodel.beam.shards import no_examples
 from tfx_savedmodel.errors import ExamplesError, SchemaError, TfxSavedModelError, TransformGraphError
 from tfx_savedmodel.operations.beside_model import LOOKED_AT_BY, Inputs, PathLike
 from tfx_savedmodel.saved_model.local import is_remote
@@ -15,7 +16,6 @@ from tfx_savedmodel.saved_model.locate import find_saved_model
 from tfx_savedmodel.saved_model.read_model import find_model
 
 _MAGIC = re.compile(r"[*?\[{]")
-_SHOWN = 5
 
 
 def refuse_local_mistakes(model: PathLike, inputs: Inputs, codes: Collection[str]) -> None:
@@ -44,8 +44,7 @@ def refuse_local_mistakes(model: PathLike, inputs: Inputs, codes: Collection[str
         TransformGraph(str(inputs.transform_graph))
     inputs.of_examples()
     _local(inputs.data_view, "the DataView", ExamplesError)
-    given = [inputs.examples] if isinstance(inputs.examples, str) else inputs.examples
-    for pattern in map(os.fspath, given):
+    for pattern in inputs.patterns:
         if not is_remote(pattern):
             _examples(pattern)
 
@@ -73,24 +72,7 @@ def _examples(pattern: str) -> None:
         there = _names(Path(folder)) if Path(folder).is_dir() else []
         matches = bool(fnmatch.filter(there, name)) or (bool(there) and bool(re.search(r"\*\*|[{\[]", name)))
     if not matches:
-        raise ExamplesError(
-            "no examples match",
-            where=pattern,
-            found=_nearest(pattern),
-            wanted="at least one file of examples",
-            next_step="give files or a pattern such as 'examples/Split-eval/*.gz'",
-        )
-
-
-def _nearest(pattern: str) -> str:
-    """Say what is there in the pattern's place: the nearest folder that exists and its entries."""
-    folder = Path(pattern).parent
-    missing = ""
-    while not folder.is_dir():
-        missing, folder = f"no folder {folder}; ", folder.parent
-    names = _names(folder)
-    more = ", …" if len(names) > _SHOWN else ""
-    return f"{missing}in {folder}: {', '.join(names[:_SHOWN]) or 'nothing'}{more}"
+        raise no_examples(pattern)
 
 
 def _names(folder: Path) -> list[str]:

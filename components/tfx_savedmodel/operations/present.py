@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tfx_savedmodel.report.json_report import render_json, report_document
-from tfx_savedmodel.report.summary import HEADLINES, because, outcome, summary_line, took_line
+from tfx_savedmodel.report.summary import HEADLINES, because, outcome, summary_line, took_line, waived_count
 from tfx_savedmodel.report.values import (
     format_bytes,
     format_place,
@@ -33,4 +33,5 @@ __all__ = [
     "summary_line",
     "took_line",
     "visible",
+    "waived_count",
 ]

@@ -40,7 +40,7 @@ PathLike = str | os.PathLike[str]
 def validate(
     model: PathLike,
     *,
-    examples: str | Sequence[str] = (),
+    examples: PathLike | Sequence[PathLike] | None = (),
     examples_format: str = "auto",
     splits: str | Sequence[str] = (),
     sample: str | float | None = None,
@@ -105,7 +105,8 @@ def validate(
     inputs = Inputs(examples, schema, transform_graph, reference, baseline, plan, target, *of_examples)
     chosen = to_policy(policy).narrowed(select, ignore)
     # Mistakes in the policy and in what lies on this disk are told before anything is fetched, or imported for long.
-    refuse_local_mistakes(model, inputs, select_checks(chosen, {}).codes)
+    with watch.spend(INPUTS):
+        refuse_local_mistakes(model, inputs, select_checks(chosen, {}).codes)
     wanted = tuple(tags or chosen.parameters.get("SM102", {}).get("tags", ("serve",)))
     with Staging() as stage:
         with watch.spend(INPUTS):

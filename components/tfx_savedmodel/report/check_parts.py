@@ -56,7 +56,7 @@ def shown_check(check: CheckResult, page: Mapping[str, str]) -> dict[str, Any]:
         "findings_count": len(check.findings),
         "waived": [{**_finding(item.finding), "reason": values.clip(item.reason, _LONGEST_TEXT)} for item in waived],
         "waived_left": waived_left,
-        "waived_count": len(check.waived),
+        "waived_count": summary.waived_count(check),
         "tables": measurement_tables(without_histograms(check.measurements)),
         "seconds": check.seconds,
     }

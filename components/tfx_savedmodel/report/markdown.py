@@ -116,7 +116,7 @@ def _remark(check: CheckResult) -> str:
 
 def _counted(check: CheckResult) -> str:
     parts = [_count(len(check.findings), "finding")] if check.findings else []
-    parts += [f"{len(check.waived)} waived"] if check.waived else []
+    parts += [f"{summary.waived_count(check)} waived"] if check.waived else []
     return ", ".join(parts)
 
 
@@ -140,7 +140,7 @@ def _folded(check: CheckResult) -> str:
     lines += _more(len(check.findings))
     for item in check.waived[:MAX_FINDINGS]:
         lines += [*_finding(item.finding), f"  - waived: {prose(item.reason)}"]
-    lines += _more(len(check.waived))
+    lines += _more(summary.waived_count(check))
     if not lines and check.reason and "\n" in check.reason:
         lines = [prose(check.reason)]
     if not lines:

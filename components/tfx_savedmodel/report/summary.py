@@ -62,8 +62,13 @@ def counts(report: Report) -> list[Count]:
 
 def summary_line(report: Report) -> str:
     """Return the counts as text: "12 passed, 1 failed, 2 skipped, 1 finding waived"."""
-    waived = sum(len(check.waived) for check in report.checks)
+    waived = sum(map(waived_count, report.checks))
     return ", ".join([*(count.words for count in counts(report)), *([f"{_findings(waived)} waived"] if waived else [])])
+
+
+def waived_count(check: CheckResult) -> int:
+    """Return how many findings are waived: the report keeps the first of very many."""
+    return int(check.measurements.get("waived_findings", len(check.waived)))
 
 
 #: What `spent` of a report counts, in words.
@@ -123,7 +128,7 @@ def _waivers(report: Report) -> str:
     waived = [check for check in report.checks if check.waived]
     if not waived:
         return ""
-    count = sum(len(check.waived) for check in waived)
+    count = sum(map(waived_count, waived))
     text = f"{_findings(count)} of {_names(waived)} {'is' if count == 1 else 'are'} waived"
     reasons = [check.reason or "" for check in report.checks if check.blocked]
     if any(check.code in reason for check in waived for reason in reasons):

@@ -186,9 +186,10 @@ def _signatures_alone(value: Mapping[str, Any], where: str) -> Mapping[str, Any]
 
 def _read_file(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise PlanError([Problem(str(path), f"cannot be read: {error.strerror}")], where=str(path)) from error
+        return path.read_text(encoding="utf-8-sig")  # some editors begin a file so
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise PlanError([Problem(str(path), f"cannot be read: {reason}")], where=str(path)) from error
 
 
 def _plain(value: Any) -> Any:

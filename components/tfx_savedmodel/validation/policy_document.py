@@ -12,7 +12,7 @@ from pydantic import Field
 
 from tfx_savedmodel.errors import PolicyError, Problem
 from tfx_savedmodel.validation.near import did_you_mean
-from tfx_savedmodel.validation.policy import Limits, Policy, Waiver
+from tfx_savedmodel.validation.policy import Limits, Policy, Waiver, needs_a_load
 from tfx_savedmodel.validation.policy_problems import find_problems, mistakes
 from tfx_savedmodel.validation.presets import PRESETS
 from tfx_savedmodel.validation.result import Severity
@@ -97,6 +97,7 @@ class PolicyDocument(_Document):
     def policy(self) -> Policy:
         """Return the preset with what this document says."""
         start = PRESETS[self.preset]
+        loads = start.loads and self.loads is not False
         parameters = {
             code: {**start.parameters.get(code, {}), **self.parameters.get(code, {})}
             for code in sorted({*start.parameters, *self.parameters})
@@ -105,7 +106,7 @@ class PolicyDocument(_Document):
             start,
             select=start.select if self.select is None else self.select,
             ignore=_added(start.ignore, self.ignore),
-            required=_added(start.required, self.required),
+            required=_added(tuple(code for code in start.required if loads or not needs_a_load(code)), self.required),
             optional=_added(start.optional, self.optional),
             severity={**start.severity, **self.severity},
             parameters=parameters,
@@ -115,7 +116,7 @@ class PolicyDocument(_Document):
             outputs={**start.outputs, **self.outputs},
             limits=start.limits if self.limits is None else Limits(**self.limits.model_dump()),
             checks=_added(start.checks, self.checks),
-            loads=start.loads if self.loads is None else self.loads,
+            loads=loads,
         )
         name = self.name or (start.name if changed == start else f"{start.name}, changed")
         return dataclasses.replace(changed, name=name)
