@@ -145,8 +145,6 @@ class BatchInvariance(ExampleCheck):
         Returns:
           The outputs that differ, and are answered otherwise as well when the very same is asked once more.
         """
-        import numpy as np
-
         key, way = place
         again = run.rerun(key, rows)
         differing = set()
