@@ -216,7 +216,7 @@ def may_run(meta_graph: MetaGraphView, node: NodeView) -> list[str]:
         names += [gradient for name in names for gradient in meta_graph.gradients.get(name, ())]
     wanted = {meta_graph.functions[name].implements for name in names if name in meta_graph.functions} - {""}
     if wanted:
-        names += [name for what in wanted for name in _implementing(meta_graph).get(what, ())]
+        names += [name for what in sorted(wanted) for name in _implementing(meta_graph).get(what, ())]
     return [name for name in dict.fromkeys(names) if name in meta_graph.functions]
 
 
