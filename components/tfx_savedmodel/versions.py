@@ -31,12 +31,16 @@ def installed(distribution: str) -> str | None:
         return None
 
 
+#: No part of a version has more digits. A model's text may: Python refuses to read a number of thousands of them.
+_MOST_DIGITS = 9
+
+
 def release(version: str) -> tuple[int, ...]:
-    """Return the leading numbers of a version: '2.15.1rc0' gives (2, 15, 1)."""
+    """Return the leading numbers of a version: '2.15.1rc0' gives (2, 15, 1); a part of over 9 digits ends them."""
     numbers: list[int] = []
     for part in version.split("."):
         digits = part[: len(part) - len(part.lstrip("0123456789"))]
-        if not digits:
+        if not 0 < len(digits) <= _MOST_DIGITS:
             break
         numbers.append(int(digits))
         if digits != part:

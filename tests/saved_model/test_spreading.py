@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.saved_model.graphs import node, tensor, view
+from tfx_savedmodel.saved_model import reachability
 from tfx_savedmodel.saved_model.reachability import RESTORE, Reach, reach_of
 from tfx_savedmodel.saved_model.reader import read_saved_model
 from tfx_savedmodel.saved_model.spreading import bits, spread
@@ -97,3 +98,17 @@ def test_of_thousands_of_roots_the_first_are_named_and_all_counted(tmp_path: Pat
     (finding,) = UnsafeOps().check(read_saved_model(tmp_path / "m"))
     assert len(finding.where["reached_by"]) == 51
     assert finding.where["reached_by"][-1] == "and 1,950 more"
+
+
+def test_the_sets_that_are_kept_are_bounded_by_their_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nodes = [node(f"n{number}", "NoOp") for number in range(10)]
+    needing = {key: {"outputs": {f"{n}": tensor(f"n{n}:0") for n in range(key + 1)}} for key in range(10)}
+    answers = {f"s{key}": {"inputs": {}, **item} for key, item in needing.items()}
+    found = view(tmp_path, nodes, signatures=answers).meta_graph()
+    assert found is not None
+    monkeypatch.setattr(reachability, "_MOST_TOLD", 12)
+    roots = Reach(found).roots
+    for number in range(10):
+        assert len(roots[None, f"n{number}"]) == 10 - number
+        assert sum(map(len, roots._told.values())) <= 12  # type: ignore[attr-defined]
+    assert roots[None, "n9"] is roots[None, "n9"]

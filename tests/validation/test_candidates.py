@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.saved_model.graphs import FLOAT, INT64, STRING, node, tensor, view
+from tests.saved_model.graphs import FLOAT, INT64, STRING, node, save, tensor, view
 from tfx_savedmodel.saved_model import protos
 from tfx_savedmodel.saved_model.reachability import Reach
 from tfx_savedmodel.saved_model.view import TensorSpec
 from tfx_savedmodel.validation.check import Skip
+from tfx_savedmodel.validation.loading import runs
 from tfx_savedmodel.validation.loading.candidates import Candidate, Candidates, declared_input
+from tfx_savedmodel.validation.loading.runs import run_all
 
 pytestmark = pytest.mark.unit
 
@@ -67,6 +69,34 @@ def test_a_digest_is_of_every_byte() -> None:
     ]
     assert len({Candidate("the same", inputs).digest() for inputs in given}) == len(given)
     assert Candidate("a", {"x": one, "y": texts}).digest() == Candidate("b", {"y": texts.copy(), "x": one + 0}).digest()
+
+
+@pytest.mark.parametrize("value", [np.zeros((0, 3), np.float32), np.float32(2), np.arange(8).reshape(2, 4).T])
+def test_a_digest_is_of_any_shape_and_layout(value: Any) -> None:
+    same = {"x": np.asarray(value).copy("C")}
+    assert Candidate("a", {"x": value}).digest() == Candidate("a", same).digest()
+
+
+def test_a_digest_is_made_of_answers_that_are_kept_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    digest = Candidate.digest
+    monkeypatch.setattr(Candidate, "digest", lambda self: made.append(self.label) or digest(self))
+    signature = {"inputs": {"x": ("x:0", "float32", (None, 2))}, "outputs": {"y": tensor("y:0")}}
+    model = save(tmp_path / "m", X, signatures={KEY: signature})
+    request = {"model": str(model), "tags": ["serve"], "seconds": 60.0}
+    told: list[Mapping[str, Any]] = []
+
+    def run(_: Any, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        assert not made  # not before it is answered
+        return {"y": inputs["x"]}
+
+    run_all(request, run, told.append)
+    assert made == [] and [item["run"]["inputs"] for item in told if item["event"] == "ran"]
+    (tmp_path / "answers").mkdir()
+    monkeypatch.setattr(runs, "BATCHES", (0,))
+    told.clear()
+    run_all({**request, "answers": str(tmp_path / "answers")}, run, told.append)
+    assert len(made) == 1 and {"answer", "digest"} <= told[-1]["run"].keys()
 
 
 X = [node("x", "Placeholder", dtype=FLOAT), node("y", "Identity", "x", T=FLOAT)]

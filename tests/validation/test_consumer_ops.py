@@ -57,18 +57,41 @@ def test_one_cause_is_one_finding_with_its_count_and_first_nodes(tmp_path: Path)
         key: {"inputs": {}, "outputs": {"y": tensor(f"{name}:0")}} for key, name in (("one", "d0"), ("two", "z"))
     }
     model = save(tmp_path / "model", nodes, signatures=signatures, functions=functions)
-    *named, copied = findings(model, "tf-2.7")
+    *named, run, dead = findings(model, "tf-2.7")
     assert named == []  # from 2.5 on the name is ignored
-    assert (copied.where["node"], "function" in copied.where) == ("d0", False)
-    assert copied.where["reached_by"] == ["signature 'one'", "signature 'two'", "whoever imports the graph"]
-    assert copied.found == (
-        "DisableCopyOnRead in 3 nodes: 'd0', 'd1', 'n' of function 'f', "
-        f"reached by {', '.join(copied.where['reached_by'])}"
+    assert run.where == {"op": "DisableCopyOnRead", "reached_by": ["signature 'one'", "signature 'two'"]}
+    assert run.found == (
+        "DisableCopyOnRead in 2 nodes: 'd0', 'n' of function 'f', reached by signature 'one', signature 'two'"
     )
-    named, again = findings(model, "tf-2.4")
-    assert named.where["attribute"] == "debug_name"  # each is another one
-    assert named.found.startswith("VarHandleOp in 7 nodes: 'v0', 'v1', 'v2', 'v3', 'v4', …, reached by")
-    assert again.found == copied.found
+    assert dead.where == {"op": "DisableCopyOnRead", "node": "d1", "reached_by": ["whoever imports the graph"]}
+    named, unused, *again = findings(model, "tf-2.4")
+    assert named.where["attribute"] == unused.where["attribute"] == "debug_name"  # each is another one
+    assert "node" not in unused.where
+    assert unused.found.startswith("VarHandleOp in 6 nodes: 'v1', 'v2', 'v3', 'v4', 'v5', …, reached by whoever")
+    assert [item.found for item in again] == [run.found, dead.found]
+
+
+@pytest.mark.parametrize("place", [{"node": "d0"}, {"node": "d0", "op": "DisableCopyOnRead"}, {"function": "f"}])
+def test_a_waiver_of_one_node_covers_no_other(tmp_path: Path, place: dict[str, Any]) -> None:
+    def judged(count: int) -> Report:
+        in_function = "function" in place
+        names = [f"d{n}" for n in range(count)]
+        copies = [node(name, "DisableCopyOnRead", "a" if in_function else "v") for name in names]
+        held = [node("d0", "f", "v")] if in_function else copies
+        outputs = {item["name"]: tensor(f"{item['name']}:0") for item in held}
+        model = save(
+            tmp_path / f"{count}",
+            [node("v", "VarHandleOp", dtype=FLOAT, shape=shape(2)), *held],
+            signatures={"serving_default": {"inputs": {}, "outputs": outputs}},
+            functions={"f": {"arguments": ["a"], "nodes": copies}} if in_function else {},
+        )
+        waiver = {"code": "SM110", "where": place, "reason": "our server has it"}
+        return validated(model, target="tf-2.7", policy={"waive": [waiver]}, select=["SM110"])
+
+    assert (judged(1).verdict, judged(1).notes) == (Verdict.BLESSED, ())
+    report = judged(2)
+    assert report.verdict is Verdict.NOT_BLESSED
+    assert any("SM110" in note for note in report.notes)
 
 
 def test_without_a_consumer_there_is_nothing_to_judge(model: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.sabotage.models import edited, save_scorer
 from tests.saved_model.graphs import node, save
+from tfx_savedmodel.saved_model import protos
 from tfx_savedmodel.saved_model.reader import read_saved_model
 from tfx_savedmodel.validation.check import LoadedModel, LoadObservation
 from tfx_savedmodel.validation.checks import load_advice
@@ -19,6 +20,7 @@ from tfx_savedmodel.validation.checks.tf1_load import Tf1Load
 from tfx_savedmodel.validation.checks.tf2_load import Tf2Load
 from tfx_savedmodel.validation.loading.observe import LOADERS, LoaderHost
 from tfx_savedmodel.validation.policy import Limits
+from tfx_savedmodel.versions import release
 
 CHECKS = {"native": NativeLoad(), "tf1": Tf1Load(), "tf2": Tf2Load()}
 
@@ -161,3 +163,15 @@ def test_each_loader_is_understood_on_an_op_of_nobodys(tmp_path: Path, host: Loa
     found = refusals(host, edited(save_scorer(tmp_path / "sound"), tmp_path / "m", change))
     assert {"native", "tf1"} <= set(found)
     assert all("registers the op Frobnicate" in text for text in found.values())
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("version", ["9" * 5000, "2." + "1" * 5000, "2.15.1234567890"])
+def test_a_version_without_end_is_no_error(tmp_path: Path, version: str, this_is: Callable[[str], None]) -> None:
+    this_is("2.15.1")
+    file = save(tmp_path / "m", [node("x", "NoOp")]) / "saved_model.pb"
+    proto = protos.saved_model_pb2().SavedModel.FromString(file.read_bytes())
+    proto.meta_graphs[0].meta_info_def.tensorflow_version = version
+    file.write_bytes(proto.SerializeToString())
+    assert "the loader's own words" in advised(tmp_path / "m")
+    assert release(version) == tuple(int(part) for part in version.split(".") if len(part) < 10)

@@ -94,6 +94,32 @@ def test_a_batch_size_that_is_refused_is_a_finding() -> None:
     assert finding.found == "wants two" and "alone" in finding.message
 
 
+def test_what_fails_when_it_is_asked_again_ran_all_the_same() -> None:
+    asked: list[bytes] = []
+
+    def model(x: Any) -> Any:
+        asked.append(x.tobytes())
+        if asked.count(asked[-1]) > 1:
+            raise RunFailed("the queue is empty")
+        return {"y": x - x.mean()}
+
+    found = _invariance(model)
+    assert {(item.where["output"], item.found) for item in found if "not on its examples" in item.message} == set()
+    assert ["another answer alone" in item.message for item in found] == [True, False]
+
+
+def test_the_whole_batch_is_asked_once_more_for_a_signature() -> None:
+    sizes: list[int] = []
+
+    def model(x: Any) -> Any:
+        sizes.append(len(x))
+        return {"y": x - x.mean(), "z": np.cumsum(x, axis=0)}
+
+    _invariance(model, examples=3)
+    # Its own, the reverse, that once more, and the same once more; each row and the few of them twice.
+    assert [sizes.count(size) for size in (6, 1, 3)] == [4, 6, 2]
+
+
 def test_what_varies_by_itself_says_nothing_of_its_batch() -> None:
     count = itertools.count()
     run = ModelRun(X, {"s": lambda x: {"y": x + next(count), "z": x * 2}, "t": lambda x: {"y": x - x.mean()}})

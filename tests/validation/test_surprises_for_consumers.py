@@ -118,15 +118,20 @@ def pinned(device: str) -> list[dict[str, Any]]:
     return [*NODES[:1], *(item | {"device": device} for item in tied), dead]
 
 
-def test_a_device_is_one_finding_for_each_signature(tmp_path: Path) -> None:
+def test_a_device_is_one_finding_with_what_runs_its_nodes(tmp_path: Path) -> None:
     model = {"signatures": {"s": signature(), "t": signature(outputs={"y": tensor("m:0")})}}
-    found = list(PinnedDevices().check(view(tmp_path / "gpu", pinned("/device:GPU:0"), **model)))
-    assert [(item.where["reached_by"], item.message[:7]) for item in found] == [
-        ("signature 's'", "2 nodes"),
-        ("signature 't'", "1 node "),
-    ]
+    (found,) = PinnedDevices().check(view(tmp_path / "gpu", pinned("/device:GPU:0"), **model))
+    assert found.where == {"device": "/device:GPU:0", "reached_by": ["signature 's'", "signature 't'"]}
+    assert found.message == "2 nodes that run are tied to /device:GPU:0"
     assert list(PinnedDevices().check(view(tmp_path / "cpu", pinned("/device:CPU:0"), **model))) == []
     assert list(PinnedDevices(allow=("GPU:0",)).check(view(tmp_path / "ok", pinned("/device:GPU:0"), **model))) == []
+
+
+def test_of_thousands_of_signatures_on_a_device_the_first_are_named(tmp_path: Path) -> None:
+    signatures = {f"s{number:04}": signature() for number in range(2000)}
+    (found,) = PinnedDevices().check(view(tmp_path / "m", pinned("/device:GPU:0"), signatures=signatures))
+    assert len(found.where["reached_by"]) == 51
+    assert found.where["reached_by"][-1] == "and 1,950 more"
 
 
 def test_a_device_in_a_function(tmp_path: Path) -> None:
@@ -135,10 +140,10 @@ def test_a_device_in_a_function(tmp_path: Path) -> None:
     nodes = [*NODES[:1], node("y", "PartitionedCall", "x", f="@body")]
     called = view(tmp_path / "a", nodes, signatures={"s": signature()}, functions=functions)
     (finding,) = PinnedDevices().check(called)
-    assert finding.where == {"device": "/gpu:0", "reached_by": "signature 's'"}
+    assert finding.where == {"device": "/gpu:0", "reached_by": ["signature 's'"]}
     callable_ = view(tmp_path / "b", NODES, functions=functions, callable_functions={"body": ()})
     (finding,) = PinnedDevices().check(callable_)
-    assert finding.where["reached_by"] == "function 'body'"
+    assert finding.where["reached_by"] == ["function 'body'"]
     assert list(PinnedDevices().check(view(tmp_path / "c", NODES, functions=functions))) == []
 
 

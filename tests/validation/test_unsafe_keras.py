@@ -220,6 +220,22 @@ def test_a_function_of_keras_that_is_written_as_a_class_counts_in_saved_models(t
     assert "get_file" in finding.message
 
 
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("tensorflow.compat.v1.gfile", "Remove"),
+        ("tensorflow.compat.v1", "gfile.DeleteRecursively"),
+        ("tensorflow.raw_ops", "WriteFile"),
+        ("tensorflow", "Assert"),
+        ("keras.src.gfile", "Remove"),
+    ],
+)
+def test_functions_with_capitals_count_in_saved_models(tmp_path: Path, module: str, name: str) -> None:
+    layer = {"class_name": name, "config": {}, "module": module, "registered_name": None}
+    (finding,) = judge(saved_model(tmp_path / "m", sequential(layer)))
+    assert name in finding.message
+
+
 def test_what_keras_wrote_into_the_object_graph_before_tf_2_5(tmp_path: Path) -> None:
     model = save(tmp_path, [node("y", "NoOp")], callable_functions={})
     proto = parse_saved_model(model, "saved_model.pb")

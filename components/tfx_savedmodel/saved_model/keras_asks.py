@@ -25,6 +25,9 @@ _LIBRARIES = frozenset({*sys.stdlib_module_names, "keras", "numpy", "tensorflow"
     "builtins",
 }
 
+#: Modules, wherever they are seen from, whose functions have capitals.
+_CAPITAL_FUNCTIONS = frozenset({"gfile", "raw_ops"})
+
 
 @dataclasses.dataclass(frozen=True)
 class Ask:
@@ -81,10 +84,21 @@ def _does(item: Reference) -> tuple[str, str]:
     handed = f"which Keras finds in {library} and hands over for a layer to call; it is no known part of models"
     if item.is_function:
         return CALL, handed
-    # Keras takes a function's name where a class's should be. Names of classes have capitals.
-    if not item.name.rpartition(".")[2][:1].isupper():
+    if _may_be_function(item.name, module):
         return CALL, f"a function by its name, though written as a class, {handed}"
     return HELD, f"which is in {library} and no known part of models: Keras imports it and has it made from the file"
+
+
+def _may_be_function(name: str, module: str) -> bool:
+    """Tell whether what is written as a class may be a function: Keras takes its name where a class's should be.
+
+    Names of classes have capitals. So have functions of TensorFlow's, such as `gfile.Remove` and `raw_ops.WriteFile`,
+    but none of the Keras within it.
+    """
+    *outer, last = f"{module}.{name}".split(".")
+    if not last[:1].isupper() or not _CAPITAL_FUNCTIONS.isdisjoint(outer):
+        return True
+    return outer[0] == "tensorflow" and "keras" not in outer
 
 
 def _shown(item: Reference) -> str:

@@ -21,8 +21,8 @@ _GRADIENT = "SymbolicGradient"
 
 #: So many roots are named of what more run.
 MOST_ROOTS = 50
-#: Sets of roots that are kept by `_Roots`.
-_MOST_TOLD = 1000
+#: Labels, in all sets together, that are kept by `_Roots`.
+_MOST_TOLD = 1_000_000
 
 #: A node's place: the function that holds it (None is the graph itself) and its name.
 Place = tuple[str | None, str]
@@ -160,14 +160,17 @@ class _Roots(Mapping[Place, frozenset[str]]):
     def __init__(self, reach: Reach) -> None:
         self._reach = reach
         self._told: dict[int, frozenset[str]] = {}
+        self._kept = 0
 
     def __getitem__(self, place: Place) -> frozenset[str]:
         mask = self._reach._mask(place)
         if not mask:
             raise KeyError(place)
         if mask not in self._told:
-            if len(self._told) >= _MOST_TOLD:
+            self._kept += mask.bit_count()
+            if self._kept > _MOST_TOLD:
                 self._told.clear()
+                self._kept = mask.bit_count()
             labels = self._reach.labels
             self._told[mask] = frozenset(labels[number] for number in bits(mask))
         return self._told[mask]
@@ -216,7 +219,7 @@ def may_run(meta_graph: MetaGraphView, node: NodeView) -> list[str]:
         names += [gradient for name in names for gradient in meta_graph.gradients.get(name, ())]
     wanted = {meta_graph.functions[name].implements for name in names if name in meta_graph.functions} - {""}
     if wanted:
-        names += [name for what in wanted for name in _implementing(meta_graph).get(what, ())]
+        names += [name for what in sorted(wanted) for name in _implementing(meta_graph).get(what, ())]
     return [name for name in dict.fromkeys(names) if name in meta_graph.functions]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tfx_savedmodel.saved_model.reachability import reach_of
@@ -88,6 +88,8 @@ class BatchInvariance(ExampleCheck):
                         varying |= self._add(compared, run, (key, way), own, part)
                 except RunFailed as failure:
                     refused[key, way] = str(failure)
+            differing = {name for (of, name, _), each in compared.items() if of == key and each.differing}
+            varying |= self._varying(run, key, None, own, differing)
         if not compared and not refused:
             raise Skip("no signature that could be run has an output with a row for each example")
         return Again(compared, refused, frozenset(varying))
@@ -143,8 +145,6 @@ class BatchInvariance(ExampleCheck):
         Returns:
           The outputs that differ, and are answered otherwise as well when the very same is asked once more.
         """
-        import numpy as np
-
         key, way = place
         again = run.rerun(key, rows)
         differing = set()
@@ -153,14 +153,26 @@ class BatchInvariance(ExampleCheck):
             compared[key, name, way] = add(compared.get((key, name, way), Comparison()), comparison)
             if comparison.differing:
                 differing.add(name)
-        if not differing:
+        return self._varying(run, key, rows, again, differing)
+
+    def _varying(
+        self, run: ExamplesRun, key: str, rows: Array | None, before: Mapping[str, Any], names: Collection[str]
+    ) -> set[tuple[str, str]]:
+        """Ask the very same again (of all the batch without `rows`), and return the outputs that answer otherwise.
+
+        It was answered before, so that it does not run this time tells nothing of the batch, and nothing of them.
+        """
+        import numpy as np
+
+        if not names:
             return set()
-        repeated = ((run.rerun(key), own, np.arange(run.size)), (run.rerun(key, rows), again, rows))
+        try:
+            found = run.rerun(key, rows)
+        except RunFailed:
+            return set()
+        of = np.arange(run.size) if rows is None else rows
         return {
-            (key, name)
-            for found, wanted, of in repeated
-            for name in differing
-            if self._of_output(run, (key, name), found[name], wanted[name], of).differing
+            (key, name) for name in names if self._of_output(run, (key, name), found[name], before[name], of).differing
         }
 
     def _of_output(

@@ -21,7 +21,9 @@ class ConsumerOps(GraphCheck):
     """The TensorFlow that is to load the model knows all of its ops.
 
     Looks for ops, attributes and kernels for the CPU that the consumer lacks, in the graph and in
-    every library function; what several nodes lack for one reason is one finding with their number.
+    every library function; what several nodes lack for one reason is one finding with their number, apart
+    from those that nothing runs. Only the finding of a single node has `node` and `function` in its place, so
+    a waiver of one node never covers another.
     The consumer is the one that is named (`--target`, such as tf-1.15), else the target that the
     model was exported for. An attribute that it does not know is a finding where it would refuse it
     (every one up to 2.4), or ignore what it says (from 2.5 on).
@@ -45,8 +47,9 @@ class ConsumerOps(GraphCheck):
         if meta_graph is None:
             return
         causes: dict[Any, list[Lack]] = {}
+        reach = reach_of(meta_graph)
         for lack in lacks(meta_graph, target):
-            causes.setdefault(_cause(lack), []).append(lack)
+            causes.setdefault((_cause(lack), (lack.function, lack.node) in reach), []).append(lack)
         for same in causes.values():
             yield _finding(same, _reached_by(meta_graph, same), target)
 
@@ -67,12 +70,12 @@ def _reached_by(meta_graph: MetaGraphView, same: Sequence[Lack]) -> list[str]:
 
 
 def _finding(same: Sequence[Lack], reached_by: list[str], target: str) -> Finding:
-    """Return the finding of nodes that lack the same; it stands at the first of them."""
+    """Return the finding of nodes that lack the same; of several its place names none, as a waiver of it would."""
     lack = same[0]
-    where: dict[str, Any] = {"op": lack.op, "node": lack.node} if lack.node else {"declaration": lack.op}
+    where: dict[str, Any] = {"op": lack.op} if lack.node else {"declaration": lack.op}
     where["reached_by"] = reached_by
-    if lack.function is not None:
-        where["function"] = lack.function
+    if len(same) == 1:
+        where |= {key: name for key, name in (("node", lack.node), ("function", lack.function)) if name}
     if lack.fault.attribute:
         where["attribute"] = lack.fault.attribute
     others = "" if len(same) == 1 else f" in {len(same):,} {'nodes' if lack.node else 'functions'}: {_first(same)}"

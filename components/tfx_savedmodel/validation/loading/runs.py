@@ -28,8 +28,8 @@ _FIRST, _AGAIN = "first", "again"
 def run_all(request: Mapping[str, Any], run: Run, tell: Tell) -> None:
     """Run the signatures of a loaded model: "planned", then "running" and "ran" for each batch of each.
 
-    A run has `error`, or `skipped` with the reason, or `inputs` (which of the candidates was answered), their `digest`
-    and, where `request["answers"]` names a folder, `answer`: the file there that holds it.
+    A run has `error`, or `skipped` with the reason, or `inputs` (which of the candidates was answered) and, where
+    `request["answers"]` names a folder, their `digest` and `answer`: the file there that holds it.
     """
     from tfx_savedmodel.saved_model.reader import read_saved_model
 
@@ -86,8 +86,7 @@ class _Runner:
                 if time.monotonic() > self._deadline:
                     return {"skipped": "the time limit for all runs together was used up"}, None, None
                 try:
-                    told = {"inputs": candidate.label, "digest": candidate.digest()}
-                    return told, candidate, self._run(signature, candidate.inputs)
+                    return {"inputs": candidate.label}, candidate, self._run(signature, candidate.inputs)
                 except Exception as error:  # the graph's own failure is the answer
                     refusals[candidate.label] = error
         except Skip as skip:
@@ -109,7 +108,7 @@ class _Runner:
         self._left -= size
         file = f"{sum(1 for _ in self._folder.iterdir())}.npz"
         write_answers(self._folder / file, kept)
-        return {"answer": file}
+        return {"answer": file, "digest": candidate.digest()}
 
     def _again(self, signature: SignatureView, candidate: Candidate, outputs: Arrays) -> Arrays:
         """Return what the same request is answered the second time, as far as it is another answer.
