@@ -83,7 +83,10 @@ def test_what_is_waived_stands_in_the_headline() -> None:
     )
     other = dataclasses.replace(unsafe, code="SM104", name="signatures", waived=findings[:1])
     blessed = dataclasses.replace(samples.blessed(), checks=(other,))
-    assert because(blessed) == "Every check that ran passed. 1 finding of SM104 signatures is waived."
+    assert because(blessed) == (
+        "Every check that ran passed. The model was not loaded: whether it runs is not known. "
+        "1 finding of SM104 signatures is waived."
+    )
 
 
 def test_the_time_is_told_by_what_it_was_spent_on() -> None:

@@ -31,6 +31,14 @@ def test_finds_the_model_itself_in_an_artifact_and_one_version_below(tmp_path: P
     assert find_saved_model(tmp_path / "versions") == version
 
 
+def test_a_keras_file_is_to_be_exported(tmp_path: Path) -> None:
+    (tmp_path / "model.H5").touch()
+    for place in (tmp_path, tmp_path / "model.H5"):
+        with pytest.raises(UnreadableModelError) as caught:
+            find_saved_model(place)
+        assert "tfx-savedmodel export MODEL DEST" in caught.value.next_step
+
+
 def test_says_what_is_there_instead(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     with pytest.raises(UnreadableModelError, match="no SavedModel here") as caught:

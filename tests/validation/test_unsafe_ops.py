@@ -44,6 +44,7 @@ def test_a_file_that_the_caller_names(tmp_path: Path, op: str) -> None:
     (finding,) = judge(tmp_path, [node("y", op, "x")])
     assert finding.where["reached_by"] == ["signature 'serving_default'"]
     assert finding.found == "caller x"
+    assert finding.wanted == "no such op, or one of the model's own assets"
 
 
 @pytest.mark.parametrize(
@@ -113,6 +114,7 @@ def test_a_local_variable_that_does_not_parse_is_a_fault(tmp_path: Path) -> None
 def test_code_and_network(tmp_path: Path, op: str) -> None:
     (finding,) = judge(tmp_path, [node("y", op, "x")])
     assert op in finding.message
+    assert finding.wanted == "no such op"
 
 
 def test_a_graph_without_signatures_is_for_whoever_opens_it(tmp_path: Path) -> None:

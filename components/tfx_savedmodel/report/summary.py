@@ -105,9 +105,16 @@ def _verdict(report: Report) -> str:
     if report.verdict is Verdict.NOTHING_CHECKED:
         return "No check came to an answer, and nothing is blessed without evidence."
     warned = [check for check in report.checks if outcome(check) == "warning"]
+    said = "Every check that ran passed."
     if warned:
-        return f"Nothing failed that blocks; {_names(warned)} deserve{'s' if len(warned) == 1 else ''} a look."
-    return "Every check that ran passed."
+        said = f"Nothing failed that blocks; {_names(warned)} deserve{'s' if len(warned) == 1 else ''} a look."
+    return said if _was_loaded(report) else f"{said} The model was not loaded: whether it runs is not known."
+
+
+def _was_loaded(report: Report) -> bool:
+    """Tell whether a check that loads or runs the model came to an answer: codes say the cost in their first digit."""
+    answered = [check for check in report.checks if check.verdict in (CheckVerdict.PASS, CheckVerdict.FAIL)]
+    return any(check.code[-3:-2] in ("2", "3") for check in answered)
 
 
 def _undecided(report: Report) -> str:

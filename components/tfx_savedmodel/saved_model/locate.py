@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from tfx_savedmodel.errors import UnreadableModelError
@@ -14,6 +15,8 @@ GRAPH_FILES = (BINARY_FILE, "saved_model.pbtxt", "saved_model.cpb")
 
 #: Where a TFX Model artifact keeps the model that is to be served.
 SERVING_DIRECTORY = "Format-Serving"
+
+_KERAS_ENDINGS = (".keras", ".h5", ".hdf5")
 
 
 def is_saved_model(path: Path) -> bool:
@@ -45,7 +48,11 @@ def find_saved_model(path: str | os.PathLike[str]) -> Path:
         )
     if not root.is_dir():
         raise UnreadableModelError(
-            "not a directory", where=str(root), found="a file", wanted="a SavedModel directory or an artifact's"
+            "not a directory",
+            where=str(root),
+            found="a file",
+            wanted="a SavedModel directory or an artifact's",
+            next_step=_export_first([root]),
         )
     for candidate in (root, root / SERVING_DIRECTORY):
         if is_saved_model(candidate):
@@ -66,8 +73,16 @@ def find_saved_model(path: str | os.PathLike[str]) -> Path:
         where=str(root),
         found=_contents(root),
         wanted=f"{' or '.join(GRAPH_FILES[:2])}, in it or in {SERVING_DIRECTORY}/",
-        next_step="name the directory that holds saved_model.pb",
+        next_step=_export_first(root.iterdir()) or "name the directory that holds saved_model.pb",
     )
+
+
+def _export_first(files: Iterable[Path]) -> str:
+    """Return what to do with a Keras file in a SavedModel's place, if one is there."""
+    if not any(file.suffix.lower() in _KERAS_ENDINGS for file in files):
+        return ""
+    export = "tfx-savedmodel export MODEL DEST --signature serving_default=model"
+    return f"export the Keras file first (`{export}`), or ask `validate` whether it can be loaded without harm"
 
 
 def _contents(root: Path) -> str:

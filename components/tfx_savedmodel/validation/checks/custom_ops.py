@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
-from typing import ClassVar
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
 
 from tfx_savedmodel.saved_model.facts import all_nodes
 from tfx_savedmodel.saved_model.op_libraries import library_of
@@ -13,6 +13,8 @@ from tfx_savedmodel.saved_model.reachability import reach_of
 from tfx_savedmodel.saved_model.view import GraphView, MetaGraphView, NodeView
 from tfx_savedmodel.validation.check import GraphCheck
 from tfx_savedmodel.validation.result import Finding
+
+_MOST_NODES = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,14 +55,21 @@ class CustomOps(GraphCheck):
             if op in self.allow or (library is not None and library.name in self.allow):
                 continue
             reached_by = reach.some_roots_of_all((function, node.name) for function, node in nodes)
-            function, node = nodes[0]
-            where = {"op": op, "node": node.name, "reached_by": reached_by}
-            if function is not None:
-                where["function"] = function
+            where: dict[str, Any] = {"op": op, "reached_by": reached_by}
+            if len(nodes) == 1:  # of several its place names none: a waiver of it would cover the others
+                function, node = nodes[0]
+                where |= {key: name for key, name in (("node", node.name), ("function", function)) if name}
             yield Finding(
                 f"the op {op} is not TensorFlow's" + (f" but {library.name}'s" if library else ""),
                 where,
-                found=f"{len(nodes)} {'nodes' if len(nodes) > 1 else 'node'} with the op",
+                found=_nodes(nodes),
                 wanted="ops that TensorFlow itself registers",
                 next=library.next_step if library else "give the consumer the library that registers the op",
             )
+
+
+def _nodes(nodes: Sequence[tuple[str | None, NodeView]]) -> str:
+    """Return how many nodes have the op, and the first of them."""
+    names = ", ".join(repr(node.name) for _, node in nodes[:_MOST_NODES])
+    more = ", …" if len(nodes) > _MOST_NODES else ""
+    return f"{len(nodes):,} {'nodes' if len(nodes) > 1 else 'node'} with the op: {names}{more}"

@@ -77,7 +77,7 @@ def _judge(meta_graph: MetaGraphView, suspects: list[tuple[str | None, NodeView]
             f"{node.op} {_DOES[op.kind]}, reached by {', '.join(reached)}",
             where,
             found=", ".join(sorted(str(source) for source in sources)) or node.op,
-            wanted="no such op, or one of the model's own assets",
+            wanted="no such op" + (", or one of the model's own assets" if op.files else ""),
             next="do not load this model unless its author explains the op; export without it",
         )
 

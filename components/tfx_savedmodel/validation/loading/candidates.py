@@ -64,8 +64,8 @@ class Candidate:
                     found.update(repr([len(text) for text in texts]).encode())
                     found.update(b"".join(texts))
                 else:
-                    # Bytes are seen, not copied, of any dtype: not all of TensorFlow's are known to memoryview.
-                    found.update(memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8)))
+                    # Bytes are seen, not copied, of any dtype: not all of TensorFlow's are known to the digest.
+                    found.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
         return found.hexdigest()
 
 
