@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import signal
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -17,6 +18,12 @@ ROOT = Path(__file__).resolve().parent.parent
 TIERS = ("unit", "tf", "tfx")
 CORPUS_VARIABLE = "SAVEDMODEL_CORPUS"
 SERVING_API = "make install: tensorflow-serving-api comes with TFX"
+
+
+def pytest_configure() -> None:
+    # A script's background jobs are deaf to SIGINT, and so is whatever they start: tests that send it would wait.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -44,12 +44,7 @@ def test_a_load_that_hangs_ends_with_the_process_that_asked(tmp_path: Path, numb
     (tmp_path / "a_host.py").write_text(HOST.format(fifo=str(fifo)), encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "components"), str(tmp_path)])}
     told = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
-    # A shell's background jobs are deaf to SIGINT, and so would be whatever they start.
-    heard = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        asker = subprocess.Popen([sys.executable, "-c", ASKER], env=environment, stderr=subprocess.DEVNULL)
-    finally:
-        signal.signal(signal.SIGINT, heard)
+    asker = subprocess.Popen([sys.executable, "-c", ASKER], env=environment, stderr=subprocess.DEVNULL)
     try:
         assert select.select([told], [], [], LONGEST)[0]
         assert os.read(told, 100) == b"loading"
