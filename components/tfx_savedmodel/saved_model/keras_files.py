@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 from tfx_savedmodel.errors import UnreadableModelError, UnsafeModelError
 from tfx_savedmodel.saved_model.keras_npz import MEMBER, pickled_arrays
+from tfx_savedmodel.saved_model.locate import KERAS_ENDINGS
 
 #: The forms of a Keras file, in words.
 KERAS_ZIP = "a .keras file"
@@ -65,7 +66,7 @@ def is_keras_file(path: Path) -> bool:
     """Tell whether a file's first bytes or its name make it a Keras file, readable or not."""
     if not path.is_file():
         return False
-    return path.suffix.lower() in (".keras", ".h5", ".hdf5") or _magic(path).startswith((_ZIP_MAGIC, _HDF5_MAGIC))
+    return path.suffix.lower() in KERAS_ENDINGS or _magic(path).startswith((_ZIP_MAGIC, _HDF5_MAGIC))
 
 
 def read_keras_file(path: Path) -> KerasFile:

@@ -16,7 +16,8 @@ GRAPH_FILES = (BINARY_FILE, "saved_model.pbtxt", "saved_model.cpb")
 #: Where a TFX Model artifact keeps the model that is to be served.
 SERVING_DIRECTORY = "Format-Serving"
 
-_KERAS_ENDINGS = (".keras", ".h5", ".hdf5")
+#: What the names of Keras files end with.
+KERAS_ENDINGS = (".keras", ".h5", ".hdf5")
 
 
 def is_saved_model(path: Path) -> bool:
@@ -79,7 +80,7 @@ def find_saved_model(path: str | os.PathLike[str]) -> Path:
 
 def _export_first(files: Iterable[Path]) -> str:
     """Return what to do with a Keras file in a SavedModel's place, if one is there."""
-    if not any(file.suffix.lower() in _KERAS_ENDINGS for file in files):
+    if not any(file.suffix.lower() in KERAS_ENDINGS for file in files):
         return ""
     export = "tfx-savedmodel export MODEL DEST --signature serving_default=model"
     return f"export the Keras file first (`{export}`), or ask `validate` whether it can be loaded without harm"
