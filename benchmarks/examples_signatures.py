@@ -41,7 +41,7 @@ def main() -> None:
 
 def measure(folder: Path, examples: int, rounds: int, width: int) -> tuple[list[Stretch], list[Stretch]]:
     """Return what the signatures take by themselves (all five, added up), and the runs of the checks, in turns."""
-    from tfx_savedmodel.beam.hosting import kept_hosts
+    from tfx_savedmodel.beam.hosts.hosting import kept_hosts
     from tfx_savedmodel.saved_model.session import ServingSession
 
     model = save_model(folder / "model", width, SIGNATURES)

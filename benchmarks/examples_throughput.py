@@ -52,7 +52,7 @@ def main() -> None:
 
 def measure(folder: Path, examples: int, inference: int, rounds: int) -> tuple[dict[str, list[Any]], dict[str, float]]:
     """Return each way's runs (`Stretch`, `Timed`, seconds), and when the checks' last run told what."""
-    from tfx_savedmodel.beam.hosting import kept_hosts
+    from tfx_savedmodel.beam.hosts.hosting import kept_hosts
 
     model = save_model(folder / "model")
     warm = write_examples(folder / "warm.gz", 2000)
@@ -119,9 +119,9 @@ def run_inference(model: str, file: str) -> float:
 def parts_of_start(folder: Path) -> dict[str, float]:
     """Return the seconds of what a start consists of, each by itself; imports too, which are not in the others."""
     from tfx_savedmodel.beam.example_checks import ExampleCheckRequest, worker_settings
-    from tfx_savedmodel.beam.shard_run import run_shard
-    from tfx_savedmodel.beam.shards import Shard
-    from tfx_savedmodel.beam.worker import Worker
+    from tfx_savedmodel.beam.reading.shards import Shard
+    from tfx_savedmodel.beam.running.shard_run import run_shard
+    from tfx_savedmodel.beam.running.worker import Worker
     from tfx_savedmodel.validation.checks.runs_on_examples import RunsOnExamples
 
     warm = str(folder / "warm.gz")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.beam.models import good_rows, save_scorer, write_rows
-from tfx_savedmodel.beam.hosting import kept_hosts
+from tfx_savedmodel.beam.hosts.hosting import kept_hosts
 
 
 @pytest.fixture(scope="session", autouse=True)

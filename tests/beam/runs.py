@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfx_savedmodel.beam.example_checks import ExampleCheckRequest, worker_settings
-from tfx_savedmodel.beam.planning import plan_shards
-from tfx_savedmodel.beam.reading import read_examples
-from tfx_savedmodel.beam.records import ReadFault, RecordBatch
-from tfx_savedmodel.beam.shard_run import run_shard
-from tfx_savedmodel.beam.shards import Shard
-from tfx_savedmodel.beam.table import Wanted
-from tfx_savedmodel.beam.tally import empty_tally, judge, merge_tallies
-from tfx_savedmodel.beam.worker import Worker
+from tfx_savedmodel.beam.reading.batches import read_examples
+from tfx_savedmodel.beam.reading.planning import plan_shards
+from tfx_savedmodel.beam.reading.records import ReadFault, RecordBatch
+from tfx_savedmodel.beam.reading.shards import Shard
+from tfx_savedmodel.beam.reading.table import Wanted
+from tfx_savedmodel.beam.running.shard_run import run_shard
+from tfx_savedmodel.beam.running.tally import empty_tally, judge, merge_tallies
+from tfx_savedmodel.beam.running.worker import Worker
 from tfx_savedmodel.validation.checks.finite_outputs import FiniteOutputs
 from tfx_savedmodel.validation.checks.runs_on_examples import RunsOnExamples
 from tfx_savedmodel.validation.result import CheckResult

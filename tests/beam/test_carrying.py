@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tfx_savedmodel.beam.carrying import carry, fetched
-from tfx_savedmodel.beam.feeding import FeedPlan
-from tfx_savedmodel.beam.worker import ModelSettings, WorkerSettings
+from tfx_savedmodel.beam.running.feeding import FeedPlan
+from tfx_savedmodel.beam.running.worker import ModelSettings, WorkerSettings
 
 pytestmark = pytest.mark.tfx
 

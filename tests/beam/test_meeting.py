@@ -9,11 +9,11 @@ import apache_beam as beam
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from tfx_savedmodel.beam.feeding import FeedPlan
 from tfx_savedmodel.beam.meeting import meeting_place, new_total
 from tfx_savedmodel.beam.pipeline import read_total
-from tfx_savedmodel.beam.tally import Tally
-from tfx_savedmodel.beam.worker import ModelSettings, WorkerSettings
+from tfx_savedmodel.beam.running.feeding import FeedPlan
+from tfx_savedmodel.beam.running.tally import Tally
+from tfx_savedmodel.beam.running.worker import ModelSettings, WorkerSettings
 from tfx_savedmodel.errors import WorkerError
 
 pytestmark = pytest.mark.tfx

@@ -11,9 +11,9 @@ import pytest
 from tests.beam.models import good_rows, write_rows
 from tfx_savedmodel.beam import pipeline as pipeline_module
 from tfx_savedmodel.beam.example_checks import ExampleCheckRequest, run_example_checks
-from tfx_savedmodel.beam.guarded import GuardedRunner
+from tfx_savedmodel.beam.hosts.guarded import GuardedRunner
 from tfx_savedmodel.beam.launch import pipeline_maker
-from tfx_savedmodel.beam.shards import Shard
+from tfx_savedmodel.beam.reading.shards import Shard
 from tfx_savedmodel.validation.checks.runs_on_examples import RunsOnExamples
 
 pytestmark = pytest.mark.tfx

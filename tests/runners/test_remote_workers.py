@@ -21,7 +21,7 @@ from tfx_savedmodel.beam.carrying import carry
 from tfx_savedmodel.beam.example_checks import ExampleCheckRequest, run_example_checks, worker_settings
 from tfx_savedmodel.beam.pipeline import build
 from tfx_savedmodel.beam.reach import Workers, check_reach, workers_of
-from tfx_savedmodel.beam.shards import Shard
+from tfx_savedmodel.beam.reading.shards import Shard
 from tfx_savedmodel.errors import UsageError
 from tfx_savedmodel.validation.checks.parity import Parity
 from tfx_savedmodel.validation.checks.runs_on_examples import RunsOnExamples

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.beam.models import good_rows, save_scorer, write_records, write_rows
-from tfx_savedmodel.beam.hosting import kept_hosts
+from tfx_savedmodel.beam.hosts.hosting import kept_hosts
 from tfx_savedmodel.errors import ExamplesError
 
 pytestmark = pytest.mark.tfx
@@ -156,7 +156,7 @@ def test_sequences(validated: Validated, tmp_path: Path) -> None:
 def test_protos_with_and_without_a_view(validated: Validated, tmp_path: Path) -> None:
     import tensorflow as tf
 
-    from tests.beam.test_data_view import save_lines_view
+    from tests.beam.reading.test_data_view import save_lines_view
 
     model = tf.Module()
 

@@ -14,7 +14,7 @@ from tfx_savedmodel.saved_model.local import is_remote
 from tfx_savedmodel.saved_model.temporary import temporary_folder
 
 if TYPE_CHECKING:
-    from tfx_savedmodel.beam.worker import WorkerSettings
+    from tfx_savedmodel.beam.running.worker import WorkerSettings
 
 #: Directories by their URI, each with its files by their relative paths.
 Copies = Mapping[str, tuple[str, ...]]

@@ -8,20 +8,20 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tfx_savedmodel.beam.features import Feature, kind_of, known_features, specified
-from tfx_savedmodel.beam.feeding import Available, plan_feeding
-from tfx_savedmodel.beam.formats import AUTO, PARSEABLE, check_format
-from tfx_savedmodel.beam.hosting import started_early
+from tfx_savedmodel.beam.hosts.hosting import started_early
 from tfx_savedmodel.beam.launch import pipeline_maker
 from tfx_savedmodel.beam.meeting import meeting_place
-from tfx_savedmodel.beam.planning import look_at, plan_shards
 from tfx_savedmodel.beam.reach import check_reach
-from tfx_savedmodel.beam.sampling import Sample
-from tfx_savedmodel.beam.shards import Shard, expand_files
-from tfx_savedmodel.beam.sizing import mean_bytes
-from tfx_savedmodel.beam.tally import Tally, judge
-from tfx_savedmodel.beam.threads import threads_of
-from tfx_savedmodel.beam.worker import ModelSettings, WorkerSettings
+from tfx_savedmodel.beam.reading.features import Feature, kind_of, known_features, specified
+from tfx_savedmodel.beam.reading.formats import AUTO, PARSEABLE, check_format
+from tfx_savedmodel.beam.reading.planning import look_at, plan_shards
+from tfx_savedmodel.beam.reading.sampling import Sample
+from tfx_savedmodel.beam.reading.shards import Shard, expand_files
+from tfx_savedmodel.beam.running.feeding import Available, plan_feeding
+from tfx_savedmodel.beam.running.sizing import mean_bytes
+from tfx_savedmodel.beam.running.tally import Tally, judge
+from tfx_savedmodel.beam.running.threads import threads_of
+from tfx_savedmodel.beam.running.worker import ModelSettings, WorkerSettings
 from tfx_savedmodel.errors import UsageError
 from tfx_savedmodel.saved_model.reader import read_saved_model
 from tfx_savedmodel.validation.check import ExampleCheck

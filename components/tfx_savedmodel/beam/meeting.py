@@ -9,7 +9,7 @@ from typing import Any
 
 from tfx_savedmodel.beam.carrying import Copies, carry, remove
 from tfx_savedmodel.beam.reach import Workers, temp_location, workers_of
-from tfx_savedmodel.beam.worker import WorkerSettings
+from tfx_savedmodel.beam.running.worker import WorkerSettings
 from tfx_savedmodel.saved_model.temporary import temporary_folder
 
 _TOTAL = "total-"

@@ -14,11 +14,11 @@ from apache_beam.metrics import Metrics
 from apache_beam.utils.shared import Shared
 
 from tfx_savedmodel.beam.carrying import Copies, check_seen, fetched
-from tfx_savedmodel.beam.guarded import GuardedRunner
+from tfx_savedmodel.beam.hosts.guarded import GuardedRunner
 from tfx_savedmodel.beam.meeting import new_total, totals
-from tfx_savedmodel.beam.shards import Shard
-from tfx_savedmodel.beam.tally import Tally, empty_tally, merge_tallies
-from tfx_savedmodel.beam.worker import WorkerSettings
+from tfx_savedmodel.beam.reading.shards import Shard
+from tfx_savedmodel.beam.running.tally import Tally, empty_tally, merge_tallies
+from tfx_savedmodel.beam.running.worker import WorkerSettings
 from tfx_savedmodel.errors import WorkerError
 from tfx_savedmodel.validation.check import ExampleCheck
 

@@ -9,8 +9,8 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from tfx_savedmodel.beam.formats import AUTO, check_format
-from tfx_savedmodel.beam.sampling import read_sample
+from tfx_savedmodel.beam.reading.formats import AUTO, check_format
+from tfx_savedmodel.beam.reading.sampling import read_sample
 from tfx_savedmodel.errors import (
     ExamplesError,
     SchemaError,

@@ -12,7 +12,7 @@ from tfx_savedmodel.saved_model.view import GraphView
 if TYPE_CHECKING:
     import apache_beam as beam
 
-    from tfx_savedmodel.beam.sampling import Sample
+    from tfx_savedmodel.beam.reading.sampling import Sample
     from tfx_savedmodel.validation.loading.observe import LoaderHost
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
-from tfx_savedmodel.beam.shards import no_examples
+from tfx_savedmodel.beam.reading.shards import no_examples
 from tfx_savedmodel.errors import ExamplesError, SchemaError, TfxSavedModelError, TransformGraphError
 from tfx_savedmodel.operations.beside_model import LOOKED_AT_BY, Inputs, PathLike
 from tfx_savedmodel.saved_model.local import is_remote
