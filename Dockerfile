@@ -18,12 +18,14 @@ RUN --mount=type=secret,id=network --mount=type=secret,id=apt,target=/etc/apt/ap
     apt-get update -qq && \
     DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends g++ >/dev/null
 WORKDIR /build
-COPY requirements/uv.txt requirements/${STACK}.txt requirements/
+COPY requirements/uv.txt requirements/
 RUN --mount=type=secret,id=network --mount=type=secret,id=certificates \
     if [ -f /run/secrets/network ]; then . /run/secrets/network; fi; \
     if [ -f /run/secrets/certificates ]; then export PIP_CERT=/run/secrets/certificates; fi; \
     python3 -m venv uv && \
     uv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+COPY requirements/${STACK}.in requirements/${STACK}.txt requirements/
+COPY make/image_trim.py ./
 # Copied, not linked: the cache is another file system.
 RUN --mount=type=secret,id=network --mount=type=secret,id=certificates \
     --mount=type=cache,id=tfx-savedmodel-${STACK},target=/var/cache/uv \
@@ -31,9 +33,8 @@ RUN --mount=type=secret,id=network --mount=type=secret,id=certificates \
     if [ -f /run/secrets/certificates ]; then export SSL_CERT_FILE=/run/secrets/certificates; fi; \
     export UV_CACHE_DIR=/var/cache/uv UV_LINK_MODE=copy && \
     uv/bin/uv venv --quiet --no-project --python python3 /opt/tfx-savedmodel && \
-    uv/bin/uv pip sync --quiet --python /opt/tfx-savedmodel/bin/python --require-hashes requirements/${STACK}.txt
-COPY make/image_trim.py ./
-RUN /opt/tfx-savedmodel/bin/python image_trim.py
+    uv/bin/uv pip sync --quiet --python /opt/tfx-savedmodel/bin/python --require-hashes requirements/${STACK}.txt && \
+    /opt/tfx-savedmodel/bin/python image_trim.py requirements/${STACK}.in
 
 # Our wheel, built by the locked tools: nothing is fetched.
 FROM stack AS wheel

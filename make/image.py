@@ -1,14 +1,16 @@
-"""The image of a stack: `python3 make/image.py build|contents|run [--stack tfx-1.15] …`.
+"""The image of a stack: `python3 make/image.py build|state|contents|run [--stack tfx-1.15] …`.
 
-`build` makes localhost/tfx-savedmodel:STACK with buildah, on a base that is pulled (--base) or made here; `contents`
-says what it consists of, biggest first; `run -- COMMAND` runs a command in a container of it, as Kubernetes runs a
-container's command: as the image's user, without its entry point. Where buildah keeps images is buildah's own setting
-(CONTAINERS_STORAGE_CONF, STORAGE_DRIVER). Needs Python 3.8 or later and buildah.
+`build` makes localhost/tfx-savedmodel:STACK with buildah, on a base that is pulled (--base) or made here; `state`
+prints its configuration, or says why there is none of this checkout; `contents` says what it consists of, biggest
+first; `run -- COMMAND` runs a command in a container of it, as Kubernetes runs a container's command: as the image's
+user, without its entry point. Where buildah keeps images is its own setting (CONTAINERS_STORAGE_CONF, STORAGE_DRIVER).
+Needs Python 3.8 or later and buildah, and to be root where buildah needs that.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
 import sys
 import tempfile
@@ -59,6 +61,19 @@ def build(options: argparse.Namespace) -> int:
     return contents(options)
 
 
+def state(options: argparse.Namespace) -> int:
+    """Print the configuration of an image that was made of the sources as they are now."""
+    name = image_name(options.stack)
+    found = image_sources.of_image(name)
+    make_it = f"make image STACK={options.stack}"
+    if found is None:
+        raise uv.SetupError(f"there is no {name}; {make_it}")
+    if found != image_sources.digest(options.stack):
+        raise uv.SetupError(f"{name} is there, but was made of other sources; {make_it}")
+    print(json.dumps(buildah.inspect(name), indent=2))
+    return 0
+
+
 def contents(options: argparse.Namespace) -> int:
     """Print what the image consists of."""
     script = Path(__file__).resolve().parent / "image_contents.py"
@@ -75,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
 def _run(stack: str, given: list[str], command: list[str]) -> int:
     name = image_name(stack)
     if not buildah.image_exists(name):
-        raise uv.SetupError(f"There is no image {name}: make image STACK={stack}")
+        raise uv.SetupError(f"There is no {name}; make image STACK={stack}")
     container = buildah.call("from", "--pull-never", name)
     try:
         return subprocess.run(["buildah", "run", *buildah.ISOLATION, *given, container, "--", *command]).returncode
@@ -85,10 +100,12 @@ def _run(stack: str, given: list[str], command: list[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0], epilog=__doc__.split("\n\n")[1], formatter_class=argparse.RawTextHelpFormatter
+        description=__doc__.splitlines()[0],
+        epilog=__doc__.split("\n\n")[1],
+        formatter_class=argparse.RawTextHelpFormatter,
     )
-    verbs = parser.add_subparsers(required=True, metavar="build|contents|run")
-    for action in (build, contents, run):
+    verbs = parser.add_subparsers(required=True, metavar="build|state|contents|run")
+    for action in (build, state, contents, run):
         verb = verbs.add_parser(action.__name__, help=(action.__doc__ or "").strip())
         verb.set_defaults(action=action)
         verb.add_argument("--stack", choices=sorted(BASES), default="tfx-1.15")

@@ -6,6 +6,7 @@ import os
 import stat
 import sys
 from collections import defaultdict
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
@@ -31,7 +32,8 @@ def main() -> None:
         )
     _print_table(sizes)
     whole = sum(sizes.values())
-    print(f"{_megabytes(whole)}  in all; {environment / 1e6:.0f} MB of it in {sys.prefix}, with {bytecode / 1e6:.0f} MB of bytecode")
+    inside = f"{environment / 1e6:.0f} MB of it in {sys.prefix}, {bytecode / 1e6:.0f} MB of that bytecode"
+    print(f"{_megabytes(whole)}  in all, {inside}")
 
 
 def _print_table(sizes: dict[str, int]) -> None:
@@ -58,20 +60,19 @@ def _owners() -> dict[str, str]:
 
 def _source(path: str) -> str:
     """Return the source of a file of bytecode, any other path as it is."""
-    folder, name = os.path.split(path)
-    if not name.endswith(".pyc") or os.path.basename(folder) != "__pycache__":
-        return path
-    return os.path.join(os.path.dirname(folder), name.split(".")[0] + ".py")
+    folder, slash, name = path.rpartition("/__pycache__/")
+    return f"{folder}/{name.split('.')[0]}.py" if slash and name.endswith(".pyc") else path
 
 
-def _files(folder: Path):  # type: ignore[no-untyped-def]
+def _files(folder: Path) -> Iterator[tuple[str, int]]:
+    """Yield every regular file of this file system below a folder, with its size."""
+    device = folder.stat().st_dev
     for place, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not os.path.ismount(os.path.join(place, name))]
+        folders[:] = [name for name in folders if os.lstat(f"{place}/{name}").st_dev == device]
         for name in names:
-            path = os.path.join(place, name)
-            found = os.lstat(path)
+            found = os.lstat(f"{place}/{name}")
             if stat.S_ISREG(found.st_mode):
-                yield path, found.st_size
+                yield f"{place}/{name}", found.st_size
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ def secrets(folder: Path) -> list[str]:
     """Write the secrets of the Dockerfile into a folder and return buildah's arguments for them."""
     arguments = [_secret(folder, "network", _exports()), _secret(folder, "apt", _apt_settings())]
     named = [os.environ.get(name, "") for name in _CERTIFICATES]
-    bundle = next((path for path in [*named, _DEBIAN] if path and os.path.isfile(path)), None)
+    bundle = next((path for path in [*named, _DEBIAN] if path and Path(path).is_file()), None)
     return arguments + ([f"--secret=id=certificates,src={bundle}"] if bundle else [])
 
 

@@ -16,7 +16,10 @@ _FILES = ("Dockerfile", ".dockerignore", "setup.py", "pyproject.toml", "make/ima
 
 def digest(stack: str) -> str:
     """Return a digest of the names and contents of all that the image of a stack is made of."""
-    files = [*(uv.ROOT / name for name in (*_FILES, f"requirements/{stack}.txt")), *_package(uv.ROOT / "components")]
+    files = [
+        *(uv.ROOT / name for name in (*_FILES, f"requirements/{stack}.in", f"requirements/{stack}.txt")),
+        *_package(uv.ROOT / "components"),
+    ]
     total = hashlib.sha256()
     for path in files:
         total.update(f"{path.relative_to(uv.ROOT).as_posix()}\0".encode())
