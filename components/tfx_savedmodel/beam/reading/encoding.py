@@ -100,7 +100,8 @@ class _Source:
         if self.is_packed:
             return self.lengths * 10
         sizes = np.concatenate([[0], np.cumsum(np.fromiter(map(len, self._values), np.int64, len(self._values)))])
-        return sizes[self.ends] - sizes[self.ends - self.lengths] + self.lengths * 10
+        found: Array = sizes[self.ends] - sizes[self.ends - self.lengths] + self.lengths * 10
+        return found
 
     def values_of(self, rows: slice, present: Array) -> RaggedBytes:
         """Return the values of the rows that have some, one behind the other as their list holds them."""
