@@ -28,11 +28,13 @@ export GRPC_VERBOSITY ?= ERROR
 SABOTAGE ?=
 # Long tests that concern both TensorFlows: test-full runs them on the newer one too.
 FULL_ON_BOTH := tests/operations/test_convert_large.py tests/consumers
+# What the Debian 13 root does without: Java for Beam's engines and a browser.
+NOT_IN_ROOT := --ignore=tests/runners --ignore=tests/report/test_browser.py
 # More arguments for pytest: make test ARGS="-k reader".
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help stack install demo test test-tf221 test-full flink spark explain-sdk consumers consumers-table scanners lint format bench schemas check-pages op-tables lock clean clean-all
+.PHONY: help stack install demo test test-tf221 test-tfx121 debian-13 test-full flink spark explain-sdk consumers consumers-table scanners lint format bench schemas check-pages op-tables lock clean clean-all
 
 help:  ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9 -]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +72,13 @@ test: install  ## run the tests: unit, then tf, then tfx (STACK=tfx-1.15 or tfx-
 
 test-tf221: $(LIGHT)/.installed  ## run the unit and tf tests on TensorFlow 2.21 and Keras 3
 	@$(LIGHT)/bin/python -m pytest -m "(unit or tf) and not full" $(ARGS)
+
+test-tfx121: debian-13  ## on an older system: run the demo and the tfx tests on TFX 1.21, in a Debian 13 root
+	@$(PYTHON3) make/debian_13.py run make demo STACK=tfx-1.21
+	@$(PYTHON3) make/debian_13.py run make test STACK=tfx-1.21 ARGS='-m "tfx and not full" $(NOT_IN_ROOT) $(ARGS)'
+
+debian-13:  ## make .debian-13, the Debian 13 root, with debootstrap (as root); it stays until make clean-all
+	@$(PYTHON3) make/debian_13.py make
 
 test-full: install $(LIGHT)/.installed  ## run every test, the long ones too, on TensorFlow 2.21 those that both stacks must pass
 	-@$(PYTHON3) make/consumers.py tf-1.15 tf-2.4 tf-2.7
@@ -118,5 +127,6 @@ clean:  ## remove caches and build/, where the demo writes
 	@rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache components/*.egg-info
 	@find components make pipelines templates tests benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +
 
-clean-all: clean  ## remove the environments too
+clean-all: clean  ## remove the environments and the Debian 13 root too
+	@$(PYTHON3) make/debian_13.py remove
 	@rm -rf $(OLDER) $(NEWER) $(LIGHT) $(EXPLAIN) $(CONSUMERS) $(SCANNERS) .uv
