@@ -19,6 +19,7 @@ import uv
 #: Where the checkout is in the root; the corpus of third-party models lies beside it, as on the machine.
 CHECKOUT = Path("/srv/tfx-savedmodel")
 CORPUS = CHECKOUT.parent / "shared" / "corpus"
+CACHE = "/root/.cache/uv"
 #: Below a checkout, what is made anew in the root and stays there from run to run.
 OWN = re.compile(r"\.venv.*|\.uv|\.debian-13.*|build|dist|\..*_cache|__pycache__|.*\.egg-info|\.git")
 
@@ -31,8 +32,6 @@ _NAMES_SETTINGS = re.compile(r".*(_CERT|_CERTS|_CA_BUNDLE|CERT_FILE|CERT_DIR|CAI
 _OURS = re.compile(
     r"PATH|HOME|TMPDIR|VIRTUAL_ENV|STACK|SAVEDMODEL_CORPUS|(PYTHON|PYENV|LD_|MAKE|MFLAGS|XDG_|GIT_DIR).*"
 )
-#: Buckets of uv's cache: what is compiled here does not run there, and the other way round.
-_OWN_BUCKETS = ("sdists-v*", "interpreter-v*", "builds-v*")
 
 
 def enter(root: Path, command: list[str], corpus: Path | None) -> list[str]:
@@ -55,7 +54,7 @@ def variables(environment: Mapping[str, str]) -> dict[str, str]:
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "HOME": "/root",
         "LANG": "C.UTF-8",
-        "UV_CACHE_DIR": "/root/.cache/uv",
+        "UV_CACHE_DIR": CACHE,
         "UV_LINK_MODE": "copy",  # from another mount nothing can be linked
     }
     return {**kept, **own}
@@ -113,20 +112,19 @@ def _binds(root: Path) -> Iterator[tuple[Path, Path]]:
         if inside.is_absolute() and inside not in seen and source.exists():
             seen.add(inside)
             yield source, _place(root, inside, source)
-    yield from _cache(root)
+    cache = _cache()
+    yield cache, _place(root, Path(CACHE), cache)
 
 
-def _cache(root: Path) -> Iterator[tuple[Path, Path]]:
-    """Share uv's cache, so that nothing is downloaded twice, but for what was compiled."""
+def _cache() -> Path:
+    """Return uv's cache, which is shared, so that nothing is downloaded twice.
+
+    What is compiled in the root lands there too: of our locks pyfarmhash alone, which nothing else here asks for.
+    """
     default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "uv"
     cache = Path(os.environ.get("UV_CACHE_DIR") or default)
     cache.mkdir(parents=True, exist_ok=True)
-    inside = Path("/root/.cache/uv")
-    yield cache, _place(root, inside, cache)
-    for bucket in sorted(bucket.name for pattern in _OWN_BUCKETS for bucket in cache.glob(pattern)):
-        own = root / "var" / "cache" / "uv" / bucket
-        own.mkdir(parents=True, exist_ok=True)
-        yield own, _below(root, inside) / bucket
+    return cache
 
 
 def _place(root: Path, inside: Path, like: Path) -> Path:
