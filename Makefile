@@ -34,7 +34,7 @@ NOT_IN_ROOT := --ignore=tests/runners --ignore=tests/report/test_browser.py
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help stack install demo test test-tf221 test-tfx121 debian-13 test-full flink spark explain-sdk consumers consumers-table scanners lint format bench schemas check-pages op-tables lock clean clean-all
+.PHONY: help stack install demo test test-tf221 test-tfx121 debian-13 test-full image flink spark explain-sdk consumers consumers-table scanners lint format bench schemas check-pages op-tables lock clean clean-all
 
 help:  ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9 -]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,8 +82,12 @@ debian-13:  ## make .debian-13, the Debian 13 root, with debootstrap (as root); 
 
 test-full: install $(LIGHT)/.installed  ## run every test, the long ones too, on TensorFlow 2.21 those that both stacks must pass
 	-@$(PYTHON3) make/consumers.py tf-1.15 tf-2.4 tf-2.7
+	-@$(PYTHON3) make/image.py build $(if $(STACK),--stack $(STACK))
 	@status=0; $(BIN)/python -m pytest $(ARGS) || status=1; \
 	$(LIGHT)/bin/python -m pytest -m full $(FULL_ON_BOTH) $(ARGS) || [ $$? = 5 ] || status=1; exit $$status
+
+image:  ## build the image localhost/tfx-savedmodel:STACK with buildah and say what it consists of (BASE=… to pull one)
+	@$(PYTHON3) make/image.py build $(if $(STACK),--stack $(STACK)) $(if $(BASE),--base $(BASE))
 
 explain-sdk: $(EXPLAIN)/.installed  ## make .venv-explain-sdk: the reader of explanation metadata, for its test
 
