@@ -47,8 +47,8 @@ def run_job(
       UsageError: the job, a parameter or the root cannot be used; nothing was run.
     """
     job = job if isinstance(job, Job) else read_job(job)
-    folder = _folder(job, root)
     values = job_values(job, parameters or {})
+    folder = _folder(job, root)
     run_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
     place = folder / job.name / run_id
     commands = commands or LocalCommands()

@@ -81,9 +81,19 @@ def read_job(document: Mapping[str, Any]) -> Job:
         raise UsageError("this is no compiled job", wanted="a PipelineJob or a PipelineSpec")
     spec = document.get("pipelineSpec", document)
     _check_schema(spec)
+    try:
+        return _job(spec, document.get("runtimeConfig", {}))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UsageError(
+            "the compiled job is broken",
+            found=f"{type(error).__name__}: {error}",
+            wanted="what KubeflowV2DagRunner writes",
+        ) from error
+
+
+def _job(spec: Mapping[str, Any], runtime: Mapping[str, Any]) -> Job:
     root = spec["root"]
     tasks = {name: _task(name, task, spec) for name, task in root["dag"]["tasks"].items()}
-    runtime = document.get("runtimeConfig", {})
     return Job(
         name=spec["pipelineInfo"]["name"],
         root=runtime.get("gcsOutputDirectory") or spec.get("defaultPipelineRoot"),
@@ -97,7 +107,7 @@ def _yaml(text: str) -> Any:
     import yaml
 
     try:
-        return next(iter(yaml.safe_load_all(text)))
+        return next(iter(yaml.safe_load_all(text)), None)
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from error
 

@@ -1,4 +1,4 @@
-"""What outlives a run: its artifacts, for resolvers, and which outputs a step with the same inputs gave, for caching."""
+"""What outlives a run: artifacts, for resolvers, and what a step with the same inputs gave, for the cache."""
 
 from __future__ import annotations
 
@@ -42,20 +42,19 @@ class Store:
         ]
         with self._opened() as database:
             database.executemany(
-                "INSERT OR IGNORE INTO artifacts (pipeline, name, title, uri, type, metadata) VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT OR IGNORE INTO artifacts (pipeline, name, title, uri, type, metadata)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
                 rows,
             )
 
     def imported(self, pipeline: str, wanted: Artifact) -> Artifact | None:
         """Return the artifact of this place, type and metadata, if there is one."""
         with self._opened() as database:
-            found = _artifacts(
-                database.execute(
-                    f"SELECT {_COLUMNS} FROM artifacts WHERE pipeline = ? AND uri = ? AND title = ? ORDER BY id DESC",
-                    (pipeline, wanted.uri, wanted.type_name),
-                )
+            rows = database.execute(
+                f"SELECT {_COLUMNS} FROM artifacts WHERE pipeline = ? AND uri = ? AND title = ? ORDER BY id DESC",
+                (pipeline, wanted.uri, wanted.type_name),
             )
-        return next((item for item in found if item.metadata == wanted.metadata), None)
+            return next((item for item in _artifacts(rows) if item.metadata == wanted.metadata), None)
 
     def latest(self, pipeline: str, query: str) -> Artifact | None:
         """Return the newest artifact that a resolver's filter lets through.
@@ -102,6 +101,8 @@ class Store:
     def _opened(self) -> Iterator[sqlite3.Connection]:
         # A connection for each use: steps run in threads, and a connection belongs to one.
         with contextlib.closing(sqlite3.connect(self._path, timeout=_WAIT_SECONDS)) as database, database:
+            # Written through at leisure: what a machine that breaks down loses here is made again.
+            database.execute("PRAGMA synchronous = OFF")
             yield database
 
 
