@@ -46,6 +46,12 @@ def rows_of(document: Any, number: int) -> Iterator[Row]:
     Raises:
       BadRow: a request that is none.
     """
+    if (
+        isinstance(document, list)
+        and document
+        and all(isinstance(item, dict) and not _is_b64(item) for item in document)
+    ):
+        raise BadRow('the line is a list of instances: write each on a line of its own, or as {"instances": […]}')
     if not (isinstance(document, dict) and document and document.keys() <= _REQUEST_KEYS):
         yield Row(_features(document), number)
         return
