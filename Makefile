@@ -28,10 +28,8 @@ export GRPC_VERBOSITY ?= ERROR
 SABOTAGE ?=
 # Long tests that concern both TensorFlows: test-full runs them on the newer one too.
 FULL_ON_BOTH := tests/operations/test_convert_large.py tests/consumers
-# What the Debian 13 root does without: Java for Beam's engines and a browser.
-NOT_IN_ROOT := --ignore=tests/runners --ignore=tests/report/test_browser.py
-# The tiers of the tests that make test-tfx121 runs, as pytest's -m takes them.
-TIERS ?= tfx
+# What the Debian 13 root does without: Java for Beam's engines, a browser, and the Pythons of old consumers.
+NOT_IN_ROOT := --ignore=tests/runners --ignore=tests/report/test_browser.py --ignore=tests/consumers
 # Of the long tests, those that the newest stack must pass too.
 ROOT_FULL = $(PYTHON3) make/debian_13.py run $(NEWER)/bin/python -m pytest -m full tests/make
 # More arguments for pytest: make test ARGS="-k reader".
@@ -79,7 +77,7 @@ test-tf221: $(LIGHT)/.installed  ## run the unit and tf tests on TensorFlow 2.21
 
 test-tfx121: debian-13  ## on an older system: run the demo and the tfx tests on TFX 1.21, in a Debian 13 root
 	@$(PYTHON3) make/debian_13.py run make demo STACK=tfx-1.21
-	@$(PYTHON3) make/debian_13.py run make test STACK=tfx-1.21 ARGS='-m "($(TIERS)) and not full" $(NOT_IN_ROOT) $(ARGS)'
+	@$(PYTHON3) make/debian_13.py run make test STACK=tfx-1.21 ARGS='-m "tfx and not full" $(NOT_IN_ROOT) $(ARGS)'
 
 debian-13:  ## make .debian-13, the Debian 13 root, with debootstrap (as root); it stays until make clean-all
 	@$(PYTHON3) make/debian_13.py make
