@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfx_savedmodel.beam.hosts.hosting import started_early
@@ -20,7 +21,7 @@ from tfx_savedmodel.beam.reading.shards import Shard, expand_files
 from tfx_savedmodel.beam.running.feeding import Available, plan_feeding
 from tfx_savedmodel.beam.running.sizing import mean_bytes
 from tfx_savedmodel.beam.running.tally import Tally, judge
-from tfx_savedmodel.beam.running.threads import threads_of
+from tfx_savedmodel.beam.running.threads import processes_of
 from tfx_savedmodel.beam.running.worker import ModelSettings, WorkerSettings
 from tfx_savedmodel.errors import UsageError
 from tfx_savedmodel.saved_model.reader import read_saved_model
@@ -111,7 +112,7 @@ def _run(
     settings = worker_settings(request)
     shards = plan_shards(request.files, settings.format, request.sample)
     settings = dataclasses.replace(
-        settings, threads=threads_of(pipeline), example_bytes=mean_bytes(shards, settings.format)
+        settings, processes=processes_of(pipeline), example_bytes=mean_bytes(shards, settings.format)
     )
     tell(f"running {_count(len(request.checks), 'check')} over {_count(len(shards), 'shard')}")
     started = time.time()
@@ -185,6 +186,7 @@ def worker_settings(request: ExampleCheckRequest) -> WorkerSettings:
         tensor_dtype=found.tensor_dtype,
         data_view=request.data_view,
         transform_features=raw,
+        folder=str(Path.cwd()),
     )
 
 

@@ -67,9 +67,14 @@ def merge_tallies(checks: Sequence[ExampleCheck], a: Tally, b: Tally) -> Tally:
         tuple(_merge(check, one, other) for check, one, other in zip(checks, a.checks, b.checks, strict=True)),
         a.examples + b.examples,
         a.seconds + b.seconds,
-        a.load_fault or b.load_fault,
+        _first(a.load_fault, b.load_fault),
         _around(a.span, b.span),
     )
+
+
+def _first(a: str | None, b: str | None) -> str | None:
+    """Return one of two reasons, whichever order they are merged in."""
+    return min((reason for reason in (a, b) if reason is not None), default=None)
 
 
 def _around(a: tuple[float, float] | None, b: tuple[float, float] | None) -> tuple[float, float] | None:
@@ -100,8 +105,7 @@ def _add(check: ExampleCheck, tally: CheckTally, measure: Callable[[], Any]) -> 
 
 
 def _merge(check: ExampleCheck, a: CheckTally, b: CheckTally) -> CheckTally:
-    skip = min((reason for reason in (a.skip, b.skip) if reason is not None), default=None)
-    both = CheckTally(a.partial, skip, a.error or b.error, a.seconds + b.seconds)
+    both = CheckTally(a.partial, _first(a.skip, b.skip), _first(a.error, b.error), a.seconds + b.seconds)
     if b.partial is None:
         return both
     return _add(check, both, lambda: b.partial)
