@@ -123,7 +123,7 @@ def test_a_model_that_hangs_everywhere_is_given_up(deadly: str, tmp_path: Path) 
     results = _run(deadly, (file, file), batch_size=1, limits=Limits(seconds=4.0, run_seconds=4.0))
     deaths = results["SM301"].measurements["ended_its_process"]
     assert len(deaths) == MOST_TIMEOUTS
-    assert results["SM301"].findings[-1].found == "not run: the model had ended its process too often"
+    assert results["SM301"].findings[-1].found.endswith("not run: the model had ended its process too often")
     assert results["SM302"].verdict.value == "SKIP"
 
 

@@ -83,9 +83,9 @@ def _around(a: tuple[float, float] | None, b: tuple[float, float] | None) -> tup
     return min(a[0], b[0]), max(a[1], b[1])
 
 
-def judge(checks: Sequence[ExampleCheck], tally: Tally) -> list[CheckResult]:
-    """Return each check's result over all examples; without an example a check says nothing."""
-    return [_judge(check, each, tally) for check, each in zip(checks, tally.checks, strict=True)]
+def judge(checks: Sequence[ExampleCheck], tally: Tally, nothing: str = "no example could be read") -> list[CheckResult]:
+    """Return each check's result over all examples; without an example a check says `nothing`."""
+    return [_judge(check, each, tally, nothing) for check, each in zip(checks, tally.checks, strict=True)]
 
 
 def _add(check: ExampleCheck, tally: CheckTally, measure: Callable[[], Any]) -> CheckTally:
@@ -111,7 +111,7 @@ def _merge(check: ExampleCheck, a: CheckTally, b: CheckTally) -> CheckTally:
     return _add(check, both, lambda: b.partial)
 
 
-def _judge(check: ExampleCheck, tally: CheckTally, total: Tally) -> CheckResult:
+def _judge(check: ExampleCheck, tally: CheckTally, total: Tally, nothing: str) -> CheckResult:
     if tally.error is not None:
         result = CheckResult(check.code, check.name, CheckVerdict.ERROR, title=check.title(), reason=tally.error)
     elif tally.partial is not None:
@@ -119,7 +119,7 @@ def _judge(check: ExampleCheck, tally: CheckTally, total: Tally) -> CheckResult:
     elif total.load_fault is not None:
         result = skipped(check, f"the model cannot be loaded into a session: {total.load_fault}")
     else:
-        result = skipped(check, tally.skip or "no example could be read")
+        result = skipped(check, tally.skip or nothing)
     # What the checks look at is computed once for all of them; each bears its share.
     shared = total.seconds / len(total.checks)
     return dataclasses.replace(result, seconds=result.seconds + tally.seconds + shared)
