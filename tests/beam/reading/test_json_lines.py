@@ -127,10 +127,11 @@ def test_lines_that_are_none_are_isolated(tmp_path: Path) -> None:
         {"inputs": {"x": 4.0}},
         {"inputs": {"x": [4.0], "y": [1, 2]}},
         {"instances": {"x": 1.0}},
+        '{"x": "\\ud800"}',
         {"x": 5.0},
     )
     batches, faults = _read(file, {"x": "float"})
-    assert values_of(batches, "x") == {0: [1.0], 16: [5.0]}
+    assert values_of(batches, "x") == {0: [1.0], 17: [5.0]}
     reasons = {fault.record: fault.reason for fault in faults}
     wanted = {
         1: "no JSON",
@@ -147,6 +148,7 @@ def test_lines_that_are_none_are_isolated(tmp_path: Path) -> None:
         13: "no batch dimension",
         14: "different batch sizes",
         15: "instances are no list",
+        16: "half a character",
     }
     assert sorted(reasons) == sorted(wanted)
     assert {record: text for record, text in wanted.items() if text not in reasons[record]} == {}

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from tfx_savedmodel.beam.reading.features import SAMPLE_SIZE, Feature
 from tfx_savedmodel.beam.reading.heads import HEAD_BYTES, LINES, known_look
+from tfx_savedmodel.beam.reading.json_columns import columns_of
 from tfx_savedmodel.beam.reading.opening import opened, size_of
 from tfx_savedmodel.beam.reading.reasons import reason_of
 from tfx_savedmodel.beam.reading.records import ReadFault, RecordBatch
 from tfx_savedmodel.beam.reading.rest_rows import BadRow, Row, rows_of, table_of
 from tfx_savedmodel.beam.reading.shards import SPLIT_BYTES, Shard
-from tfx_savedmodel.beam.reading.table import Wanted, kind_of_values
+from tfx_savedmodel.beam.reading.table import ColumnTable, Wanted, kind_of_values
 from tfx_savedmodel.errors import ExamplesError
 
 if TYPE_CHECKING:
@@ -188,6 +189,22 @@ class _Chunk:
         self.starts = np.concatenate([[position], self.ends[:-1]])
 
     def read(self) -> Iterator[RecordBatch | ReadFault]:
+        filled = [index for index, line in enumerate(self.lines) if not line.isspace()]
+        table = columns_of([self.lines[index] for index in filled], self.wanted)
+        if table is None:
+            yield from self._read_rows()
+        else:
+            yield self._table(table, filled)
+
+    def _table(self, table: ColumnTable, indices: Sequence[int]) -> RecordBatch:
+        import numpy as np
+
+        documents = np.array(indices)
+        details = {"byte": self.starts[documents]}
+        end = int(self.ends[-1])
+        return RecordBatch(self.file, self.number, table, end, len(self.lines), self.number + documents, details)
+
+    def _read_rows(self) -> Iterator[RecordBatch | ReadFault]:
         rows: list[Row] = []
         for index, document in self._documents():
             try:

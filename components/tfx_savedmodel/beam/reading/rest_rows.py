@@ -178,7 +178,10 @@ def _flatten(value: Any, leaves: list[Any]) -> tuple[int, ...]:
 
 def _leaf(value: Any) -> Any:
     if isinstance(value, str):
-        return value.encode()
+        try:
+            return value.encode()
+        except UnicodeEncodeError as error:
+            raise BadRow(f"holds half a character: {value[error.start : error.end]!r}") from error
     if _is_b64(value):
         try:
             return base64.b64decode(value["b64"], validate=True)
