@@ -105,7 +105,20 @@ def run_fn(fn_args: Any) -> None:
     tf.io.gfile.makedirs(fn_args.model_run_dir)
     with tf.io.gfile.GFile(f"{fn_args.model_run_dir}/metrics.json", "w") as file:
         json.dump({f"eval_{name}": float(value) for name, value in metrics.items()}, file)
-    model.save(fn_args.serving_model_dir, save_format="tf")
+    _save(model, fn_args.serving_model_dir)
+
+
+def _save(model: tf.keras.Model, directory: str) -> None:
+    """Save a SavedModel as Keras 2 does; Keras 3 loads none again, so there it is a `.keras` file.
+
+    Keras 3 names an output by its key in a dictionary, Keras 2 by its layer.
+    """
+    if getattr(tf.keras, "__version__", "2").startswith("2"):  # tf_keras, Keras 2 beside Keras 3, names none
+        model.save(directory, save_format="tf")
+    else:
+        tf.io.gfile.makedirs(directory)
+        named = tf.keras.Model(model.input, {"probabilities": model.output}, name=model.name)
+        named.save(f"{directory}/model.keras")
 
 
 def epochs_for(steps: int | None, examples: int) -> int:
