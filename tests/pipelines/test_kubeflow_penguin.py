@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.kubeflow import JobRun, LocalCommands, State, run_job
+from pipelines.kubeflow import Commands, JobRun, LocalCommands, State, run_job
 from tests.conftest import require_module
 from tests.pipelines.kubeflow_jobs import Recording
 
@@ -42,14 +42,14 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("kubeflow")
 
 
-def run_penguin(root: Path, sabotage: str | None = None) -> Ran:
+def run_penguin(root: Path, sabotage: str | None = None, where: Commands | None = None) -> Ran:
     """Compile for one root and run under it; the data path and the training are known at submission only."""
     from pipelines.kubeflow_v2 import Settings, compile_penguin
     from pipelines.penguin.pipeline import DATA
 
     settings = Settings("image", str(root / "root"), push_to=str(root / "serving"), sabotage=sabotage)
     job = compile_penguin(settings)
-    commands = Recording(LocalCommands())
+    commands = Recording(where or LocalCommands())
     run = run_job(job, parameters={"data_path": DATA, "train_args": TRAIN_ARGS}, commands=commands)
     for step in run.failed:
         print(f"{step.name}: {step.reason}\n{step.log_end()}")
