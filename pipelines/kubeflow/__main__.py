@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import click
@@ -100,9 +101,13 @@ def _summarise(result: JobRun) -> None:
         click.secho(f"Failed  {', '.join(step.name for step in result.failed)}", fg="red")
 
 
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; SIGTERM ends the steps as Ctrl-C does."""
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         with group.make_context(PROGRAM, list(sys.argv[1:] if arguments is None else arguments)) as context:
             code: Any = group.invoke(context)
