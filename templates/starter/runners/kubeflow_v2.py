@@ -1,0 +1,79 @@
+"""Compile the pipeline for Kubeflow Pipelines v2 or Vertex AI: `python -m runners.kubeflow_v2 --output job.json`.
+
+Nothing runs here. The modules are packed into wheels under --root while compiling, so it has to be written to from here.
+Submit the file with Kubeflow's or Vertex AI's client; `data` is a parameter of the job.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import configs
+
+
+def compile_job(output: Path, *, root: str, image: str, data: str, push_to: str) -> dict[str, Any]:
+    """Write the job as JSON and return it.
+
+    Args:
+      root: the pipeline root, gs://… or a path that every step sees.
+      image: has this repository at configs.IMAGE_HOME, and its packages.
+      data: the default of the job's parameter `data`.
+      push_to: where a blessed model is copied to.
+    """
+    import pipeline
+    from tfx.orchestration import data_types
+    from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
+
+    definition = pipeline.create_pipeline(
+        root,
+        data=data_types.RuntimeParameter(name="data", ptype=str, default=data),
+        push_to=push_to,
+        beam_pipeline_args=["--runner=FnApiRunner", "--direct_running_mode=in_memory", _requirements()],
+    )
+    config = kubeflow_v2_dag_runner.KubeflowV2DagRunnerConfig(default_image=image, display_name=configs.NAME)
+    job = kubeflow_v2_dag_runner.KubeflowV2DagRunner(config=config).run(definition, write_out=False)
+    give_resources(job, configs.RESOURCES)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(json.dumps(job, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    return job
+
+
+def give_resources(job: dict[str, Any], resources: Mapping[str, tuple[float, float]]) -> None:
+    """Say in the job how many CPUs and gigabytes of memory a step may take: TFX has no argument for it.
+
+    Raises:
+      KeyError: `resources` names a step that the job has not.
+    """
+    executors = job["pipelineSpec"]["deploymentSpec"]["executors"]
+    for step, (cpus, gigabytes) in resources.items():
+        if f"{step}_executor" not in executors:
+            raise KeyError(f"RESOURCES of configs.py names {step}; the job has {', '.join(sorted(executors))}")
+        container = executors[f"{step}_executor"]["container"]
+        container["resources"] = {"cpuLimit": cpus, "memoryLimit": gigabytes}
+
+
+def _requirements() -> str:
+    return f"--requirements_file={configs.IMAGE_HOME}/requirements.txt"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--output", type=Path, default=configs.BUILD / "job.json", help="%(default)s")
+    parser.add_argument("--root", default=str(configs.BUILD / "kubeflow"), help="pipeline root (%(default)s)")
+    parser.add_argument("--image", default=configs.IMAGE, help="%(default)s")
+    parser.add_argument("--data", default=f"{configs.IMAGE_HOME}/data", help="default of the parameter (%(default)s)")
+    parser.add_argument("--push-to", help="where a blessed model is copied to (ROOT/serving/NAME)")
+    options = parser.parse_args(arguments)
+    push_to = options.push_to or f"{options.root}/serving/{configs.NAME}"
+    compile_job(options.output, root=options.root, image=options.image, data=options.data, push_to=push_to)
+    print(options.output)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
