@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import configs
 from tfx.components import CsvExampleGen, ExampleValidator, Pusher, SchemaGen, StatisticsGen, Trainer, Transform
 from tfx.orchestration import pipeline
 from tfx.proto import example_gen_pb2, pusher_pb2, trainer_pb2
-
 from tfx_savedmodel import SavedModelValidator, SignatureExporter
+
+import configs
 
 
 def create_pipeline(root: str, *, data: Any, push_to: str, **options: Any) -> pipeline.Pipeline:

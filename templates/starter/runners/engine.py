@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import configs
-import pipeline
 from tfx.orchestration import metadata
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+
+import configs
+import pipeline
 
 
 def run(build: Path, *, data: str, beam_args: Sequence[str], root: str = "", push_to: str = "") -> None:

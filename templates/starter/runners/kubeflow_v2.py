@@ -1,6 +1,6 @@
 """Compile the pipeline for Kubeflow Pipelines v2 or Vertex AI: `python -m runners.kubeflow_v2 --output job.json`.
 
-Nothing runs here. The modules are packed into wheels under --root while compiling, so it has to be written to from here.
+Nothing runs here. While compiling, the modules are packed into wheels under --root, which has to be writable from here.
 Submit the file with Kubeflow's or Vertex AI's client; `data` is a parameter of the job.
 """
 
@@ -25,9 +25,10 @@ def compile_job(output: Path, *, root: str, image: str, data: str, push_to: str)
       data: the default of the job's parameter `data`.
       push_to: where a blessed model is copied to.
     """
-    import pipeline
     from tfx.orchestration import data_types
     from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
+
+    import pipeline
 
     definition = pipeline.create_pipeline(
         root,

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import configs
 from ml_metadata.proto import metadata_store_pb2
-from runners.engine import metadata_file
 from tfx.dsl.io import fileio
 from tfx.orchestration import metadata
+
+import configs
+from runners.engine import metadata_file
 
 _MOST_FINDINGS = 3
 

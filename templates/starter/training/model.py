@@ -75,7 +75,9 @@ def _labels(examples: tf.data.Dataset) -> np.ndarray:
     return np.concatenate([labels.numpy() for _, labels in examples])
 
 
-def _fit(network: tf.keras.Model, train: tf.data.Dataset, evaluation: tf.data.Dataset, settings: dict[str, Any]) -> None:
+def _fit(
+    network: tf.keras.Model, train: tf.data.Dataset, evaluation: tf.data.Dataset, settings: dict[str, Any]
+) -> None:
     patience = tf.keras.callbacks.EarlyStopping(patience=10, restore_best_weights=True)
     shuffled = train.unbatch().shuffle(_SHUFFLED, seed=settings["seed"]).batch(settings["batch_size"])
     network.fit(shuffled, validation_data=evaluation, epochs=settings["epochs"], callbacks=[patience], verbose=0)
