@@ -48,8 +48,7 @@ def read_table(path: Path, *, most_rows: int = MOST_ROWS) -> Table:
       UsageError: no such file, no UTF-8, no header, a row with another number of cells, with the line.
     """
     with _opened(path) as file:
-        separator = _separator(path, file.read(_LOOKED_AT))
-        file.seek(0)
+        separator = _separator(path)
         records = _records(path, file, separator)
         try:
             _, header = next(records)
@@ -79,15 +78,17 @@ def _opened(path: Path) -> Iterator[TextIO]:
         yield file
 
 
-def _separator(path: Path, start: str) -> str:
+def _separator(path: Path) -> str:
     """Return the separator that cuts the first lines into most cells, the same number in each; a comma else."""
+    with path.open("rb") as file:
+        start = file.read(_LOOKED_AT).decode("utf-8-sig", "replace")
     best, most = ",", 1
     for separator in SEPARATORS:
         with contextlib.suppress(csv.Error):
             # The last line of what was read may be cut off.
             rows = [row for row in csv.reader(start.splitlines(keepends=True), delimiter=separator) if row]
             rows = rows[: max(1, len(rows) - 1)]
-            if len(rows[0]) > most and all(len(row) == len(rows[0]) for row in rows):
+            if rows and len(rows[0]) > most and all(len(row) == len(rows[0]) for row in rows):
                 best, most = separator, len(rows[0])
     return best
 
@@ -116,8 +117,21 @@ def _records(path: Path, file: TextIO, separator: str) -> Iterator[tuple[int, tu
         raise _unusable(path, "the file is no CSV", line=reader.line_num, found=str(error), wanted="CSV") from error
     except UnicodeDecodeError as error:
         step = f"if it is Latin-1: iconv -f latin1 -t utf-8 {path.name} > utf-8.csv"
-        found = f"byte 0x{error.object[error.start]:02x} after line {reader.line_num}"
-        raise _unusable(path, "the file is not UTF-8", found=found, wanted="UTF-8", next_step=step) from error
+        line, found = _bad_byte(path)
+        raise _unusable(
+            path, "the file is not UTF-8", line=line, found=found, wanted="UTF-8", next_step=step
+        ) from error
+
+
+def _bad_byte(path: Path) -> tuple[int | None, str]:
+    """Return the line of the first byte that is no UTF-8, and what it is: text is read in blocks, not in lines."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                line.decode()
+            except UnicodeDecodeError as error:
+                return number, f"byte 0x{line[error.start]:02x}"
+    return None, ""
 
 
 def _check_header(path: Path, header: Sequence[str]) -> None:

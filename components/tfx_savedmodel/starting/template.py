@@ -46,7 +46,9 @@ def find_template() -> Path:
 
 def copy_template(destination: Path, name: str, data: DataSet | None) -> None:
     """Write a repository into the empty folder `destination`: the template's own data where `data` is None."""
-    shutil.copytree(find_template(), destination, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*_LEFT_THERE))
+    left = shutil.ignore_patterns(*_LEFT_THERE)
+    # Not with the modes of what lies in an installation, which may be read-only.
+    shutil.copytree(find_template(), destination, dirs_exist_ok=True, ignore=left, copy_function=shutil.copyfile)
     texts: dict[str, str] = {"name": f'NAME = "{name}"', "title": f"# {name}"}
     if data is None:
         plan = json.loads((destination / "signatures.json").read_text(encoding="utf-8"))

@@ -9,7 +9,7 @@ from typing import Any
 from tfx_savedmodel.starting.columns import MOST_VALUES, Column, Kind
 from tfx_savedmodel.starting.data_set import DataSet
 
-#: A vector has places for as many values of a string as there are, and a plan as many signatures as this.
+_WIDTH = 120
 _REQUIRED = ["SM10", "SM120", "SM2", "SM301", "SM302", "SM303", "SM305"]
 
 
@@ -40,7 +40,10 @@ def columns_of_configs(data: DataSet) -> str:
 
 
 def _tuple(name: str, values: Iterable[str]) -> list[str]:
-    return _lines(f"{name}: tuple[str, ...] = (", [literal(value) for value in values], ")")
+    items = [literal(value) for value in values]
+    # As a formatter writes it: a tuple of one stays on its line.
+    one = f"{name}: tuple[str, ...] = ({items[0]},)" if len(items) == 1 else ""
+    return [one] if 0 < len(one) <= _WIDTH else _lines(f"{name}: tuple[str, ...] = (", items, ")")
 
 
 def _lines(start: str, items: Sequence[str], end: str) -> list[str]:

@@ -14,6 +14,8 @@ import configs
 from runners import logs
 
 PUSHED, NOT_PUSHED, FAILED = 0, 1, 2
+#: Under the build folder: where the last exported model is, for `make contract` and `make check-contract`.
+MODEL_FILE = "model.txt"
 
 
 def run(build: Path, *, data: str | None = None, beam_args: Sequence[str] = configs.LOCAL_BEAM_ARGS) -> int:
@@ -24,7 +26,8 @@ def run(build: Path, *, data: str | None = None, beam_args: Sequence[str] = conf
       beam_args: where the steps run that are made of Apache Beam.
     """
     build = build.resolve()
-    log = build / "pipeline.log"
+    log, model = build / "pipeline.log", build / MODEL_FILE
+    model.unlink(missing_ok=True)
     try:
         with logs.quiet(log) as shown, logs.component_lines(shown):
             from runners import engine, results
@@ -34,6 +37,7 @@ def run(build: Path, *, data: str | None = None, beam_args: Sequence[str] = conf
     except Exception as error:
         print(f"\nThe pipeline failed: {error}\n\nThe whole log: {log}", file=sys.stderr)
         return FAILED
+    model.write_text(f"{result.exported_model}\n", encoding="utf-8")
     print("\n".join(["", *result.lines()]))
     return PUSHED if result.pushed else NOT_PUSHED
 

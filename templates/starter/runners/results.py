@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -102,10 +101,3 @@ def _outputs(store: Any, execution: Any) -> Iterator[tuple[str, Any]]:
 def _read_json(path: str) -> dict[str, Any]:
     with fileio.open(path) as file:
         return json.load(file)
-
-
-if __name__ == "__main__":  # `python -m runners.results` prints the folder of the last exported model
-    try:
-        print(read(configs.BUILD).exported_model)
-    except LookupError as error:
-        sys.exit(str(error))
