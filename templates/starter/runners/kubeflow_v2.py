@@ -1,7 +1,8 @@
 """Compile the pipeline for Kubeflow Pipelines v2 or Vertex AI: `python -m runners.kubeflow_v2 --output job.json`.
 
 Nothing runs here. While compiling, the modules are packed into wheels under --root, which has to be writable from here.
-Submit the file with Kubeflow's or Vertex AI's client; `data` is a parameter of the job.
+Submit the file with Kubeflow's or Vertex AI's client; `data` is a parameter of the job. What follows `--` are Beam's
+arguments, for instance to run the heavy steps on Dataflow; without them they run in their own containers.
 """
 
 from __future__ import annotations
@@ -14,9 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import configs
+from runners import logs
+
+#: In the step's own container.
+IN_THE_STEP = ("--runner=FnApiRunner", "--direct_running_mode=in_memory")
 
 
-def compile_job(output: Path, *, root: str, image: str, data: str, push_to: str) -> dict[str, Any]:
+def compile_job(
+    output: Path, *, root: str, image: str, data: str, push_to: str, beam_args: Sequence[str] = IN_THE_STEP
+) -> dict[str, Any]:
     """Write the job as JSON and return it.
 
     Args:
@@ -24,6 +31,7 @@ def compile_job(output: Path, *, root: str, image: str, data: str, push_to: str)
       image: has this repository at configs.IMAGE_HOME, and its packages.
       data: the default of the job's parameter `data`.
       push_to: where a blessed model is copied to.
+      beam_args: where the steps run that are made of Apache Beam.
     """
     from tfx.orchestration import data_types
     from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
@@ -34,7 +42,8 @@ def compile_job(output: Path, *, root: str, image: str, data: str, push_to: str)
         root,
         data=data_types.RuntimeParameter(name="data", ptype=str, default=data),
         push_to=push_to,
-        beam_pipeline_args=["--runner=FnApiRunner", "--direct_running_mode=in_memory", _requirements()],
+        # Without a file that says what workers need, every step would pack TFX itself anew.
+        beam_pipeline_args=[*beam_args, f"--requirements_file={configs.IMAGE_HOME}/requirements.txt"],
     )
     config = kubeflow_v2_dag_runner.KubeflowV2DagRunnerConfig(default_image=image, display_name=configs.NAME)
     job = kubeflow_v2_dag_runner.KubeflowV2DagRunner(config=config).run(definition, write_out=False)
@@ -58,20 +67,24 @@ def give_resources(job: dict[str, Any], resources: Mapping[str, tuple[float, flo
         container["resources"] = {"cpuLimit": cpus, "memoryLimit": gigabytes}
 
 
-def _requirements() -> str:
-    return f"--requirements_file={configs.IMAGE_HOME}/requirements.txt"
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    cut = given.index("--") if "--" in given else len(given)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=configs.BUILD / "job.json", help="%(default)s")
     parser.add_argument("--root", default=str(configs.BUILD / "kubeflow"), help="pipeline root (%(default)s)")
     parser.add_argument("--image", default=configs.IMAGE, help="%(default)s")
     parser.add_argument("--data", default=f"{configs.IMAGE_HOME}/data", help="default of the parameter (%(default)s)")
     parser.add_argument("--push-to", help="where a blessed model is copied to (ROOT/serving/NAME)")
-    options = parser.parse_args(arguments)
-    push_to = options.push_to or f"{options.root}/serving/{configs.NAME}"
-    compile_job(options.output, root=options.root, image=options.image, data=options.data, push_to=push_to)
+    options = parser.parse_args(given[:cut])
+    places = {
+        "root": options.root,
+        "image": options.image,
+        "data": options.data,
+        "push_to": options.push_to or f"{options.root}/serving/{configs.NAME}",
+    }
+    with logs.quiet(configs.BUILD / "compile.log"):
+        compile_job(options.output, **places, beam_args=given[cut + 1 :] or IN_THE_STEP)
     print(options.output)
     return 0
 

@@ -48,9 +48,11 @@ def run_fn(fn_args: Any) -> None:
     sizes = {name: feature.shape[0] for name, feature in spec.items() if name != settings["label"]}
     network = build_network(sizes, settings)
     if settings["classes"]:
-        model, metrics = _train_classifier(network, train, evaluation, settings)
+        outputs, metrics = _train_classifier(network, train, evaluation, settings)
     else:
-        model, metrics = _train_regression(network, train, evaluation, settings)
+        outputs, metrics = _train_regression(network, train, evaluation, settings)
+    # With keys, because Keras 3 gives an output no name of its own; signatures.json calls them so.
+    model = tf.keras.Model(inputs=network.input, outputs=outputs, name=network.name)
     tf.io.gfile.makedirs(fn_args.model_run_dir)
     with tf.io.gfile.GFile(f"{fn_args.model_run_dir}/metrics.json", "w") as file:
         json.dump(metrics, file)
@@ -85,7 +87,8 @@ def _fit(
 
 def _train_classifier(
     network: tf.keras.Model, train: tf.data.Dataset, evaluation: tf.data.Dataset, settings: dict[str, Any]
-) -> tuple[tf.keras.Model, dict[str, float]]:
+) -> tuple[dict[str, Any], dict[str, float]]:
+    """Return the outputs of the model, by name, and what was measured."""
     seen = np.concatenate([_labels(train), _labels(evaluation)])
     unknown = int((seen < 0).sum())
     if unknown:
@@ -98,7 +101,7 @@ def _train_classifier(
     labels = _labels(evaluation).ravel()
     guesses = network.predict(evaluation, verbose=0).argmax(axis=1)
     most_frequent = np.bincount(_labels(train).ravel()).argmax()
-    return network, {
+    return {"probabilities": network.output}, {
         "eval_accuracy": float((guesses == labels).mean()),
         "eval_accuracy_of_the_most_frequent_class": float((labels == most_frequent).mean()),
     }
@@ -106,8 +109,8 @@ def _train_classifier(
 
 def _train_regression(
     network: tf.keras.Model, train: tf.data.Dataset, evaluation: tf.data.Dataset, settings: dict[str, Any]
-) -> tuple[tf.keras.Model, dict[str, float]]:
-    """Train on a label of mean 0 and deviation 1; the model that is returned answers in the label's own unit."""
+) -> tuple[dict[str, Any], dict[str, float]]:
+    """Train on a label of mean 0 and deviation 1; the output that is returned has the label's own unit."""
     labels = _labels(train)
     if not np.isfinite(labels).all():
         raise ValueError(f"{int((~np.isfinite(labels)).sum())} of {len(labels)} labels are missing")
@@ -121,10 +124,9 @@ def _train_regression(
     )
     _fit(network, train.map(scaled), evaluation.map(scaled), settings)
     value = tf.keras.layers.Rescaling(deviation, offset=mean, name="prediction")(network.output)
-    model = tf.keras.Model(inputs=network.input, outputs=value, name=network.name)
     truth = _labels(evaluation)
-    errors = model.predict(evaluation, verbose=0) - truth
-    return model, {
+    errors = network.predict(evaluation, verbose=0) * deviation + mean - truth
+    return {"prediction": value}, {
         "eval_root_mean_square_error": float(np.sqrt((errors**2).mean())),
         "eval_root_mean_square_error_of_the_mean": float(np.sqrt(((truth - mean) ** 2).mean())),
     }
