@@ -76,3 +76,28 @@ RESOURCES = {
     "Trainer": (2.0, 8.0),
     "SavedModelValidator": (2.0, 8.0),
 }
+
+
+def preprocessing_settings() -> dict[str, object]:
+    """Return what transforming/preprocessing.py gets as `custom_config`."""
+    return {
+        "label": LABEL,
+        "classes": list(CLASSES),
+        "numbers": list(NUMBERS),
+        "dates": list(DATES),
+        "categories": CATEGORIES,
+    }
+
+
+def training_settings() -> dict[str, object]:
+    """Return what training/model.py gets as `custom_config`."""
+    return {
+        "name": NAME,
+        "label": f"{LABEL}_label",
+        "classes": len(CLASSES),
+        "hidden_units": list(HIDDEN_UNITS),
+        "batch_size": BATCH_SIZE,
+        "epochs": EPOCHS,
+        "learning_rate": LEARNING_RATE,
+        "seed": SEED,
+    }

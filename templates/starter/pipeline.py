@@ -34,7 +34,7 @@ def create_pipeline(root: str, *, data: Any, push_to: str, **options: Any) -> pi
         examples=example_gen.outputs["examples"],
         schema=schema_gen.outputs["schema"],
         module_file=str(configs.PREPROCESSING),
-        custom_config=preprocessing_settings(),
+        custom_config=configs.preprocessing_settings(),
         disable_statistics=True,
     )
     trainer = Trainer(
@@ -43,7 +43,7 @@ def create_pipeline(root: str, *, data: Any, push_to: str, **options: Any) -> pi
         transform_graph=transform.outputs["transform_graph"],
         train_args=trainer_pb2.TrainArgs(),
         eval_args=trainer_pb2.EvalArgs(),
-        custom_config=training_settings(),
+        custom_config=configs.training_settings(),
     )
     exporter = SignatureExporter(
         model=trainer.outputs["model"],
@@ -75,28 +75,3 @@ def create_pipeline(root: str, *, data: Any, push_to: str, **options: Any) -> pi
         enable_cache=True,
         **options,
     )
-
-
-def preprocessing_settings() -> dict[str, Any]:
-    """Return what transforming/preprocessing.py gets as `custom_config`."""
-    return {
-        "label": configs.LABEL,
-        "classes": list(configs.CLASSES),
-        "numbers": list(configs.NUMBERS),
-        "dates": list(configs.DATES),
-        "categories": configs.CATEGORIES,
-    }
-
-
-def training_settings() -> dict[str, Any]:
-    """Return what training/model.py gets as `custom_config`."""
-    return {
-        "name": configs.NAME,
-        "label": f"{configs.LABEL}_label",
-        "classes": len(configs.CLASSES),
-        "hidden_units": list(configs.HIDDEN_UNITS),
-        "batch_size": configs.BATCH_SIZE,
-        "epochs": configs.EPOCHS,
-        "learning_rate": configs.LEARNING_RATE,
-        "seed": configs.SEED,
-    }

@@ -68,4 +68,19 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for step in steps:
         done = call(uv, *step, cwd=folder.parent)
         assert done.returncode == 0, done.stdout
+    take_bytecode(folder)
     return folder
+
+
+def take_bytecode(environment: Path) -> None:
+    """Give the new environment what this one has compiled of the same files; Python takes none that does not fit.
+
+    TFX imports thousands of files: to compile them again takes longer than to install them.
+    """
+    new = environment / Path(pytest.__file__).parents[1].relative_to(sys.prefix)
+    old = Path(pytest.__file__).parents[1]
+    for path in old.rglob("__pycache__/*.pyc"):
+        target = new / path.relative_to(old)
+        if target.parents[1].is_dir() and not target.exists():
+            target.parent.mkdir(exist_ok=True)
+            shutil.copy2(path, target)

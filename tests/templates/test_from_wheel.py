@@ -1,4 +1,4 @@
-"""A repository made with the built wheel, far from the checkout: its tests, its pipeline, and a change to its contract."""
+"""A repository made with the built wheel, far from the checkout: its tests, its pipeline, a change to its contract."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def ran(made: Path) -> str:
 
 
 def test_nothing_leads_back_to_the_checkout(installed: Path, made: Path) -> None:
-    code = "import tfx_savedmodel, tfx_savedmodel.starting.template as t; print(tfx_savedmodel.__file__, t.find_template())"
+    code = "import tfx_savedmodel.starting.template as module; print(module.__file__, module.find_template())"
     said = call(installed / "bin" / "python", "-c", code, cwd=made)
     assert [Path(path).is_relative_to(installed) for path in said.stdout.split()] == [True, True], said.stdout
 

@@ -10,7 +10,6 @@ import pytest
 import tensorflow as tf
 
 import configs
-import pipeline
 from training import model
 from transforming import preprocessing
 
@@ -22,7 +21,7 @@ def inputs_of_the_network() -> dict[str, int]:
 
 @pytest.fixture(scope="module")
 def network() -> Any:
-    return model.build_network(inputs_of_the_network(), pipeline.training_settings())
+    return model.build_network(inputs_of_the_network(), configs.training_settings())
 
 
 def test_network_answers_a_batch(network: Any) -> None:
