@@ -1,13 +1,24 @@
 # Everything the project does, from a machine with nothing but Python 3 and make. `make help` lists it.
 
 PYTHON3 = $(shell sh make/python3.sh)
-VENV := .venv
+# The stack: tfx-1.21 or tfx-1.15; without a word the newest that this machine can hold.
+ifdef STACK
+STACK_IS :=
+else
+STACK := $(shell $(PYTHON3) make/stacks.py name)
+STACK_IS := --chosen
+endif
+# Each has an environment of its own, and a folder of its own for the demo: neither is ever of two.
+OLDER := .venv
+NEWER := .venv-tfx-1.21
+VENV := $(if $(filter tfx-1.21,$(STACK)),$(NEWER),$(OLDER))
+DEMO := build/penguin$(if $(filter tfx-1.21,$(STACK)),-$(STACK))
 LIGHT := .venv-tf-2.21
 EXPLAIN := .venv-explain-sdk
 SCANNERS := .venv-scanner-modelscan .venv-scanner-modelaudit
 CONSUMERS := $(addprefix .venv-consumer-tf-,1.15 2.4 2.7)
 BIN := $(VENV)/bin
-BOOTSTRAP := make/environment.py make/interpreters.py make/uv.py requirements/uv.txt requirements/compiler.txt
+BOOTSTRAP := make/environment.py make/interpreters.py make/stacks.py make/uv.py requirements/uv.txt requirements/compiler.txt
 PACKAGE := setup.py pyproject.toml components/tfx_savedmodel/versions.py
 
 # TensorFlow and gRPC log at length to standard error; what matters is still shown.
@@ -17,19 +28,28 @@ export GRPC_VERBOSITY ?= ERROR
 SABOTAGE ?=
 # Long tests that concern both TensorFlows: test-full runs them on the newer one too.
 FULL_ON_BOTH := tests/operations/test_convert_large.py tests/consumers
+# What the Debian 13 root does without: Java for Beam's engines and a browser.
+NOT_IN_ROOT := --ignore=tests/runners --ignore=tests/report/test_browser.py
 # More arguments for pytest: make test ARGS="-k reader".
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-tf221 test-full flink spark explain-sdk consumers consumers-table scanners lint format bench schemas check-pages op-tables lock clean clean-all
+.PHONY: help stack install demo test test-tf221 test-tfx121 debian-13 test-full image flink spark explain-sdk consumers consumers-table scanners lint format bench schemas check-pages op-tables lock clean clean-all
 
 help:  ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9 -]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-install: $(VENV)/.installed  ## make .venv: TFX 1.15, the tools, and .venv/bin/tfx-savedmodel
+stack:
+	@$(PYTHON3) make/stacks.py say $(STACK) $(STACK_IS)
 
-$(VENV)/.installed: requirements/tfx-1.15-dev.txt $(BOOTSTRAP) $(PACKAGE)
+install: stack $(VENV)/.installed  ## make the stack's environment: TFX, the tools, and bin/tfx-savedmodel
+
+$(OLDER)/.installed: requirements/tfx-1.15-dev.txt $(BOOTSTRAP) $(PACKAGE) | stack
 	@$(PYTHON3) make/environment.py tfx-1.15
+	@touch $@
+
+$(NEWER)/.installed: requirements/tfx-1.21-dev.txt $(BOOTSTRAP) $(PACKAGE) | stack
+	@$(PYTHON3) make/environment.py tfx-1.21
 	@touch $@
 
 $(LIGHT)/.installed: requirements/tf-2.21-dev.txt $(BOOTSTRAP) $(PACKAGE)
@@ -41,31 +61,42 @@ $(EXPLAIN)/.installed: requirements/explain-sdk.txt $(BOOTSTRAP) make/explain_sd
 	@touch $@
 
 demo: install  ## run the penguin pipeline (SABOTAGE=nan or signature: with a broken model)
-	@$(BIN)/python -m pipelines.penguin.run $(if $(SABOTAGE),--sabotage $(SABOTAGE))
+	@$(BIN)/python -m pipelines.penguin.run --root $(DEMO) $(if $(SABOTAGE),--sabotage $(SABOTAGE))
 
 flink spark: install  ## validate an example on a Flink cluster (or Spark) that is started on loopback; wants Java 17 and Maven
 	@$(BIN)/python -m pipelines.engines run $@
 
-test: install  ## run the tests: unit, then tf, then tfx
+test: install  ## run the tests: unit, then tf, then tfx (STACK=tfx-1.15 or tfx-1.21, here as with every target)
 	-@$(PYTHON3) make/consumers.py
 	@$(BIN)/python -m pytest -m "not full" $(ARGS)
 
 test-tf221: $(LIGHT)/.installed  ## run the unit and tf tests on TensorFlow 2.21 and Keras 3
 	@$(LIGHT)/bin/python -m pytest -m "(unit or tf) and not full" $(ARGS)
 
+test-tfx121: debian-13  ## on an older system: run the demo and the tfx tests on TFX 1.21, in a Debian 13 root
+	@$(PYTHON3) make/debian_13.py run make demo STACK=tfx-1.21
+	@$(PYTHON3) make/debian_13.py run make test STACK=tfx-1.21 ARGS='-m "tfx and not full" $(NOT_IN_ROOT) $(ARGS)'
+
+debian-13:  ## make .debian-13, the Debian 13 root, with debootstrap (as root); it stays until make clean-all
+	@$(PYTHON3) make/debian_13.py make
+
 test-full: install $(LIGHT)/.installed  ## run every test, the long ones too, on TensorFlow 2.21 those that both stacks must pass
 	-@$(PYTHON3) make/consumers.py tf-1.15 tf-2.4 tf-2.7
+	-@$(PYTHON3) make/image.py build $(if $(STACK),--stack $(STACK))
 	@status=0; $(BIN)/python -m pytest $(ARGS) || status=1; \
 	$(LIGHT)/bin/python -m pytest -m full $(FULL_ON_BOTH) $(ARGS) || [ $$? = 5 ] || status=1; exit $$status
+
+image:  ## build the image localhost/tfx-savedmodel:STACK with buildah and say what it consists of (BASE=… to pull one)
+	@$(PYTHON3) make/image.py build $(if $(STACK),--stack $(STACK)) $(if $(BASE),--base $(BASE))
 
 explain-sdk: $(EXPLAIN)/.installed  ## make .venv-explain-sdk: the reader of explanation metadata, for its test
 
 consumers:  ## make .venv-consumer-tf-1.15 and others: old TensorFlows that load our exports, for their tests
 	@$(PYTHON3) make/consumers.py
 
-consumers-table: install $(LIGHT)/.installed  ## write the tables of docs/consumers.md again, each cell measured
+consumers-table: $(OLDER)/.installed $(LIGHT)/.installed  ## write the tables of docs/consumers.md again, each cell measured
 	@$(PYTHON3) make/consumers.py tf-1.15 tf-2.4 tf-2.7
-	@PYTHONPATH=make:. $(BIN)/python make/consumers_table.py
+	@PYTHONPATH=make:. $(OLDER)/bin/python make/consumers_table.py
 
 scanners:  ## make .venv-scanner-modelscan and -modelaudit, for benchmarks/scanners.py
 	@$(PYTHON3) make/scanners.py
@@ -90,8 +121,8 @@ schemas: install  ## write docs/plan.schema.json and docs/policy.schema.json aga
 check-pages: install  ## write docs/checks and the presets of docs/policy.md again, after a change to a check or preset
 	@$(BIN)/python make/check_pages.py
 
-op-tables: install  ## write the tables of TensorFlow's ops per version again (downloads 4 GB, needs Python 3.7)
-	@$(BIN)/python make/op_tables.py
+op-tables: $(OLDER)/.installed  ## write the tables of TensorFlow's ops per version again (downloads 4 GB, needs Python 3.7)
+	@$(OLDER)/bin/python make/op_tables.py
 
 lock:  ## compile requirements/*.in again (UPGRADE=1: to the newest versions)
 	@$(PYTHON3) make/lock.py $(if $(UPGRADE),--upgrade)
@@ -100,5 +131,6 @@ clean:  ## remove caches and build/, where the demo writes
 	@rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache components/*.egg-info
 	@find components make pipelines templates tests benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +
 
-clean-all: clean  ## remove the environments too
-	@rm -rf $(VENV) $(LIGHT) $(EXPLAIN) $(CONSUMERS) $(SCANNERS) .uv
+clean-all: clean  ## remove the environments and the Debian 13 root too
+	@$(PYTHON3) make/debian_13.py remove
+	@rm -rf $(OLDER) $(NEWER) $(LIGHT) $(EXPLAIN) $(CONSUMERS) $(SCANNERS) .uv

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import shutil
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ def read_constants(path: Path) -> dict[str, Any]:
     constants = {}
     for statement in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and statement.value:
-            constants[statement.target.id] = ast.literal_eval(statement.value)
+            with contextlib.suppress(ValueError):  # no literal
+                constants[statement.target.id] = ast.literal_eval(statement.value)
     return constants
 
 

@@ -1,4 +1,4 @@
-"""Make one of the project's virtual environments: `python3 make/environment.py tfx-1.15`.
+"""Make a stack's virtual environment: `python3 make/environment.py tfx-1.15`.
 
 The environment holds exactly what its locked file names, and the package itself as an editable
 install. Needs Python 3.8 or later and nothing else; what is missing is brought or named.
@@ -13,22 +13,33 @@ import sys
 from pathlib import Path
 
 import interpreters
+import stacks
 import uv
 
 
 @dataclasses.dataclass(frozen=True)
 class Environment:
-    """A virtual environment: its folder, Python version and locked file; `compiles` some sdists."""
+    """A virtual environment: its folder, Python version and locked file; `compiles` some sdists.
+
+    `or_python` are the versions that will do where the first is not there.
+    """
 
     folder: str
     python: str
     lock: str
     compiles: bool
+    or_python: tuple[str, ...] = ()
 
 
 ENVIRONMENTS = {
-    "tfx-1.15": Environment(".venv", "3.10", "requirements/tfx-1.15-dev.txt", compiles=True),
-    "tf-2.21": Environment(".venv-tf-2.21", "3.12", "requirements/tf-2.21-dev.txt", compiles=False),
+    stack.name: Environment(
+        folder=stacks.folder(stack.name),
+        python=stack.pythons[0],
+        lock=f"requirements/{stack.name}-dev.txt",
+        compiles="tfx" in stack.locked,
+        or_python=stack.pythons[1:],
+    )
+    for stack in stacks.VERSIONS.STACKS
 }
 
 
@@ -48,15 +59,16 @@ def main() -> int:
 
 def ensure_venv(environment: Environment) -> None:
     folder = uv.ROOT / environment.folder
+    versions = (environment.python, *environment.or_python)
     present = interpreters.probe(str(folder / "bin" / "python"))
-    if present is not None and present.version == environment.python:
+    if present is not None and present.version in versions:
         return
-    found = interpreters.find(environment.python, needs_headers=environment.compiles)
+    found = next(filter(None, (interpreters.find(each, needs_headers=environment.compiles) for each in versions)), None)
     if found is not None:
         uv.say(f"{environment.folder}: {found.executable}")
         code = _uv_venv(folder, "--python", found.executable)
     else:
-        uv.say(f"{environment.folder}: no usable Python {environment.python} here, asking uv for one")
+        uv.say(f"{environment.folder}: no usable Python {' or '.join(versions)} here, asking uv for one")
         code = _uv_venv(folder, "--python", environment.python, "--managed-python")
     if code:
         raise uv.SetupError(_missing_python(environment))
@@ -84,8 +96,9 @@ def _missing_python(environment: Environment) -> str:
     version = environment.python
     headers = " with its C headers" if environment.compiles else ""
     packages = f"python{version} python{version}-dev" if environment.compiles else f"python{version}"
+    versions = " or ".join((version, *environment.or_python))
     return (
-        f"This needs Python {version}{headers}. None was found on the path or in pyenv's versions folder,\n"
+        f"This needs Python {versions}{headers}. None was found on the path or in pyenv's versions folder,\n"
         "and uv could not download one (its own words are above). Install it in one of these ways and run make again:\n"
         f"  pyenv install {version}\n"
         f"  apt-get install {packages}      (where the distribution has it)"

@@ -1,4 +1,4 @@
-"""Compile requirements/*.in into the fully pinned files: `python3 make/lock.py [--upgrade]`.
+"""Compile requirements/*.in into the fully pinned files: `python3 make/lock.py [--upgrade] [NAME …]`.
 
 Without `--upgrade` pins that still satisfy the .in files stay as they are.
 """
@@ -6,6 +6,7 @@ Without `--upgrade` pins that still satisfy the .in files stay as they are.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import subprocess
 import sys
@@ -13,49 +14,80 @@ import sys
 import interpreters
 import uv
 
-#: Output, Python version, inputs, and the file whose pins constrain it; in this order.
-LOCKS: tuple[tuple[str, str, tuple[str, ...], str | None], ...] = (
-    ("uv.txt", "3.8", ("uv.in",), None),
-    ("compiler.txt", "3.8", ("compiler.in",), None),
-    ("tfx-1.15.txt", "3.10", ("tfx-1.15.in",), None),
-    ("tfx-1.15-dev.txt", "3.10", ("tfx-1.15.in", "dev.in"), "tfx-1.15.txt"),
-    ("explain-sdk.txt", "3.10", ("explain-sdk.in",), "tfx-1.15.txt"),
-    ("tf-2.21-dev.txt", "3.12", ("tf-2.21.in", "dev.in"), None),
-    ("consumer-tf-1.15.txt", "3.7", ("consumer-tf-1.15.in",), None),
-    ("consumer-tf-2.4.txt", "3.8", ("consumer-tf-2.4.in",), None),
-    ("consumer-tf-2.7.txt", "3.9", ("consumer-tf-2.7.in",), None),
-    ("scanner-modelscan.txt", "3.10", ("scanner-modelscan.in",), None),
-    ("scanner-modelaudit.txt", "3.10", ("scanner-modelaudit.in",), None),
+
+@dataclasses.dataclass(frozen=True)
+class Lock:
+    """A locked file: the Python it is for, what it is compiled from, and the file whose pins constrain it.
+
+    One with `and_above` serves later Pythons too; what only some of them need is marked so. It is compiled without
+    asking which wheels this machine could run: those of TFX 1.21 may be too new for it.
+    """
+
+    name: str
+    python: str
+    inputs: tuple[str, ...]
+    constraint: str | None = None
+    and_above: bool = False
+
+    @property
+    def file(self) -> str:
+        """The file's name in requirements/."""
+        return f"{self.name}.txt"
+
+
+#: In this order: a constraint comes before what it constrains.
+LOCKS = (
+    Lock("uv", "3.8", ("uv.in",)),
+    Lock("compiler", "3.8", ("compiler.in",)),
+    Lock("tfx-1.15", "3.10", ("tfx-1.15.in",)),
+    Lock("tfx-1.15-dev", "3.10", ("tfx-1.15.in", "dev.in"), "tfx-1.15.txt"),
+    Lock("tfx-1.21", "3.12", ("tfx-1.21.in",), and_above=True),
+    Lock("tfx-1.21-dev", "3.12", ("tfx-1.21.in", "dev.in"), "tfx-1.21.txt", and_above=True),
+    Lock("explain-sdk", "3.10", ("explain-sdk.in",), "tfx-1.15.txt"),
+    Lock("tf-2.21-dev", "3.12", ("tf-2.21.in", "dev.in")),
+    Lock("consumer-tf-1.15", "3.7", ("consumer-tf-1.15.in",)),
+    Lock("consumer-tf-2.4", "3.8", ("consumer-tf-2.4.in",)),
+    Lock("consumer-tf-2.7", "3.9", ("consumer-tf-2.7.in",)),
+    Lock("scanner-modelscan", "3.10", ("scanner-modelscan.in",)),
+    Lock("scanner-modelaudit", "3.10", ("scanner-modelaudit.in",)),
 )
 
 
 def main() -> int:
+    names = [lock.name for lock in LOCKS]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--upgrade", action="store_true", help="take the newest versions that the .in files allow")
-    upgrade = parser.parse_args().upgrade
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(names)}; without one, all")
+    options = parser.parse_args()
+    unknown = sorted(set(options.names) - set(names))
+    if unknown:
+        parser.error(f"no lock {', '.join(unknown)}; there are {', '.join(names)}")
     try:
         uv.ensure_uv()
     except uv.SetupError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
-    for output, python, inputs, constraint in LOCKS:
-        uv.say(f"requirements/{output}")
-        code = _compile(output, python, inputs, constraint, upgrade=upgrade)
+    for lock in LOCKS:
+        if options.names and lock.name not in options.names:
+            continue
+        uv.say(f"requirements/{lock.file}")
+        code = _compile(lock, upgrade=options.upgrade)
         if code:
             return code
     return 0
 
 
-def _compile(output: str, python: str, inputs: tuple[str, ...], constraint: str | None, *, upgrade: bool) -> int:
+def _compile(lock: Lock, *, upgrade: bool) -> int:
     command = [str(uv.UV), "pip", "compile", "--quiet", "--generate-hashes", "--no-emit-index-url"]
-    command += ["--no-emit-find-links", "--custom-compile-command", "make lock", "--output-file", output]
-    interpreter = interpreters.find(python, needs_headers=False)
-    command += ["-p", interpreter.executable] if interpreter else ["--python-version", python]
-    command += ["-c", constraint] if constraint else []
+    command += ["--no-emit-find-links", "--custom-compile-command", "make lock", "--output-file", lock.file]
+    interpreter = None if lock.and_above else interpreters.find(lock.python, needs_headers=False)
+    command += ["-p", interpreter.executable] if interpreter else ["--python-version", lock.python]
+    command += ["--universal"] if lock.and_above else []
+    command += ["-c", lock.constraint] if lock.constraint else []
     command += ["--upgrade"] if upgrade else []
     variables = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
     # From inside the folder, so that the files' own comments name no path.
-    return subprocess.run([*command, *inputs], cwd=str(uv.ROOT / "requirements"), env=variables).returncode
+    return subprocess.run([*command, *lock.inputs], cwd=str(uv.ROOT / "requirements"), env=variables).returncode
 
 
 if __name__ == "__main__":

@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from tfx_savedmodel import versions
 from tfx_savedmodel.errors import UnsupportedStackError, UsageError
 
 pytestmark = pytest.mark.tfx
+
+HAS_ESTIMATORS = versions.has_estimator(versions.installed("tensorflow") or "")
 
 
 def converter(**arguments: Any) -> Any:
@@ -24,7 +27,8 @@ def converter(**arguments: Any) -> Any:
 
 def test_defaults() -> None:
     component = converter()
-    assert set(component.outputs) == {"estimator_model", "estimator_checkpoint"}
+    checkpoint = {"estimator_checkpoint"} if HAS_ESTIMATORS else set()
+    assert set(component.outputs) == {"estimator_model"} | checkpoint
     assert component.spec.exec_properties["receiver"] == "both"
     assert component.spec.exec_properties["tolerance"] == 1e-6
     assert component.spec.exec_properties.get("target") is None
@@ -61,12 +65,15 @@ def test_all_that_can_be_said_is_part_of_the_cache_key(tmp_path: Any) -> None:
         feature_spec={"age": {"dtype": "float32"}},
         outputs={"classification": {"kind": "classify", "scores": "group", "classes": classes}},
         serving_default="classification",
-        checkpoint_format="saver",
+        checkpoint_format="saver" if HAS_ESTIMATORS else "object",
         assets_extra={"about/notes.txt": tmp_path / "notes.txt"},
     )
     options = json.loads(component.spec.exec_properties["options"])
     assert options["outputs"]["classification"]["classes"] == {"labels": ["a", "b"]}
-    assert (options["allow"], options["checkpoint_format"]) == (["Attention"], "saver")
+    assert (options["allow"], options["checkpoint_format"]) == (
+        ["Attention"],
+        "saver" if HAS_ESTIMATORS else "object",
+    )
     assert options["feature_spec"] == {"age": {"dtype": "float32", "shape": []}}
     assert options["assets_extra"] == {"about/notes.txt": str(tmp_path / "notes.txt")}
     assert options["assets_extra_sha256"] == {"about/notes.txt": hashlib.sha256(b"Monday").hexdigest()}
@@ -91,8 +98,6 @@ def test_mistakes_are_told_when_the_pipeline_is_made(arguments: dict[str, Any], 
 
 
 def test_the_checkpoint_is_an_output_where_there_are_estimators(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tfx_savedmodel import versions
-
     assert set(converter(estimator_checkpoint=False).outputs) == {"estimator_model"}
     own = versions.installed
     monkeypatch.setattr(versions, "installed", lambda name: "2.21.0" if name == "tensorflow" else own(name))
@@ -100,3 +105,6 @@ def test_the_checkpoint_is_an_output_where_there_are_estimators(monkeypatch: pyt
     with pytest.raises(UnsupportedStackError) as caught:
         converter(estimator_checkpoint=True)
     assert "2.21.0" in caught.value.found and versions.LAST_TENSORFLOW_WITH_ESTIMATOR in caught.value.wanted
+    with pytest.raises(UnsupportedStackError, match="checkpoint_format") as caught:
+        converter(checkpoint_format="saver")
+    assert "2.21.0" in caught.value.found and "tfx-1.15" in caught.value.next_step

@@ -17,6 +17,7 @@ from tfx_savedmodel.saved_model.keras_metadata import FILE as METADATA_FILE
 from tfx_savedmodel.saved_model.keras_metadata import keras_nodes
 from tfx_savedmodel.saved_model.keras_own import is_own
 from tfx_savedmodel.sources.keras_calls import keeps_state
+from tfx_savedmodel.sources.keras_library import is_a
 from tfx_savedmodel.sources.keras_load import (
     keras_version,
     load_keras_file,
@@ -125,9 +126,7 @@ def load_keras_model(model: Path, allowed: Allowed = Allowed(), *, compiled: boo
         loaded = _load(model, allowed, compiled=compiled)
     else:
         loaded = _load_file(read_keras_file(model), allowed, compiled=compiled)
-    import tensorflow as tf
-
-    if not isinstance(loaded, tf.keras.Model):
+    if not is_a(loaded, "Model"):
         raise not_keras(model, f"{type(loaded).__module__}.{type(loaded).__name__}, which Keras made of it")
     return loaded
 

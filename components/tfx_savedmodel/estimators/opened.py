@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tfx_savedmodel import versions
 from tfx_savedmodel.errors import UnsupportedModelError
 from tfx_savedmodel.estimators.keras_model import (
     Allowed,
@@ -23,7 +24,8 @@ from tfx_savedmodel.saved_model.parse import parse_saved_model
 from tfx_savedmodel.saved_model.reader import read_saved_model
 from tfx_savedmodel.sources.keras import KerasSource
 from tfx_savedmodel.sources.keras_calls import keeps_state
-from tfx_savedmodel.sources.keras_load import is_keras_3, keras_version
+from tfx_savedmodel.sources.keras_library import is_a
+from tfx_savedmodel.sources.keras_load import keras_version
 from tfx_savedmodel.sources.saved_model import SavedModelSource
 from tfx_savedmodel.sources.source import TrainedModel
 
@@ -100,10 +102,8 @@ def _layers_of_outputs(root: Any, count: int) -> list[str]:
 
     Keras 3 has a functional model's as they are, and none of a Sequential's.
     """
-    import tensorflow as tf
-
     layers = [str(name) for name in getattr(root, "output_names", None) or ()]
-    if not layers and isinstance(root, tf.keras.Sequential):
+    if not layers and is_a(root, "Sequential"):
         layers = [str(root.layers[-1].name)] * count
     names: list[str] = []
     for layer in layers:
@@ -120,7 +120,8 @@ def open_model(model: Path, allowed: Allowed, *, compiled: bool) -> OpenedModel:
       UnsupportedModelError: Keras cannot load it, or it is none.
       UsageError: an allowed class or function cannot be found.
     """
-    if model.is_dir() and is_keras_3():
+    # Also where Keras 2 lies beside: it would have of the model what was traced, and ask for its classes.
+    if model.is_dir() and versions.release(keras_version())[:1] >= (3,):
         return _restored(model)
     root = load_keras_model(model, allowed, compiled=compiled)
     if model.is_dir() and not getattr(root, "_is_graph_network", False) and root.save_spec() is None:

@@ -15,6 +15,7 @@ from tfx_savedmodel.estimators.keras_model import ModelInput
 from tfx_savedmodel.estimators.opened import OpenedModel
 from tfx_savedmodel.estimators.receivers import EXAMPLES_INPUT
 from tfx_savedmodel.saved_model.session import ServingSession
+from tfx_savedmodel.sources.keras_library import library_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -119,7 +120,7 @@ def forward_pass(
         }
     root = model.root
     # A list in, a list out, whatever structure the model itself takes and gives.
-    flat = tf.keras.Model(root.inputs, root.outputs)
+    flat = library_of(root).Model(root.inputs, root.outputs)
     run = tf.function(lambda values: flat(values, training=False), reduce_retracing=True)
     specs = [tf.TensorSpec([each.batch, *each.shape], each.dtype) for each in model.inputs]
     judge(run.get_concrete_function(specs).graph.as_graph_def())

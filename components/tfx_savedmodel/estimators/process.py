@@ -15,7 +15,9 @@ from typing import IO, Any
 
 from tfx_savedmodel import errors
 from tfx_savedmodel.errors import ConversionError, PlanError, Problem, TfxSavedModelError
+from tfx_savedmodel.saved_model.keras_files import read_keras_file
 from tfx_savedmodel.saved_model.temporary import temporary_folder
+from tfx_savedmodel.sources.keras_library import variables_for
 
 REQUEST_FILE = "request.json"
 RESPONSE_FILE = "response.json"
@@ -62,7 +64,7 @@ def convert_in_process(request: Request, worker: str) -> dict[str, Any]:
         file.write_text(json.dumps(dataclasses.asdict(request)), encoding="utf-8")
         stderr = Path(folder) / "stderr.txt"
         with stderr.open("wb") as sink:
-            code = _run(worker, file, sink)
+            code = _run(worker, file, sink, _keras_of(Path(request.model)))
         answer = file.with_name(RESPONSE_FILE)
         if code or not answer.is_file():
             raise ConversionError(
@@ -77,7 +79,7 @@ def convert_in_process(request: Request, worker: str) -> dict[str, Any]:
     return dict(response["result"])
 
 
-def _run(worker: str, request: Path, sink: IO[bytes]) -> int:
+def _run(worker: str, request: Path, sink: IO[bytes], variables: dict[str, str]) -> int:
     """Run a worker's module on a request; return its exit code, negative for a signal.
 
     It ends, and takes away what it was writing, when this process does or an exception leaves here: `lifeline`.
@@ -90,7 +92,7 @@ def _run(worker: str, request: Path, sink: IO[bytes]) -> int:
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=sink,
-            env={**_environment(), "TMPDIR": str(request.parent)},
+            env={**_environment(), **variables, "TMPDIR": str(request.parent)},
             pass_fds=[lifeline],
         )
     except BaseException:
@@ -103,6 +105,11 @@ def _run(worker: str, request: Path, sink: IO[bytes]) -> int:
     finally:
         os.close(held)
         process.wait()
+
+
+def _keras_of(model: Path) -> dict[str, str]:
+    """Return the variables that make `tf.keras` the Keras that wrote a file: a module of the author's asks for that."""
+    return variables_for(read_keras_file(model).keras_version) if model.is_file() else {}
 
 
 def _environment() -> dict[str, str]:

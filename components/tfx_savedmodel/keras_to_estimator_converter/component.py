@@ -135,10 +135,10 @@ class KerasToEstimatorConverter(base_component.BaseComponent):
 
         Raises:
           UsageError, SchemaError: a parameter that cannot be used.
-          UnsupportedStackError: a checkpoint is asked for on a TensorFlow without Estimators.
+          UnsupportedStackError: a checkpoint or its format is asked for on a TensorFlow without Estimators.
         """
         check_options(receiver, tolerance, checkpoint_format, has_module=module_file is not None)
-        check_stack(checkpoint=bool(estimator_checkpoint))
+        check_stack(checkpoint=bool(estimator_checkpoint), checkpoint_format=checkpoint_format)
         if target is not None:
             check_consumer(target, "KerasToEstimatorConverter(target=…)")
         assets = read_assets(assets_extra)

@@ -38,23 +38,27 @@ def has_estimators() -> bool:
     return version is not None and versions.has_estimator(version)
 
 
-def check_stack(*, checkpoint: bool) -> None:
+def check_stack(*, checkpoint: bool, checkpoint_format: str = CHECKPOINT_FORMATS[0]) -> None:
     """Let a conversion pass that the installed TensorFlow can make.
 
     Raises:
-      UnsupportedStackError: there is no TensorFlow, or a checkpoint is asked for where no Estimators are.
+      UnsupportedStackError: there is no TensorFlow, or a checkpoint or its format is asked for where no Estimators are.
     """
     installed = _installed()
     last = versions.LAST_TENSORFLOW_WITH_ESTIMATOR
     if installed is None and importlib.util.find_spec("tensorflow") is None:
         raise UnsupportedStackError("TensorFlow is not installed", wanted=f"TensorFlow, {last} for Estimators")
-    if checkpoint and installed is not None and not versions.has_estimator(installed):
+    if installed is None or versions.has_estimator(installed):
+        return
+    asked = "the Estimator checkpoint" if checkpoint else f"checkpoint_format {checkpoint_format!r}"
+    if checkpoint or checkpoint_format != CHECKPOINT_FORMATS[0]:
+        stacks = " or ".join(versions.stacks_with("estimator"))
         raise UnsupportedStackError(
             "this TensorFlow has no Estimators, and so no checkpoint of one",
-            where="the Estimator checkpoint",
+            where=asked,
             found=f"TensorFlow {installed}",
             wanted=f"TensorFlow {last} or older, the last with tf.estimator",
-            next_step="convert without the checkpoint, or in an environment of the tfx-1.15 stack",
+            next_step=f"convert without {asked}, or in an environment of the {stacks} stack",
         )
 
 

@@ -124,7 +124,7 @@ def convert(
         there never is.
 
     Raises:
-      UnsupportedStackError: there is no TensorFlow, or a checkpoint is asked for of one without Estimators.
+      UnsupportedStackError: there is no TensorFlow, or a checkpoint or its format is asked for of one without Estimators.
       UsageError, UnreadableModelError, ExamplesError, DestinationError: an argument cannot be used.
       UnsafeModelError, UnsupportedModelError: the model may not, or cannot, be loaded as Keras.
       TransformGraphError, SchemaError: a feature does not fit the model's inputs.
@@ -134,7 +134,7 @@ def convert(
       ParityError: the converted model answers differently. Nothing is published on any error.
     """
     wants = "no" if checkpoint is None else "needed" if checkpoint_needed else "perhaps"
-    check_stack(checkpoint=wants == "needed")
+    check_stack(checkpoint=wants == "needed", checkpoint_format=checkpoint_format)
     if target is not None:
         check_consumer(target, "target")
     check_options(receiver, tolerance, checkpoint_format, has_module=module_file is not None)

@@ -26,7 +26,7 @@ def forward_pass_as_tf1(model: OpenedModel, directory: Path) -> None:
       UnsafeModelError: its graph touches files, the network or Python.
     """
     source = model.source
-    if isinstance(source, KerasSource) and not is_keras_3():
+    if isinstance(source, KerasSource) and not is_keras_3(source.root):
         try:
             _write(model, KerasParts(source), directory)
             return

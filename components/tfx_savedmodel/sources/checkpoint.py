@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tfx_savedmodel.errors import UnreadableModelError, UnsupportedModelError
+from tfx_savedmodel.sources.keras_library import is_a
 
 _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 
@@ -123,7 +124,7 @@ def _required(model: Any, where: str) -> dict[tuple[str, ...], Any]:
     import tensorflow as tf
 
     weights = None
-    if isinstance(model, tf.keras.layers.Layer):
+    if is_a(model, "layers.Layer"):
         weights = {id(variable) for variable in model.weights}
     found: dict[tuple[str, ...], Any] = {}
     queue: list[tuple[tuple[str, ...], Any]] = [((), model)]

@@ -12,6 +12,7 @@ from tfx_savedmodel.errors import UnsupportedModelError
 from tfx_savedmodel.saved_model.keras_files import KerasFile
 from tfx_savedmodel.saved_model.view import Shape
 from tfx_savedmodel.sources.keras_calls import CallSpecs, call_specs, output_names, takes_training
+from tfx_savedmodel.sources.keras_library import is_a, keras_of
 from tfx_savedmodel.sources.keras_load import is_keras_3, load_keras_file, refuse_other_keras, unbuilt
 from tfx_savedmodel.sources.keras_objects import judged_config, refuse_code
 from tfx_savedmodel.sources.keras_variables import saved_once
@@ -34,9 +35,7 @@ class KerasSource(TrainedModel):
         Raises:
           UnsupportedModelError: it was never built.
         """
-        import tensorflow as tf
-
-        if not isinstance(model, tf.keras.Model):
+        if not is_a(model, "Model"):
             raise UnsupportedModelError(
                 "a Keras layer, not a model",
                 where=described,
@@ -64,7 +63,8 @@ class KerasSource(TrainedModel):
           UnsafeModelError: it asks for code that is not allowed by name.
           UnsupportedModelError: it was written by a Keras that does not fit.
         """
-        refuse_code(judged_config(file), str(file.path), custom_objects, allow_lambda=allow_lambda)
+        with keras_of(file.keras_version):
+            refuse_code(judged_config(file), str(file.path), custom_objects, allow_lambda=allow_lambda)
         refuse_other_keras(file)
         load = functools.partial(
             load_keras_file, file, allowed=custom_objects, allow_lambda=allow_lambda, module=module
@@ -124,7 +124,7 @@ class KerasSource(TrainedModel):
         import tensorflow as tf
 
         model = self.root
-        if is_keras_3():
+        if is_keras_3(model):
             with _without_optimizer(model), saved_once():
                 tf.saved_model.save(model, str(directory), signatures=dict(functions), options=options)
             return

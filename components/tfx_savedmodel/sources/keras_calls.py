@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfx_savedmodel.errors import UnsupportedModelError
+from tfx_savedmodel.sources.keras_library import is_a
 from tfx_savedmodel.sources.keras_load import is_keras_3, unbuilt
 
 #: Names that Keras 3 counts up in a process: no two exports of one model would have the same.
@@ -53,7 +54,7 @@ def call_specs(model: Any, where: str) -> CallSpecs:
     Raises:
       UnsupportedModelError: the model was never built, or an input is sparse or ragged.
     """
-    args, kwargs = _of_keras_3(model, where) if is_keras_3() else _of_keras_2(model, where)
+    args, kwargs = _of_keras_3(model, where) if is_keras_3(model) else _of_keras_2(model, where)
     leaves = _tensors((args, kwargs))
     flat = [spec.name for spec in leaves]
     keyed = _keys(args[0]) if len(args) == 1 and not kwargs else None
@@ -74,12 +75,12 @@ def output_names(model: Any, results: Any) -> list[str]:
     import tensorflow as tf
 
     count = len(tf.nest.flatten(results))
-    if not is_keras_3() and getattr(model, "output_names", None):
+    if not is_keras_3(model) and getattr(model, "output_names", None):
         return [str(name) for name in model.output_names]
     keys = _keys(results)
     if keys is not None:
         return keys
-    first = 0 if is_keras_3() else 1
+    first = 0 if is_keras_3(model) else 1
     return [f"output_{index + first}" for index in range(count)]
 
 
@@ -138,13 +139,11 @@ def _symbolic(tensor: Any, where: str, *, batch: bool) -> Any:
 
 def _is_graph(model: Any) -> bool:
     """Functional, or Sequential with known inputs."""
-    import tensorflow as tf
-
-    if not is_keras_3():
+    if not is_keras_3(model):
         return bool(getattr(model, "_is_graph_network", False))
     if hasattr(model, "_inputs_struct"):
         return True
-    return isinstance(model, tf.keras.Sequential) and bool(model.inputs)
+    return is_a(model, "Sequential") and bool(model.inputs)
 
 
 def _from_shapes(shapes: Any, dtype: Any) -> Any:

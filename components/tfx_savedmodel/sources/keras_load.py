@@ -11,6 +11,7 @@ from tfx_savedmodel import versions
 from tfx_savedmodel.errors import UnreadableModelError, UnsafeModelError, UnsupportedModelError
 from tfx_savedmodel.saved_model.keras_files import H5_MODEL, H5_WEIGHTS, KERAS_ZIP, V3_WEIGHTS, KerasFile
 from tfx_savedmodel.saved_model.temporary import temporary_folder
+from tfx_savedmodel.sources.keras_library import generation_of, is_a, keras_of, the_keras
 from tfx_savedmodel.sources.keras_objects import OF_PLANS, Advice, custom_objects, judged_config, refuse_code
 from tfx_savedmodel.sources.module_file import ModuleFile
 
@@ -42,23 +43,21 @@ def load_keras_file(
       UnsupportedModelError: written by another Keras, or Keras cannot load it.
       UsageError: an allowed object cannot be found.
     """
-    config = judged_config(file, compiled=compiled)
-    refuse_code(config, str(file.path), allowed, allow_lambda=allow_lambda, advice=advice)
-    if not allow_lambda:
-        refuse_pickles(file)
-    refuse_other_keras(file, advice)
-    refuse_half(file, advice)
-    objects = custom_objects(config, allowed, module)
-    import tensorflow as tf
-
-    with properly_named(file) as path:
-        try:
-            loaded = tf.keras.models.load_model(
-                path, custom_objects=objects, compile=compiled, safe_mode=not allow_lambda
-            )
-        except Exception as error:  # Keras raises every kind.
-            raise misfit(file, error) from error
-    return loaded
+    with keras_of(file.keras_version):
+        config = judged_config(file, compiled=compiled)
+        refuse_code(config, str(file.path), allowed, allow_lambda=allow_lambda, advice=advice)
+        if not allow_lambda:
+            refuse_pickles(file)
+        refuse_other_keras(file, advice)
+        refuse_half(file, advice)
+        objects = custom_objects(config, allowed, module)
+        with properly_named(file) as path:
+            try:
+                return the_keras().models.load_model(
+                    path, custom_objects=objects, compile=compiled, safe_mode=not allow_lambda
+                )
+            except Exception as error:  # Keras raises every kind.
+                raise misfit(file, error) from error
 
 
 def refuse_pickles(file: KerasFile) -> None:
@@ -120,22 +119,22 @@ def misfit(file: KerasFile, error: Exception) -> UnsupportedModelError:
 
 
 def keras_version() -> str:
-    """Return the version of the Keras that TensorFlow runs."""
+    """Return the version of the Keras that TensorFlow runs; where Keras 2 lies beside Keras 3, of the latter."""
     return versions.installed("keras") or ""
 
 
-def is_keras_3() -> bool:
-    """Tell whether TensorFlow's Keras is Keras 3."""
+def is_keras_3(model: Any = None) -> bool:
+    """Tell whether a model is of Keras 3; without one, whether TensorFlow's Keras is."""
+    if model is not None:
+        return generation_of(model) == 3
     import tensorflow as tf
 
     return versions.release(getattr(tf.keras, "__version__", "2"))[:1] >= (3,)
 
 
 def is_keras_object(value: Any) -> bool:
-    """Tell whether a value is a layer or model of TensorFlow's Keras."""
-    import tensorflow as tf
-
-    return isinstance(value, tf.keras.layers.Layer)
+    """Tell whether a value is a layer or model of Keras."""
+    return is_a(value, "layers.Layer")
 
 
 @contextlib.contextmanager

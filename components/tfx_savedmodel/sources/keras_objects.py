@@ -12,6 +12,7 @@ from tfx_savedmodel.errors import UnreadableModelError, UnsafeModelError, UsageE
 from tfx_savedmodel.saved_model.keras_code import Reference, lambdas, read_files, references
 from tfx_savedmodel.saved_model.keras_files import KerasFile
 from tfx_savedmodel.saved_model.keras_ops import touching_calls
+from tfx_savedmodel.sources.keras_library import the_keras
 from tfx_savedmodel.sources.module_file import ModuleFile
 
 #: What Keras 2 calls a layer of its own without exporting it, and old names that Keras still takes.
@@ -185,12 +186,10 @@ def _is_allowed(item: Reference, allowed: Collection[str]) -> bool:
 
 
 def _resolved(name: str, module: ModuleFile | None) -> Any:
-    import tensorflow as tf
-
     plain = name.rpartition(">")[2]
     if module is not None and "." not in plain and hasattr(module.module, plain):
         return getattr(module.module, plain)
-    registered = tf.keras.utils.get_custom_objects().get(name)
+    registered = the_keras().utils.get_custom_objects().get(name)
     if registered is not None:
         return registered
     owner, _, attribute = plain.rpartition(".")
@@ -201,8 +200,8 @@ def _resolved(name: str, module: ModuleFile | None) -> Any:
             raise _missing(name, f"{type(error).__name__}: {error}") from error
         if value is not None:
             return value
-    elif hasattr(tf.keras.layers, plain):
-        return getattr(tf.keras.layers, plain)
+    elif hasattr(the_keras().layers, plain):
+        return getattr(the_keras().layers, plain)
     if module is not None and not owner:
         return module.get(plain)
     raise _missing(name, f"{owner} has none" if owner else "no module file")
@@ -225,10 +224,8 @@ def _is_registered_by_keras(item: Reference) -> bool:
     """
     if item.module is not None or item.registered not in ("", item.name) or not item.name.startswith(_CUSTOM):
         return False
-    import tensorflow as tf
-
-    registered = tf.keras.utils.get_custom_objects().get(item.name)
-    return str(getattr(registered, "__module__", "")).partition(".")[0] == "keras"
+    registered = the_keras().utils.get_custom_objects().get(item.name)
+    return str(getattr(registered, "__module__", "")).partition(".")[0] in ("keras", "tf_keras")
 
 
 def _is_known(item: Reference) -> bool:
@@ -241,13 +238,11 @@ def _is_known(item: Reference) -> bool:
 
 
 @functools.cache
-def _names_of(space: str) -> frozenset[str]:
-    import tensorflow as tf
-
+def _names_of(keras: Any, space: str) -> frozenset[str]:
     helpers = {"get", "serialize", "deserialize"}  # they would look up or build whatever else is named
-    return frozenset(name for name in dir(getattr(tf.keras, space, None)) if name[0] != "_" and name not in helpers)
+    return frozenset(name for name in dir(getattr(keras, space, None)) if name[0] != "_" and name not in helpers)
 
 
 def _has(space: str, name: str) -> bool:
-    names = _names_of(space)
+    names = _names_of(the_keras(), space)
     return name in names or "".join(part.title() for part in name.split("_")) in names

@@ -1,0 +1,203 @@
+"""A Debian 13 root, for a stack whose wheels are too new for this machine.
+
+`python3 make/debian_13.py make` makes it in `.debian-13`, where it stays; `run COMMAND …` runs a command in it, in a
+copy of the checkout, and makes it first where it is not there; `remove` removes it. All need root. Python 3.8 or later.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import chroot
+import uv
+
+SUITE = "trixie"
+#: What `make install` needs of a machine: Python with its headers, and a compiler for pyfarmhash.
+PACKAGES = ("ca-certificates", "g++", "make", "python3", "python3-dev", "python3-venv")
+#: The root says by this file that it is whole, and what it was made of.
+RECIPE = Path("etc", "tfx-savedmodel-root")
+MIRROR = "http://deb.debian.org/debian"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    verbs.add_parser("make", help="make the root, unless it is there")
+    verbs.add_parser("remove", help="remove the root")
+    run = verbs.add_parser("run", help="run a command in the root, in a copy of the checkout")
+    run.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND …")
+    options = parser.parse_args()
+    if options.verb == "run" and not options.command:
+        parser.error("run wants a command: run make demo STACK=tfx-1.21")
+    root = folder()
+    try:
+        if options.verb == "remove":
+            with held(root, alone=True):
+                remove(root)
+            return 0
+        refuse_machine()
+        ensure(root)
+        if options.verb == "run":
+            run_in(root, options.command)
+    except uv.SetupError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def folder() -> Path:
+    """Return where the root is; the variable DEBIAN_13 names another place, for several checkouts to share."""
+    return Path(os.environ.get("DEBIAN_13") or uv.ROOT / ".debian-13").resolve()
+
+
+def refuse_machine() -> None:
+    """Pass a machine that can make a root and enter it."""
+    again = "and run make again."
+    if sys.platform != "linux":
+        raise uv.SetupError(f"A Debian 13 root needs Linux, and this is {sys.platform}.")
+    if os.geteuid() != 0:
+        raise uv.SetupError(
+            "A Debian 13 root is made by debootstrap and entered by chroot, and both need root.\n"
+            "Run make as root, or use a machine with glibc 2.39 or later, which runs the stack itself."
+        )
+    if shutil.which("debootstrap") is None:
+        raise uv.SetupError(f"debootstrap is missing. Install it (`apt-get install debootstrap`) {again}")
+    if (
+        shutil.which("unshare") is None
+        or subprocess.run(["unshare", "--mount", "true"], stderr=subprocess.PIPE).returncode
+    ):
+        raise uv.SetupError(
+            "This machine lets nobody have mounts of their own (`unshare --mount true` fails): it may be a container\n"
+            "without the capability SYS_ADMIN. Give it that one, or use a machine with glibc 2.39 or later."
+        )
+
+
+def recipe() -> str:
+    """Return what a root is made of: another recipe, another root."""
+    return f"{SUITE} {' '.join(PACKAGES)}\n"
+
+
+def ensure(root: Path) -> None:
+    """Make the root unless it is there; beside its place, so that half a root is never taken for one."""
+    if _is_whole(root):
+        return
+    with held(root, alone=True):
+        if _is_whole(root):  # somebody else made it meanwhile
+            return
+        remove(root)
+        making = root.with_name(f"{root.name}.making")
+        remove(making)
+        uv.say(f"{root.name}: debootstrap {SUITE}")
+        _debootstrap(making)
+        (making / RECIPE).write_text(recipe())
+        making.rename(root)
+
+
+def run_in(root: Path, command: list[str]) -> None:
+    """Become the command, in the root; whoever else uses the root meanwhile does so beside it."""
+    chroot.copy_checkout(root)
+    corpus = Path(os.environ.get("SAVEDMODEL_CORPUS") or uv.ROOT.parent / "shared" / "corpus")
+    told = chroot.enter(root, command, corpus if (corpus / "index.json").is_file() else None)
+    lock = _open_lock(root)
+    os.set_inheritable(lock, True)  # held until the command's last process ends
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    uv.say(f"{root.name}: {' '.join(command)}")
+    sys.stdout.flush()
+    os.execvpe(told[0], told, chroot.variables(os.environ))
+
+
+def remove(root: Path) -> None:
+    """Remove a root, and nothing that is mounted in it."""
+    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    inside = [mount for mount in mounts if mount == str(root) or mount.startswith(f"{root}/")]
+    if inside:
+        raise uv.SetupError(
+            f"{root} is not removed: something is mounted there ({', '.join(inside)}). Unmount it first."
+        )
+    if root.exists() and subprocess.run(["rm", "-rf", "--one-file-system", str(root)]).returncode:
+        raise uv.SetupError(f"{root} could not be removed; the words of rm are above.")
+
+
+@contextlib.contextmanager
+def held(root: Path, *, alone: bool) -> Iterator[None]:
+    """Keep others from the root, or from changing it."""
+    lock = _open_lock(root)
+    try:
+        fcntl.flock(lock, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise uv.SetupError(f"{root} is in use by another make: wait for it, and run make again.") from None
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def mirror() -> str:
+    """Return the Debian mirror that this machine uses, else Debian's own; the variable DEBIAN_MIRROR names another."""
+    named = os.environ.get("DEBIAN_MIRROR")
+    if named:
+        return named
+    apt = Path("/etc/apt")
+    if "ID=debian" not in _read(Path("/etc/os-release")).splitlines():
+        return MIRROR
+    for file in (apt / "sources.list", *sorted((apt / "sources.list.d").glob("*"))):
+        found = re.search(r"^(?:deb .*?|URIs:\s*)(https?://\S*/debian)/?(?=\s)", _read(file), re.MULTILINE)
+        if found and file.suffix in (".list", ".sources"):
+            return found[1]
+    return MIRROR
+
+
+def _debootstrap(target: Path) -> None:
+    # An older debootstrap does not know the suite; all of Debian's are made by the same script.
+    script = Path("/usr/share/debootstrap/scripts")
+    known = [] if (script / SUITE).exists() else [str(script / "sid")]
+    told = ["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", SUITE, str(target), mirror(), *known]
+    log = target.with_name(f"{target.name}.log")
+    # In a mount namespace of its own: what it mounts while it runs ends with it.
+    alone = ["unshare", "--mount", "--propagation", "private", *told]
+    with log.open("wb") as file:
+        code = subprocess.run(alone, stdout=file, stderr=subprocess.STDOUT, env={**os.environ, **_proxy()}).returncode
+    if code:
+        last = "\n".join(_read(log).splitlines()[-5:])
+        raise uv.SetupError(f"debootstrap failed; its last words, the others are in {log}:\n{last}")
+    log.unlink()
+
+
+def _proxy() -> dict[str, str]:
+    """Return the proxy that apt uses here, which debootstrap would not ask for."""
+    if os.environ.get("http_proxy") or shutil.which("apt-config") is None:
+        return {}
+    told = ["apt-config", "shell", "PROXY", "Acquire::http::Proxy"]
+    answer = subprocess.run(told, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.decode()
+    found = re.match(r"PROXY='(.+)'", answer)
+    return {"http_proxy": found[1]} if found else {}
+
+
+def _is_whole(root: Path) -> bool:
+    return _read(root / RECIPE) == recipe()
+
+
+def _open_lock(root: Path) -> int:
+    root.parent.mkdir(parents=True, exist_ok=True)
+    return os.open(str(root.with_name(f"{root.name}.lock")), os.O_RDWR | os.O_CREAT, 0o644)
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text()
+    except OSError:
+        return ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,207 @@
+"""The Debian 13 root: what of the machine reaches it, what is copied into it, and who is sent away."""
+
+from __future__ import annotations
+
+import fcntl
+import importlib
+import os
+import shlex
+import subprocess
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project of its own; the scripts take it for theirs."""
+    monkeypatch.syspath_prepend(ROOT / "make")
+    monkeypatch.delenv("DEBIAN_13", raising=False)
+    monkeypatch.setattr(importlib.import_module("uv"), "ROOT", tmp_path / "project")
+    for name in ("setup.py", "make/uv.py", ".venv/bin/python", "build/old", "make/__pycache__/uv.pyc"):
+        file = tmp_path / "project" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(name, encoding="utf-8")
+    return tmp_path / "project"
+
+
+@pytest.fixture
+def debian(project: Path) -> ModuleType:
+    return importlib.import_module("debian_13")
+
+
+@pytest.fixture
+def chroot(project: Path) -> ModuleType:
+    return importlib.import_module("chroot")
+
+
+def refused(call: Any, *arguments: Any, **words: Any) -> str:
+    with pytest.raises(importlib.import_module("uv").SetupError) as caught:
+        call(*arguments, **words)
+    return str(caught.value)
+
+
+def test_the_copy_follows_the_checkout_and_keeps_what_was_made_in_it(
+    project: Path, chroot: ModuleType, tmp_path: Path
+) -> None:
+    copy = tmp_path / "root" / chroot.CHECKOUT.relative_to("/")
+    chroot.copy_checkout(tmp_path / "root")
+    assert sorted(str(file.relative_to(copy)) for file in copy.rglob("*") if file.is_file()) == [
+        "make/uv.py",
+        "setup.py",
+    ]
+    made = copy / ".venv-tfx-1.21" / "installed"
+    made.parent.mkdir()
+    made.touch()
+    (copy / "make" / "stray.py").touch()
+    (project / "setup.py").write_text("new", encoding="utf-8")
+    (project / "make" / "uv.py").unlink()
+    chroot.copy_checkout(tmp_path / "root")
+    assert (copy / "setup.py").read_text(encoding="utf-8") == "new"
+    assert made.is_file() and not list((copy / "make").iterdir())
+
+
+def test_in_a_repository_what_git_ignores_stays_here(project: Path, chroot: ModuleType, tmp_path: Path) -> None:
+    git = ["git", "-C", str(project), "-c", "user.name=a", "-c", "user.email=a@b"]
+    if subprocess.run([*git, "init", "-q"], check=False).returncode:
+        pytest.skip("needs git: apt-get install git")
+    (project / ".gitignore").write_text("secret\n.venv\nbuild\n__pycache__\n", encoding="utf-8")
+    (project / "secret").touch()
+    subprocess.run([*git, "add", "setup.py"], check=True)
+    chroot.copy_checkout(tmp_path / "root")
+    copy = tmp_path / "root" / chroot.CHECKOUT.relative_to("/")
+    assert {file.name for file in copy.rglob("*") if file.is_file()} == {"setup.py", "uv.py", ".gitignore"}
+
+
+def test_settings_reach_the_root_by_mounts_and_are_written_nowhere(
+    chroot: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, home, pem = tmp_path / "root", tmp_path / "home", tmp_path / "own certificates.pem"
+    (home / ".config" / "pip").mkdir(parents=True)
+    pem.write_text("of this machine", encoding="utf-8")
+    for name in [name for name in os.environ if chroot._NAMES_SETTINGS.fullmatch(name)]:
+        monkeypatch.delenv(name)
+    for name, value in {"HOME": home, "PIP_CERT": pem, "SSL_CERT_FILE": pem, "PIP_CONFIG_FILE": "/no/such"}.items():
+        monkeypatch.setenv(name, str(value))
+    for name in ("UV_CACHE_DIR", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    *_, script, sh, command, word = chroot.enter(root, ["make", "a b"], None)
+    assert (sh, command, word) == ("sh", "make", "a b")
+    binds = [tuple(shlex.split(line)[2:]) for line in script.splitlines() if line.startswith("mount --bind")]
+    within = root / pem.relative_to("/")
+    assert binds.count((str(pem), str(within))) == 1 and within.read_text(encoding="utf-8") == ""
+    assert (str(home / ".config" / "pip"), str(root / "root/.config/pip")) in binds
+    assert (str(home / ".cache" / "uv"), str(root / "root/.cache/uv")) in binds
+    assert not any("/no/such" in source for source, _ in binds)
+
+
+def test_no_mount_point_is_made_outside_of_the_root(chroot: ModuleType, tmp_path: Path) -> None:
+    outside, root, like = tmp_path / "outside", tmp_path / "root", tmp_path / "like"
+    (root / "etc").mkdir(parents=True)
+    like.touch()
+    (root / "etc" / "resolv.conf").symlink_to(outside)
+    (root / "opt").symlink_to("/")
+    assert chroot._place(root, Path("/etc/resolv.conf"), like) == root / "etc/resolv.conf"
+    assert chroot._place(root, Path("/opt/of/ours"), like) == root / "opt/of/ours"
+    assert not outside.exists() and not Path("/of").exists()
+    assert (root / "opt/of/ours").is_file() and not (root / "etc/resolv.conf").is_symlink()
+
+
+def test_variables_of_this_machines_python_and_folders_stay_here(chroot: ModuleType) -> None:
+    here = {
+        "https_proxy": "p",
+        "CI": "true",
+        "PYTHONPATH": "x",
+        "MAKEFLAGS": "w",
+        "HOME": "/home/me",
+        "VIRTUAL_ENV": "v",
+    }
+    there = chroot.variables(here)
+    assert (there["https_proxy"], there["CI"], there["HOME"]) == ("p", "true", "/root")
+    assert not {"PYTHONPATH", "MAKEFLAGS", "VIRTUAL_ENV"} & set(there)
+
+
+def test_who_is_not_root_is_told_what_else_to_do(debian: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(debian.sys, "platform", "linux")
+    monkeypatch.setattr(debian.os, "geteuid", lambda: 1000)
+    assert "Run make as root" in refused(debian.refuse_machine)
+
+
+def test_without_debootstrap_it_is_told_how_to_install_it(
+    debian: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(debian.sys, "platform", "linux")
+    monkeypatch.setattr(debian.os, "geteuid", lambda: 0)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "apt-get install debootstrap" in refused(debian.refuse_machine)
+    program = tmp_path / "debootstrap"
+    program.write_text("#!/bin/sh\n", encoding="utf-8")
+    program.chmod(0o755)
+    assert "SYS_ADMIN" in refused(debian.refuse_machine)
+
+
+def test_a_failed_root_is_never_taken_for_one(debian: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, made = debian.folder(), []
+
+    def debootstrap(target: Path) -> None:
+        assert not target.exists()
+        (target / "etc").mkdir(parents=True)
+        made.append(target)
+        if len(made) == 1:
+            raise debian.uv.SetupError("no network")
+
+    monkeypatch.setattr(debian, "_debootstrap", debootstrap)
+    assert refused(debian.ensure, root) == "no network"
+    assert not root.exists()
+    debian.ensure(root)
+    debian.ensure(root)
+    assert len(made) == 2 and (root / "etc").is_dir() and not made[0].exists()
+    # Another recipe, another root.
+    monkeypatch.setattr(debian, "PACKAGES", (*debian.PACKAGES, "more"))
+    debian.ensure(root)
+    assert len(made) == 3 and (root / debian.RECIPE).read_text(encoding="utf-8").endswith(" more\n")
+
+
+def test_a_root_in_use_or_with_mounts_is_not_removed(debian: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = debian.folder()
+    root.mkdir()
+    lock = os.open(root.with_name(f"{root.name}.lock"), os.O_RDWR | os.O_CREAT)
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    with pytest.raises(debian.uv.SetupError, match="in use"), debian.held(root, alone=True):
+        pass
+    os.close(lock)
+    own = Path.read_text
+    table = f"36 35 98:0 / {root}/srv/shared rw - ext4 /dev/sda rw\n"
+    monkeypatch.setattr(Path, "read_text", lambda path, *a: table if path.name == "mountinfo" else own(path, *a))
+    assert f"{root}/srv/shared" in refused(debian.remove, root)
+    monkeypatch.undo()
+    debian.remove(root)
+    assert not root.exists()
+
+
+@pytest.mark.parametrize(
+    ("sources", "mirror"),
+    [
+        ("Types: deb\nURIs: http://mirror.example/debian/\nSuites: bookworm\n", "http://mirror.example/debian"),
+        ("URIs: http://mirror.example/debian-security\n", "http://deb.debian.org/debian"),
+        ("", "http://deb.debian.org/debian"),
+    ],
+)
+def test_the_root_comes_from_the_mirror_that_apt_uses(
+    debian: ModuleType, monkeypatch: pytest.MonkeyPatch, sources: str, mirror: str
+) -> None:
+    monkeypatch.delenv("DEBIAN_MIRROR", raising=False)
+    files = {"/etc/os-release": "NAME=Debian\nID=debian\n", "/etc/apt/sources.list.d/debian.sources": sources}
+    monkeypatch.setattr(debian, "_read", lambda file: files.get(str(file), ""))
+    monkeypatch.setattr(Path, "glob", lambda path, _: [path / "debian.sources"])
+    assert debian.mirror() == mirror
+    files["/etc/os-release"] = "ID=ubuntu\n"
+    assert debian.mirror() == "http://deb.debian.org/debian"
+    monkeypatch.setenv("DEBIAN_MIRROR", "http://other.example/debian")
+    assert debian.mirror() == "http://other.example/debian"

@@ -1,0 +1,116 @@
+"""Which stack `make` takes on which machine, and what it says."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import shutil
+import subprocess
+import sys
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.unit
+
+PYTHON = "/usr/bin/python3.13"
+
+
+@pytest.fixture
+def stacks(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(ROOT / "make")
+    return importlib.import_module("stacks")
+
+
+def machine(stacks: ModuleType, glibc: str, *names: str) -> Any:
+    return stacks.Machine(glibc, dict.fromkeys(names, PYTHON))
+
+
+@pytest.mark.parametrize("glibc", ["2.39", "2.41", "3.0"])
+def test_the_newest_is_taken_where_its_wheels_run(stacks: ModuleType, glibc: str) -> None:
+    new = machine(stacks, glibc, "tfx-1.21")
+    assert stacks.choose(new) == "tfx-1.21"
+    said = stacks.line(new, "tfx-1.21", chosen=True)
+    assert f"glibc {glibc}" in said and PYTHON in said and "STACK=tfx-1.15" in said and "\n" not in said
+
+
+@pytest.mark.parametrize("glibc", ["2.36", "2.38", "2.4", ""])
+def test_an_older_system_takes_the_older_stack_and_says_why(stacks: ModuleType, glibc: str) -> None:
+    old = machine(stacks, glibc)
+    assert stacks.choose(old) == "tfx-1.15"
+    said = stacks.line(old, "tfx-1.15", chosen=True)
+    assert "2.39" in said and (glibc or "another C library") in said
+    assert "make test-tfx121" in said and "\n" not in said
+
+
+def test_a_new_system_without_the_python_says_which_is_wanted(stacks: ModuleType) -> None:
+    bare = machine(stacks, "2.41")
+    assert stacks.choose(bare) == "tfx-1.15"
+    said = stacks.line(bare, "tfx-1.15", chosen=True)
+    assert "Python 3.13 or 3.12" in said and "STACK=tfx-1.21" in said and "test-tfx121" not in said
+    # Named, it is not refused: uv may bring the Python.
+    assert stacks.refusal(bare, "tfx-1.21") is None
+
+
+def test_a_stack_that_cannot_run_here_is_refused_with_what_to_do(stacks: ModuleType) -> None:
+    said = stacks.refusal(machine(stacks, "2.36"), "tfx-1.21")
+    assert "2.39" in said and "2.36" in said and "make test-tfx121" in said and "STACK=tfx-1.15" in said
+    assert stacks.refusal(machine(stacks, "2.36"), "tfx-1.15") is None
+    assert stacks.refusal(machine(stacks, "2.41"), "tfx-1.15") is None
+
+
+def test_an_unknown_stack_is_refused_with_those_there_are(stacks: ModuleType) -> None:
+    said = stacks.refusal(machine(stacks, "2.41", "tfx-1.21"), "tfx-1.2")
+    assert "tfx-1.21 and tfx-1.15" in said
+    # The light lane is for its own target.
+    assert stacks.refusal(machine(stacks, "2.41"), "tf-2.21") is not None
+
+
+def test_this_machine_is_seen_as_it_is(stacks: ModuleType) -> None:
+    seen = stacks.look()
+    confstr = os.confstr("CS_GNU_LIBC_VERSION") if "CS_GNU_LIBC_VERSION" in os.confstr_names else ""
+    assert seen.glibc == (confstr or "").removeprefix("glibc ")
+    assert ("tfx-1.21" in seen.pythons) <= (stacks.choose(seen) == "tfx-1.21")
+
+
+def test_no_folder_is_of_two_stacks(stacks: ModuleType) -> None:
+    environments = importlib.import_module("environment").ENVIRONMENTS
+    folders = [environment.folder for environment in environments.values()]
+    assert len(set(folders)) == len(folders) == len(stacks.VERSIONS.STACKS)
+    assert environments["tfx-1.15"].folder == ".venv"
+
+
+def make(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run make as a person would, though it may be make that runs the tests."""
+    if shutil.which("make") is None:
+        pytest.skip("needs make: apt-get install make")
+    variables = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "STACK"))}
+    told = ["make", "--no-print-directory", f"PYTHON3={sys.executable}", *words]
+    return subprocess.run(told, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("stack", "folder", "demo"),
+    [("tfx-1.15", ".venv", "build/penguin"), ("tfx-1.21", ".venv-tfx-1.21", "build/penguin-tfx-1.21")],
+)
+def test_make_keeps_the_stacks_apart(stacks: ModuleType, stack: str, folder: str, demo: str) -> None:
+    lines = make("--dry-run", "demo", f"STACK={stack}").stdout.splitlines()
+    assert lines[0].split()[1:] == ["make/stacks.py", "say", stack]
+    assert lines[-1].split() == [f"{folder}/bin/python", "-m", "pipelines.penguin.run", "--root", demo]
+    assert stacks.folder(stack) == folder
+
+
+def test_make_chooses_where_nobody_does(stacks: ModuleType) -> None:
+    chosen = stacks.choose(stacks.look())
+    lines = make("--dry-run", "demo").stdout.splitlines()
+    assert lines[0].split()[1:] == ["make/stacks.py", "say", chosen, "--chosen"]
+    assert lines[-1].startswith(f"{stacks.folder(chosen)}/bin/python ")
+
+
+def test_make_refuses_a_stack_that_there_is_not() -> None:
+    ran = make("install", "STACK=tfx-0")
+    assert ran.returncode == 2
+    assert "STACK=tfx-0: no such stack; there are tfx-1.21 and tfx-1.15." in ran.stderr
