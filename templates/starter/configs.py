@@ -70,6 +70,8 @@ LOCAL_BEAM_ARGS = (
 #: On Kubeflow: the image that `make image` builds and you push, and the folder of this repository in it.
 IMAGE = f"REGISTRY/{NAME}:latest"
 IMAGE_HOME = "/pipeline"
+#: The steps that go through all examples: Beam's arguments for a cluster are for them.
+HEAVY = ("CsvExampleGen", "StatisticsGen", "Transform", "SavedModelValidator")
 #: On Kubeflow: CPUs and gigabytes of memory, by step; others have the cluster's default.
 RESOURCES = {
     "Transform": (2.0, 8.0),

@@ -1,8 +1,8 @@
 """Compile the pipeline for Kubeflow Pipelines v2 or Vertex AI: `python -m runners.kubeflow_v2 --output job.json`.
 
 Nothing runs here. While compiling, the modules are packed into wheels under --root, which has to be writable from here.
-Submit the file with Kubeflow's or Vertex AI's client; `data` is a parameter of the job. What follows `--` are Beam's
-arguments, for instance to run the heavy steps on Dataflow; without them they run in their own containers.
+Submit the file with Kubeflow's or Vertex AI's client; `data_path` is a parameter of the job. What follows `--` are
+Beam's arguments, for instance to run the heavy steps on Dataflow; without them they run in their own containers.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from typing import Any
 import configs
 from runners import logs
 
-#: In the step's own container.
+#: In the step's own process. Beside it stands the image, or every step would pack TFX itself for workers elsewhere.
 IN_THE_STEP = ("--runner=FnApiRunner", "--direct_running_mode=in_memory")
 
 
 def compile_job(
-    output: Path, *, root: str, image: str, data: str, push_to: str, beam_args: Sequence[str] = IN_THE_STEP
+    output: Path, *, root: str, image: str, data: str, push_to: str, beam_args: Sequence[str] = ()
 ) -> dict[str, Any]:
     """Write the job as JSON and return it.
 
     Args:
       root: the pipeline root, gs://… or a path that every step sees.
       image: has this repository at configs.IMAGE_HOME, and its packages.
-      data: the default of the job's parameter `data`.
+      data: the default of the job's parameter `data_path`.
       push_to: where a blessed model is copied to.
-      beam_args: where the steps run that are made of Apache Beam.
+      beam_args: where the heavy steps run their Beam; in their own containers without any.
     """
     from tfx.orchestration import data_types
     from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
@@ -40,13 +40,23 @@ def compile_job(
 
     definition = pipeline.create_pipeline(
         root,
-        data=data_types.RuntimeParameter(name="data", ptype=str, default=data),
+        data=data_types.RuntimeParameter(name="data_path", ptype=str),
         push_to=push_to,
-        # Without a file that says what workers need, every step would pack TFX itself anew.
-        beam_pipeline_args=[*beam_args, f"--requirements_file={configs.IMAGE_HOME}/requirements.txt"],
+        # The image says where workers get their packages; without it every step would pack TFX itself anew.
+        beam_pipeline_args=[
+            "--runner=FnApiRunner",
+            "--direct_running_mode=in_memory",
+            f"--sdk_container_image={image}",
+        ],
     )
-    config = kubeflow_v2_dag_runner.KubeflowV2DagRunnerConfig(default_image=image, display_name=configs.NAME)
-    job = kubeflow_v2_dag_runner.KubeflowV2DagRunner(config=config).run(definition, write_out=False)
+    for component in definition.components:
+        if component.id in configs.HEAVY and beam_args:
+            component.with_beam_pipeline_args(list(beam_args))
+    config = kubeflow_v2_dag_runner.KubeflowV2DagRunnerConfig(default_image=image, use_pipeline_spec_2_1=True)
+    runner = kubeflow_v2_dag_runner.KubeflowV2DagRunner(config=config)
+    job = runner.run(definition, parameter_values={"data_path": data}, write_out=False)
+    # TFX drops the default, which Kubeflow reads in the definition of the parameter.
+    job["pipelineSpec"]["root"]["inputDefinitions"]["parameters"]["data_path"]["defaultValue"] = data
     give_resources(job, configs.RESOURCES)
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(job, indent=2, sort_keys=True) + "\n", encoding="utf-8")
@@ -74,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, default=configs.BUILD / "job.json", help="%(default)s")
     parser.add_argument("--root", default=str(configs.BUILD / "kubeflow"), help="pipeline root (%(default)s)")
     parser.add_argument("--image", default=configs.IMAGE, help="%(default)s")
-    parser.add_argument("--data", default=f"{configs.IMAGE_HOME}/data", help="default of the parameter (%(default)s)")
+    parser.add_argument("--data", default=f"{configs.IMAGE_HOME}/data", help="default of data_path (%(default)s)")
     parser.add_argument("--push-to", help="where a blessed model is copied to (ROOT/serving/NAME)")
     options = parser.parse_args(given[:cut])
     places = {
@@ -84,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "push_to": options.push_to or f"{options.root}/serving/{configs.NAME}",
     }
     with logs.quiet(configs.BUILD / "compile.log"):
-        compile_job(options.output, **places, beam_args=given[cut + 1 :] or IN_THE_STEP)
+        compile_job(options.output, **places, beam_args=given[cut + 1 :])
     print(options.output)
     return 0
 
