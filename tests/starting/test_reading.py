@@ -38,7 +38,11 @@ def test_quotes_line_breaks_blanks_and_a_byte_order_mark(tmp_path: Path) -> None
     found = table(tmp_path, b'\xef\xbb\xbfa, b\r\n"x, ""y""\r\nz", 1\r\n\r\n  w ,\r\n')
     assert found.header == ("a", "b")
     assert found.rows == (('x, "y"\r\nz', "1"), ("w", ""))
-    assert found.total == 2
+    assert (found.total, found.had_blanks) == (2, True)
+    assert not table(tmp_path, 'a,b\n"x, y",1\n').had_blanks
+    assert table(tmp_path, 'a,b\nx, "y, z"\n') == Table(
+        tmp_path / "some.csv", ",", ("a", "b"), (("x", "y, z"),), 1, had_blanks=True
+    )
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,8 @@ def _notes(table: Table, kept: int) -> list[str]:
         )
     if kept < len(table.rows):
         notes.append(f"{len(table.rows) - kept:,} rows without a label were left out")
+    if table.had_blanks:
+        notes.append("blanks around cells were taken away")
     if table.separator != ",":
         notes.append(f"the separator {table.separator!r} became a comma")
     return notes

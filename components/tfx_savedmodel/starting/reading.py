@@ -23,13 +23,19 @@ _MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"\x1f\x8b": "gzip", b"P
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """The rows of a file, each with as many cells as the header; `total` counts those of the whole file."""
+    """The rows of a file, each with as many cells as the header.
+
+    Attributes:
+      total: how many rows the whole file has.
+      had_blanks: cells had blanks around them.
+    """
 
     path: Path
     separator: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     total: int
+    had_blanks: bool = False
 
     @property
     def is_sample(self) -> bool:
@@ -48,15 +54,18 @@ def read_table(path: Path, *, most_rows: int = MOST_ROWS) -> Table:
       UsageError: no such file, no UTF-8, no header, a row with another number of cells, with the line.
     """
     with _opened(path) as file:
-        separator = _separator(path)
+        start = _start(path)
+        separator = _separator(start)
         records = _records(path, file, separator)
         try:
             _, header = next(records)
         except StopIteration:
             raise _unusable(path, "the file is empty", wanted="a header line, then rows") from None
+        header = tuple(name.strip() for name in header)
         _check_header(path, header)
         rows, total = _sample(records, min(most_rows, max(1, MOST_CELLS // len(header))))
-    return Table(path, separator, header, rows, total)
+    rows, had_blanks = _stripped(rows)
+    return Table(path, separator, header, rows, total, had_blanks or _has_leading_blanks(start, separator))
 
 
 @contextlib.contextmanager
@@ -78,10 +87,27 @@ def _opened(path: Path) -> Iterator[TextIO]:
         yield file
 
 
-def _separator(path: Path) -> str:
-    """Return the separator that cuts the first lines into most cells, the same number in each; a comma else."""
+def _start(path: Path) -> str:
     with path.open("rb") as file:
-        start = file.read(_LOOKED_AT).decode("utf-8-sig", "replace")
+        return file.read(_LOOKED_AT).decode("utf-8-sig", "replace")
+
+
+def _stripped(rows: tuple[tuple[str, ...], ...]) -> tuple[tuple[tuple[str, ...], ...], bool]:
+    """Return the rows without the blanks around their cells, and whether there were any."""
+    bare = tuple(tuple(cell.strip() for cell in row) for row in rows)
+    return bare, bare != rows
+
+
+def _has_leading_blanks(start: str, separator: str) -> bool:
+    """Tell whether cells begin with blanks: `_records` does not see them, lest one before a quote be taken for text."""
+    with contextlib.suppress(csv.Error):
+        rows = csv.reader(start.splitlines(keepends=True), delimiter=separator)
+        return any(cell[:1].isspace() for row in rows for cell in row)
+    return False
+
+
+def _separator(start: str) -> str:
+    """Return the separator that cuts the first lines into most cells, the same number in each; a comma else."""
     best, most = ",", 1
     for separator in SEPARATORS:
         with contextlib.suppress(csv.Error):
@@ -99,7 +125,7 @@ def _records(path: Path, file: TextIO, separator: str) -> Iterator[tuple[int, tu
     width = None
     try:
         for cells in reader:
-            row = tuple(cell.strip() for cell in cells)
+            row = tuple(cells)
             if not any(row) and len(row) <= 1:
                 continue
             width = width or len(row)
