@@ -24,7 +24,7 @@ def test_what_was_found_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "houses.csv: 241 rows, 6 columns" in said
     assert "1 rows without a label were left out" in said
     assert "label price: regression, because its values are numbers with fractions" in said
-    assert "to have it otherwise: --task classification" in said
+    assert "--task" not in said  # numbers with fractions are no classes
     assert "true or false" in said
     assert "House No  it numbers the rows" in said
     assert f"Made  {tmp_path / 'made'}" in said
@@ -34,7 +34,23 @@ def test_classes_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     data = tmp_path / "houses.csv"
     data.write_text(HOUSES)
     assert run(["new", "houses", str(tmp_path / "made"), "--data", str(data), "--label", "heated"]) == 0
-    assert "classes: no, yes" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "classes: no, yes" in said
+    assert "--task" not in said
+
+
+def test_numbers_may_be_either_and_how_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = tmp_path / "houses.csv"
+    data.write_text(HOUSES)
+    arguments = ["--data", str(data), "--label", "rooms"]
+    assert run(["new", "houses", str(tmp_path / "made"), *arguments]) == 0
+    said = capsys.readouterr().out
+    assert "label rooms: classification, because its values are 6 different whole numbers" in said
+    assert "to have it otherwise: --task regression" in said
+    assert run(["new", "houses", str(tmp_path / "again"), *arguments, "--task", "regression"]) == 0
+    said = capsys.readouterr().out
+    assert "label rooms: regression, because you said so" in said
+    assert "to have it otherwise: --task classification" in said
 
 
 @pytest.mark.parametrize(

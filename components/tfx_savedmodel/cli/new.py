@@ -51,8 +51,8 @@ def _show_data(page: Page, data: DataSet) -> None:
         page.line(f"classes: {shown}", indent=2)
     for note in label.notes:
         page.line((note, "warning"), indent=2)
-    other = next(task for task in TASKS if task != label.task)
-    page.line((f"to have it otherwise: --task {other}", "dim"), indent=2)
+    if label.other:
+        page.line((f"to have it otherwise: --task {label.other}", "dim"), indent=2)
     page.line()
     rows: list[list[Cell]] = [
         [

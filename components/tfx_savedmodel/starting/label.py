@@ -27,6 +27,7 @@ class Label:
       cells: its values as CsvExampleGen is to read them, "" where it is missing.
       classes: in order, the numbers by size; empty for a regression.
       reason: why it is taken for that.
+      other: the task that it could be as well, "" where its values allow one only.
       notes: what else is worth knowing.
     """
 
@@ -36,6 +37,7 @@ class Label:
     cells: tuple[str, ...]
     classes: tuple[str, ...]
     reason: str
+    other: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -67,7 +69,9 @@ def look_at_label(
             raise UsageError(
                 "a label that is no number", where=where, found=repr(odd), wanted="numbers for a regression"
             )
-        return Label(source, name, task, tuple(_float(cell) for cell in plain), (), reason, tuple(changes))
+        may_be_classes = _fraction(numbers) is None and len(known) <= MOST_CLASSES
+        other = CLASSIFICATION if may_be_classes else ""
+        return Label(source, name, task, tuple(_float(cell) for cell in plain), (), reason, other, tuple(changes))
     if odd is None:
         _refuse_fractions(where, numbers)
     texts = [_class_text(cell, is_numeric=odd is None) for cell in plain]
@@ -81,7 +85,8 @@ def look_at_label(
             next_step="name another --label" if odd is not None else "make it a regression: --task regression",
         )
     classes = tuple(sorted(counts, key=float if odd is None else None))
-    return Label(source, name, task, tuple(texts), classes, reason, (*changes, *_rare(counts)))
+    other = REGRESSION if odd is None else ""
+    return Label(source, name, task, tuple(texts), classes, reason, other, (*changes, *_rare(counts)))
 
 
 def _guess(known: Counter[str], numbers: dict[str, float | None], *, is_numeric: bool) -> tuple[str, str]:
@@ -110,9 +115,14 @@ def _class_text(cell: str, *, is_numeric: bool) -> str:
     return str(int(cell) if is_whole(cell) else int(float(cell)))
 
 
-def _refuse_fractions(where: str, numbers: dict[str, float | None]) -> None:
+def _fraction(numbers: dict[str, float | None]) -> str | None:
+    """Return a number that cannot be the name of a class: one with a fraction, or of more than 64 bits."""
     values = ((cell, value or 0.0) for cell, value in numbers.items())
-    odd = next((cell for cell, value in values if not value.is_integer() or abs(value) >= 2**63), None)
+    return next((cell for cell, value in values if not value.is_integer() or abs(value) >= 2**63), None)
+
+
+def _refuse_fractions(where: str, numbers: dict[str, float | None]) -> None:
+    odd = _fraction(numbers)
     if odd is not None:
         raise UsageError(
             "classes that are no whole numbers",
