@@ -135,14 +135,37 @@ def test_template_without_data_passes_all_its_tests(installed: Path, tmp_path: P
     assert "failed" not in done.stdout
 
 
-@pytest.mark.full
-def test_job_for_kubeflow_is_compiled(installed: Path, made: Path) -> None:
+@pytest.fixture(scope="module")
+def job(made: Path) -> Path:
+    """The job for Kubeflow, as `make compile` writes it."""
     shutil.rmtree(made / "build" / "kubeflow", ignore_errors=True)
     done = make(made, "compile")
     assert done.returncode == 0, done.stdout
-    job = json.loads((made / "build" / "job.json").read_text())
-    executors = job["pipelineSpec"]["deploymentSpec"]["executors"]
+    return made / "build" / "job.json"
+
+
+@pytest.mark.full
+def test_job_for_kubeflow_says_what_steps_may_take(job: Path) -> None:
+    spec = json.loads(job.read_text())["pipelineSpec"]
+    executors = spec["deploymentSpec"]["executors"]
     assert executors["Trainer_executor"]["container"]["resources"] == {"cpuLimit": 2.0, "memoryLimit": 8.0}
-    assert (
-        job["pipelineSpec"]["root"]["inputDefinitions"]["parameters"]["data_path"]["defaultValue"] == "/pipeline/data"
+    assert spec["root"]["inputDefinitions"]["parameters"]["data_path"]["defaultValue"] == "/pipeline/data"
+
+
+@pytest.mark.full
+def test_every_step_of_the_job_runs(installed: Path, made: Path, job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipelines.kubeflow import load_job, run_job
+    from pipelines.kubeflow.commands import LocalCommands
+
+    monkeypatch.delenv("PYTHONPATH", raising=False)  # the steps are to find the wheel's package, not the checkout's
+    run = run_job(
+        load_job(job),
+        root=made / "build" / "kubeflow",
+        parameters={"data_path": str(made / "data")},
+        commands=LocalCommands(installed / "bin" / "python"),
     )
+    assert run.failed == [], "\n".join(step.log_end() for step in run.failed)
+    assert run.output("SavedModelValidator", "blessing").metadata["blessed"] == 1.0
+    pushed = run.output("Pusher", "pushed_model").metadata
+    assert pushed["pushed"] == 1.0
+    assert (Path(pushed["pushed_destination"]) / "saved_model.pb").is_file()
