@@ -58,6 +58,7 @@ def test_numbers_that_happen_to_differ_are_kept() -> None:
 def test_many_values_that_recur_are_kept() -> None:
     found = column(*[f"town {number % 60}" for number in range(600)])
     assert (found.kind, found.values) == (Kind.CATEGORY, 60)
+    assert found.describe == "string, 60 values, a place each for the 50 most frequent"
 
 
 @pytest.mark.parametrize(

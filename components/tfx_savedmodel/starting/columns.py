@@ -61,8 +61,11 @@ class Column:
     @property
     def describe(self) -> str:
         """What it is, in a few words."""
+        if self.is_boolean:
+            return "true or false"
         if self.kind is Kind.CATEGORY:
-            return "true or false" if self.is_boolean else f"string, {self.values} values"
+            rare = f", a place each for the {MOST_VALUES} most frequent" if self.values > MOST_VALUES else ""
+            return f"string, {self.values} values{rare}"
         return str(self.kind.value)
 
 
