@@ -206,12 +206,25 @@ def command(
 
     BEAM ARGS are for the steps that go through all examples; the others run Beam in their own process.
     """
-    settings = Settings(image, root, data, push_to, read_resources(resources), beam_args, sabotage)
+    settings = Settings(
+        image=image,
+        root=_absolute(root),
+        data=data and _absolute(data),
+        push_to=push_to and _absolute(push_to),
+        resources=read_resources(resources),
+        beam_args=beam_args,
+        sabotage=sabotage,
+    )
     # TFX packs the user's modules into wheels, at length.
     with progress.quiet(output.with_name(f"{output.name}.log")):
         job = compile_penguin(settings)
     write_job(job, output)
     click.echo(f"wrote {output}")
+
+
+def _absolute(place: str) -> str:
+    """Return a local path as the steps find it: they work in folders of their own."""
+    return place if "://" in place else str(Path(place).absolute())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import click
@@ -13,7 +15,8 @@ import click
 if not __package__:  # run as a script: what is imported below is found from the repository's root
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from pipelines.kubeflow import Job, JobRun, State, StepResult, load_job, run_job
+from pipelines.kubeflow import Commands, Job, JobRun, LocalCommands, State, StepResult, load_job, run_job
+from pipelines.kubeflow.image import ImageCommands
 from pipelines.kubeflow.inputs import parse_value
 from tfx_savedmodel.errors import TfxSavedModelError, UsageError
 
@@ -35,11 +38,32 @@ def group() -> None:
 @click.argument("job", type=click.Path(path_type=Path))
 @click.option("--root", type=click.Path(path_type=Path), help="The pipeline root; the job's own without it.")
 @click.option("-p", "--parameter", "given", multiple=True, metavar="NAME=VALUE", help="A runtime parameter of the job.")
+@click.option("--in-image", is_flag=True, help="Run commands in the image that the job names, with buildah.")
+@click.option("--image", help="The same, in this image whatever the job names.")
+@click.option("--mount", "mounts", type=click.Path(path_type=Path), multiple=True, help="A folder that the image sees.")
 @click.option("--parallel", type=click.IntRange(min=1), default=2, show_default=True, help="Steps at a time.")
-def run(job: Path, root: Path | None, given: Sequence[str], parallel: int) -> int:
-    """Run every step of JOB, which `KubeflowV2DagRunner` wrote as JSON or YAML."""
+def run(
+    job: Path,
+    root: Path | None,
+    given: Sequence[str],
+    in_image: bool,
+    image: str | None,
+    mounts: Sequence[Path],
+    parallel: int,
+) -> int:
+    """Run every step of JOB, which `KubeflowV2DagRunner` wrote as JSON or YAML.
+
+    Without --in-image or --image commands run in this Python's environment. An image sees the pipeline root and what
+    is named with --mount, each at its own path.
+    """
     loaded = load_job(job)
-    result = run_job(loaded, root=root, parameters=_values(loaded, given), parallel=parallel, tell=_tell)
+    values = _values(loaded, given)
+    with contextlib.ExitStack() as stack:
+        commands: Commands = LocalCommands()
+        if in_image or image:
+            seen = [*mounts, *(Path(place) for place in (root or loaded.root,) if place)]
+            commands = stack.enter_context(ImageCommands(seen, image))
+        result = run_job(loaded, root=root, parameters=values, commands=commands, parallel=parallel, tell=_tell)
     _summarise(result)
     return FAILED if result.failed else FINE
 
@@ -77,9 +101,13 @@ def _summarise(result: JobRun) -> None:
         click.secho(f"Failed  {', '.join(step.name for step in result.failed)}", fg="red")
 
 
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; SIGTERM ends the steps as Ctrl-C does."""
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         with group.make_context(PROGRAM, list(sys.argv[1:] if arguments is None else arguments)) as context:
             code: Any = group.invoke(context)

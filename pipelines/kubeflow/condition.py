@@ -155,7 +155,7 @@ class _Parser:
                 kind, name = self._take()
                 if kind != "name" or name not in _FIELDS:
                     raise self._refused(f".{name}")
-                value = _item(value, lambda _, key=_FIELDS[name]: key)
+                value = _item(value, _constant(_FIELDS[name]))
             else:
                 value = _item(value, self._either())
                 self._take("]")

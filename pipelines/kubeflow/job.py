@@ -68,7 +68,7 @@ def load_job(path: Path) -> Job:
         document = _yaml(text) if path.suffix in (".yaml", ".yml") else json.loads(text)
     except ValueError as error:
         raise UsageError("no job can be read", where=str(path), found=str(error), wanted="JSON or YAML") from error
-    return read_job(document)
+    return read_job(document if isinstance(document, dict) else {})
 
 
 def read_job(document: Mapping[str, Any]) -> Job:
@@ -77,7 +77,7 @@ def read_job(document: Mapping[str, Any]) -> Job:
     Raises:
       UsageError: it is neither, or has something that is not understood.
     """
-    if not isinstance(document, Mapping) or not {"pipelineSpec", "root"} & set(document):
+    if not {"pipelineSpec", "root"} & set(document):
         raise UsageError("this is no compiled job", wanted="a PipelineJob or a PipelineSpec")
     spec = document.get("pipelineSpec", document)
     _check_schema(spec)

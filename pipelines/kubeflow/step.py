@@ -29,7 +29,7 @@ _NAMES = "projects/local/locations/local/metadataStores/default/artifacts"
 class Execution:
     """What a step is given and has to write: the two sides of ExecutorInput, and where its files go.
 
-    `folder` is the task's own, below the run's; `written` holds what the hook before the cache said of parameters.
+    `folder` is the task's own, below the run's.
     """
 
     folder: Path

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipelines.kubeflow import Ended
+from pipelines.kubeflow import Commands, Ended
 
 THING = {"schemaTitle": "tests.Thing"}
 Function = Callable[[dict[str, Any]], None]
@@ -137,3 +137,33 @@ def resolver(query: str, *, after: Mapping[str, str] | None = None) -> dict[str,
     executor = {"outputArtifactQueries": {"thing": {"filter": query}}}
     task = {"inputs": {"artifacts": sources}}
     return {"component": {"outputDefinitions": outputs}, "executor": {"resolver": executor}, "task": task}
+
+
+class Recording:
+    """Passes commands on to others, and keeps the last ExecutorInput that each executor class was given."""
+
+    def __init__(self, commands: Commands) -> None:
+        self._commands = commands
+        self.given: dict[str, dict[str, Any]] = {}
+        self.ran: list[Sequence[str]] = []
+
+    def run(self, image: str, command: Sequence[str], environment: Mapping[str, str], log: Path) -> Ended:
+        self.ran.append(command)
+        name = executor_of(command)
+        if name:
+            self.given[name] = executor_input_of(command)
+        return self._commands.run(image, command, environment, log)
+
+    def stop(self) -> None:
+        self._commands.stop()
+
+
+def executor_of(command: Sequence[str]) -> str:
+    """Return the class path of the executor that TFX's entry point is to run, "" for a hook."""
+    return command[command.index("--executor_class_path") + 1] if "--executor_class_path" in command else ""
+
+
+def executor_input_of(command: Sequence[str]) -> dict[str, Any]:
+    """Return the ExecutorInput among the arguments of TFX's entry points."""
+    found: dict[str, Any] = json.loads(command[command.index("--json_serialized_invocation_args") + 1])
+    return found

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import copy
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipelines.engines.processes import is_running
 from pipelines.kubeflow import load_job, read_job, run_job
 from pipelines.kubeflow.__main__ import main
 from pipelines.kubeflow.commands import LocalCommands
 from pipelines.kubeflow.condition import parse_condition
 from pipelines.kubeflow.inputs import job_values, parse_value
 from pipelines.kubeflow.placeholders import fill_in
+from tests.conftest import ROOT
 from tests.pipelines.kubeflow_jobs import job, resolver, step
 from tfx_savedmodel.errors import UsageError
 
@@ -247,6 +252,22 @@ def test_wrong_usage_is_said(
 
 
 BROKEN = json.dumps({"root": {}, "schemaVersion": "2.1.0"})
+
+
+def test_sigterm_ends_the_steps_too(tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    tasks = {"a": step("python")}
+    program = f"import os, signal; open({str(fifo)!r}, 'w').write(str(os.getpid())); signal.pause()"
+    tasks["a"]["executor"]["container"].update(command=["python", "-c", program], args=[])
+    (tmp_path / "job.json").write_text(json.dumps(job(tasks)))
+    command = [sys.executable, "-m", "pipelines.kubeflow", "run", str(tmp_path / "job.json"), "--root", str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        pid = int(fifo.read_text())
+        process.terminate()
+        _, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (130, "interrupted\n")
+    assert not is_running(pid)
 
 
 def test_text_that_is_no_job_is_refused(tmp_path: Path) -> None:
