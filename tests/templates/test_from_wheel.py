@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import time
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +28,8 @@ def make_repository(installed: Path, folder: Path, name: str) -> Path:
     assert done.returncode == 0, done.stdout
     made = folder / "made"
     (made / ".venv").symlink_to(installed)
-    # For make: what the requirements name is there. Later than they are by their dates.
-    marker = installed / ".installed"
-    marker.touch()
-    os.utime(marker, (time.time() + 60, time.time() + 60))
+    # For make, what the requirements name is there: written after them.
+    (installed / ".installed").touch()
     return made
 
 
