@@ -38,8 +38,9 @@ RUN --mount=type=secret,id=network --mount=type=secret,id=certificates \
 
 # Our wheel, built by the locked tools: nothing is fetched.
 FROM stack AS wheel
-COPY LICENSE README.md pyproject.toml setup.py ./
+COPY LICENSE MANIFEST.in README.md pyproject.toml setup.py ./
 COPY components components
+COPY templates templates
 RUN /opt/tfx-savedmodel/bin/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation \
     --wheel-dir wheels .
 

@@ -29,8 +29,10 @@ export GRPC_VERBOSITY ?= ERROR
 SABOTAGE ?=
 # Long tests that concern both TensorFlows: test-full runs them on the newer one too.
 FULL_ON_BOTH := tests/operations/test_convert_large.py tests/consumers
-# What the Debian 13 root does without: Java for Beam's engines and a browser.
-NOT_IN_ROOT := --ignore=tests/runners --ignore=tests/report/test_browser.py
+# What the Debian 13 root does without: Java for Beam's engines, a browser, and the Pythons of old consumers.
+NOT_IN_ROOT := --ignore=tests/runners --ignore=tests/report/test_browser.py --ignore=tests/consumers
+# Of the long tests, those that the newest stack must pass too.
+ROOT_FULL = $(PYTHON3) make/debian_13.py run $(NEWER)/bin/python -m pytest -m full tests/make
 # More arguments for pytest: make test ARGS="-k reader".
 ARGS ?=
 
@@ -87,11 +89,12 @@ test-tfx121: debian-13  ## on an older system: run the demo and the tfx tests on
 debian-13:  ## make .debian-13, the Debian 13 root, with debootstrap (as root); it stays until make clean-all
 	@$(PYTHON3) make/debian_13.py make
 
-test-full: install $(LIGHT)/.installed  ## run every test, the long ones too, on TensorFlow 2.21 those that both stacks must pass
+test-full: install $(LIGHT)/.installed  ## run every test, the long ones too; what both stacks must pass on TensorFlow 2.21 and in the Debian 13 root too
 	-@$(PYTHON3) make/consumers.py tf-1.15 tf-2.4 tf-2.7
 	-@$(PYTHON3) make/image.py build $(if $(STACK),--stack $(STACK))
 	@status=0; $(BIN)/python -m pytest $(ARGS) || status=1; \
-	$(LIGHT)/bin/python -m pytest -m full $(FULL_ON_BOTH) $(ARGS) || [ $$? = 5 ] || status=1; exit $$status
+	$(LIGHT)/bin/python -m pytest -m full $(FULL_ON_BOTH) $(ARGS) || [ $$? = 5 ] || status=1; \
+	[ $(STACK) = tfx-1.21 ] || { make --no-print-directory test-tfx121 && $(ROOT_FULL); } || status=1; exit $$status
 
 image:  ## build the image localhost/tfx-savedmodel:STACK with buildah and say what it consists of (BASE=… to pull one)
 	@$(PYTHON3) make/image.py build $(if $(STACK),--stack $(STACK)) $(if $(BASE),--base $(BASE))

@@ -49,11 +49,15 @@ def build(options: argparse.Namespace) -> int:
     if not options.base and not options.again and image_sources.of_image(name) == sources:
         uv.say(f"{name} is there, made of these very sources")
         return 0
-    base = options.base or image_base.ensure_stand_in(BASES[options.stack], options.mirror)
+    stand_in = BASES[options.stack]
+    if options.again and not options.base and buildah.image_exists(stand_in.stand_in):
+        buildah.call("rmi", stand_in.stand_in)
+    base = options.base or image_base.ensure_stand_in(stand_in, options.mirror)
     uv.say(f"{name}: {base}")
     arguments = {"BASE": base, "STACK": options.stack, "SOURCES": sources, **image_sources.version()}
     command = ["buildah", "bud", *buildah.ISOLATION, "--network", "host", "--layers", "--format", "oci", "--tag", name]
     command += [f"--build-arg={key}={value}" for key, value in arguments.items()]
+    command += ["--no-cache"] if options.again else []
     with tempfile.TemporaryDirectory() as folder:
         command += image_network.secrets(Path(folder))
         if subprocess.run([*command, "."], cwd=str(uv.ROOT)).returncode:
@@ -112,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
         if action is build:
             verb.add_argument("--base", help="a base image that is there or can be pulled; else one is made here")
             verb.add_argument("--mirror", help="where debootstrap finds Debian; else its own default")
-            verb.add_argument("--again", action="store_true", help="build also where nothing has changed")
+            verb.add_argument("--again", action="store_true", help="build all anew, the base that is made here too")
         if action is run:
             verb.add_argument("--volume", action="append", default=[], metavar="HERE:THERE[:ro]", help="mounted for it")
             verb.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="set for it")

@@ -11,7 +11,15 @@ import buildah
 import uv
 
 LABEL = "tfx-savedmodel.sources"
-_FILES = ("Dockerfile", ".dockerignore", "setup.py", "pyproject.toml", "make/image_trim.py", "requirements/uv.txt")
+_FILES = (
+    "Dockerfile",
+    ".dockerignore",
+    "MANIFEST.in",
+    "setup.py",
+    "pyproject.toml",
+    "make/image_trim.py",
+    "requirements/uv.txt",
+)
 
 
 def digest(stack: str) -> str:
@@ -19,6 +27,7 @@ def digest(stack: str) -> str:
     files = [
         *(uv.ROOT / name for name in (*_FILES, f"requirements/{stack}.in", f"requirements/{stack}.txt")),
         *_package(uv.ROOT / "components"),
+        *_package(uv.ROOT / "templates"),
     ]
     total = hashlib.sha256()
     for path in files:
@@ -48,7 +57,7 @@ def version() -> dict[str, str]:
 
 
 def _package(folder: Path) -> list[Path]:
-    ignored = ("__pycache__",)
+    ignored = ("__pycache__", "build", ".venv")
     return [
         path
         for path in sorted(folder.rglob("*"))

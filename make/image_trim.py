@@ -30,6 +30,8 @@ NEEDLESS = {
     "tensorboard-data-server": "makes TensorBoard's server faster; writing logs does not use it",
     "widgetsnbextension": "the notebook's half of ipywidgets",
 }
+#: Imported by what stays, and required by none of it.
+UNDECLARED = {"ipywidgets": ["ipykernel"]}
 #: Folders of headers and sources, for compiling against a package. The image has no compiler.
 HEADERS = ("tensorflow/include", "tensorflow/xla_aot_runtime_src", "pyarrow/include", "pyarrow/src")
 TESTS = ("tests", "testdata")
@@ -59,6 +61,8 @@ def main() -> None:
     for text, size in sorted(freed.items(), key=lambda item: -item[1]):
         print(f"{size / 1e6:7.1f} MB  {text}")
     print(f"{sum(freed.values()) / 1e6:7.1f} MB  taken out")
+    # uv's, which everybody might write to.
+    (Path(sys.prefix) / ".lock").unlink(missing_ok=True)
     # No user of the image can write bytecode beside the modules, and TFX alone imports thousands. Its validity hangs on
     # no time of a file, since tools that copy layers may change those. What cannot be compiled is no module.
     bytecode = [
@@ -95,7 +99,7 @@ def _kept(asked: list[Requirement], installed: dict[str, metadata.Distribution])
             if (name, extra) in seen:
                 continue
             seen.add((name, extra))
-            wanted = map(Requirement, installed[name].requires or [])
+            wanted = map(Requirement, [*(installed[name].requires or []), *UNDECLARED.get(name, [])])
             waiting += [each for each in wanted if each.marker is None or each.marker.evaluate({"extra": extra})]
     return {name for name, _ in seen}
 

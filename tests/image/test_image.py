@@ -43,11 +43,14 @@ def test_without_arguments_it_shows_the_command_line(image: Image) -> None:
 
 
 def test_there_is_no_compiler(image: Image) -> None:
-    found = image.run("sh", "-c", f"command -v {' '.join(COMPILERS.split())}")
-    assert found.stdout == ""
-    assert image.said("sh", "-c", "command -v python pip tfx-savedmodel").splitlines() == [
-        f"/opt/tfx-savedmodel/bin/{name}" for name in ("python", "pip", "tfx-savedmodel")
-    ]
+    said = image.python(f"import shutil; print([shutil.which(name) for name in {COMPILERS.split()}])")
+    assert said == str([None] * len(COMPILERS.split()))
+
+
+def test_the_environment_comes_first_on_the_path(image: Image) -> None:
+    names = ["python", "python3", "pip", "tfx-savedmodel"]
+    said = image.python(f"import shutil; print([shutil.which(name) for name in {names}])")
+    assert said == str([f"/opt/tfx-savedmodel/bin/{name}" for name in names])
 
 
 def test_what_is_installed_is_what_is_locked_less_what_was_taken_out(image: Image) -> None:

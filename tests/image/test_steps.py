@@ -18,6 +18,13 @@ pytestmark = pytest.mark.tfx
 
 #: The command of every step that KubeflowV2DagRunner compiles, and of the drivers of file-based ExampleGens.
 STEP = ("python", "-m", "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor")
+#: Of TFX, what other pipelines than ours are made of.
+OTHER_EXECUTORS = (
+    *("components.bulk_inferrer", "components.evaluator", "components.infra_validator", "components.tuner"),
+    *("extensions.google_cloud_ai_platform.trainer", "extensions.google_cloud_big_query.example_gen"),
+)
+#: What else is imported where a pipeline runs.
+MODULES = ("apache_beam.runners.dataflow.dataflow_runner", "apache_beam.runners.worker.worker_pool_main", "keras_tuner")
 DRIVER = "tfx.orchestration.kubeflow.v2.file_based_example_gen.driver"
 
 
@@ -67,10 +74,11 @@ def test_the_executors_of_every_pipeline_are_found(image: Image, tmp_path: Path)
     components = create_pipeline(tmp_path).components
     paths = {component.id: component.executor_spec.class_path for component in components}
     assert {path.split(".")[0] for path in paths.values()} == {"tfx", "tfx_savedmodel"}
+    paths |= {name: f"tfx.{name}.executor.Executor" for name in OTHER_EXECUTORS}
     text = (
         "import importlib, json, sys\n"
         "from tfx.utils import import_utils\n"
-        f"importlib.import_module({DRIVER!r})\n"
+        f"for module in {(DRIVER, *MODULES)}: importlib.import_module(module)\n"
         "found = {key: import_utils.import_class_by_path(path) for key, path in json.loads(sys.argv[1]).items()}\n"
         "print(json.dumps({key: f'{each.__module__}.{each.__qualname__}' for key, each in found.items()}))"
     )

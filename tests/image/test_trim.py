@@ -21,7 +21,16 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     prefix = tmp_path_factory.mktemp("environment")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(prefix)], check=True)
     site = next(prefix.glob("lib/python*/site-packages"))
-    put(site, "tfx", {"tfx/a.py": "A = 1\n", "tfx/a_test.py": "", "tfx/testdata/x.csv": "1"}, "tensorflow", "Odd[more]")
+    put(
+        site,
+        "tfx",
+        {"tfx/a.py": "A = 1\n", "tfx/a_test.py": "", "tfx/testdata/x.csv": "1"},
+        "tensorflow",
+        "Odd[more]",
+        "ipywidgets",
+    )
+    put(site, "ipywidgets", {})
+    put(site, "ipykernel", {})
     put(site, "tensorflow", {"tensorflow/include/a.h": "x" * 100, "tensorflow/tests/b.py": ""}, "libclang", "shared")
     put(site, "libclang", {"clang/c.so": "", "../../../bin/clang": ""}, "only-clang", "shared")
     put(site, "only-clang", {"only_clang.py": ""})
@@ -60,7 +69,7 @@ def put(site: Path, name: str, files: dict[str, str], *requires: str) -> None:
 
 def test_what_is_asked_for_and_what_it_requires_stays(site: Path) -> None:
     assert {path.name.split("-")[0] for path in site.glob("*.dist-info")} == {
-        "tfx", "tensorflow", "shared", "odd", "for_more", "packaging",
+        "tfx", "tensorflow", "shared", "odd", "for_more", "ipywidgets", "ipykernel", "packaging",
     }  # fmt: skip
 
 

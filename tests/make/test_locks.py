@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from tests.conftest import ROOT
-from tfx_savedmodel.versions import STACKS, SUPPORTED, Stack
+from tfx_savedmodel.versions import FEATURES, STACKS, SUPPORTED, Stack
 
 pytestmark = pytest.mark.unit
 
@@ -141,3 +141,21 @@ def test_a_disagreement_is_seen() -> None:
         "tfx!=1.16.*,<1.22,>=1.15.1 against 1.16.0",
         "dill against None",
     ]
+
+
+def test_the_readme_says_what_the_stacks_are() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8").split("## What it runs on", 1)[1]
+    table = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| ")]
+    names, *rows = table
+    columns = {re.findall(r"`([^`]+)`", cell)[0]: number for number, cell in enumerate(names) if cell}
+    cells = {row[0]: row for row in rows}
+    assert list(columns) == [stack.name for stack in STACKS]
+    distributions = {"tfx": "TFX", "tensorflow": "TensorFlow", "keras": "Keras", "apache-beam": "Beam"}
+    for stack in STACKS:
+        column = columns[stack.name]
+        assert cells["Python"][column] == " or ".join(stack.pythons)
+        assert cells["system: glibc from"][column].split()[0] == stack.glibc
+        for distribution, row in distributions.items():
+            assert cells[row][column].split(",")[0] == stack.locked.get(distribution, "none")
+        for feature, words in FEATURES.items():
+            assert cells[words][column].startswith("yes") == (feature in stack.has), (stack.name, words)

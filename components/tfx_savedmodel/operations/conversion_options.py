@@ -31,6 +31,9 @@ __all__ = [
 #: The distributions that bring the package `tensorflow`.
 _TENSORFLOWS = ("tensorflow", "tensorflow-cpu", "tensorflow-gpu", "tensorflow-intel", "tensorflow-macos")
 
+#: Of a checkpoint's formats the one that nobody has to ask for.
+_PLAIN_FORMAT = "object"
+
 
 def has_estimators() -> bool:
     """Tell whether the installed TensorFlow has tf.estimator, without importing it."""
@@ -38,7 +41,7 @@ def has_estimators() -> bool:
     return version is not None and versions.has_estimator(version)
 
 
-def check_stack(*, checkpoint: bool, checkpoint_format: str = CHECKPOINT_FORMATS[0]) -> None:
+def check_stack(*, checkpoint: bool, checkpoint_format: str = _PLAIN_FORMAT) -> None:
     """Let a conversion pass that the installed TensorFlow can make.
 
     Raises:
@@ -51,7 +54,7 @@ def check_stack(*, checkpoint: bool, checkpoint_format: str = CHECKPOINT_FORMATS
     if installed is None or versions.has_estimator(installed):
         return
     asked = "the Estimator checkpoint" if checkpoint else f"checkpoint_format {checkpoint_format!r}"
-    if checkpoint or checkpoint_format != CHECKPOINT_FORMATS[0]:
+    if checkpoint or checkpoint_format != _PLAIN_FORMAT:
         stacks = " or ".join(versions.stacks_with("estimator"))
         raise UnsupportedStackError(
             "this TensorFlow has no Estimators, and so no checkpoint of one",

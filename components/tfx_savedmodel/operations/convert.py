@@ -124,7 +124,7 @@ def convert(
         there never is.
 
     Raises:
-      UnsupportedStackError: there is no TensorFlow, or a checkpoint or its format is asked for of one without Estimators.
+      UnsupportedStackError: there is no TensorFlow, or a checkpoint or its format is asked of one without Estimators.
       UsageError, UnreadableModelError, ExamplesError, DestinationError: an argument cannot be used.
       UnsafeModelError, UnsupportedModelError: the model may not, or cannot, be loaded as Keras.
       TransformGraphError, SchemaError: a feature does not fit the model's inputs.
