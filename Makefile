@@ -13,6 +13,7 @@ OLDER := .venv
 NEWER := .venv-tfx-1.21
 VENV := $(if $(filter tfx-1.21,$(STACK)),$(NEWER),$(OLDER))
 DEMO := build/penguin$(if $(filter tfx-1.21,$(STACK)),-$(STACK))
+KUBEFLOW := build/kubeflow$(if $(filter tfx-1.21,$(STACK)),-$(STACK))
 LIGHT := .venv-tf-2.21
 EXPLAIN := .venv-explain-sdk
 SCANNERS := .venv-scanner-modelscan .venv-scanner-modelaudit
@@ -24,7 +25,7 @@ PACKAGE := setup.py pyproject.toml components/tfx_savedmodel/versions.py
 # TensorFlow and gRPC log at length to standard error; what matters is still shown.
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 export GRPC_VERBOSITY ?= ERROR
-# For `make demo`: nan or signature makes a model that must not be pushed.
+# For `make demo` and `make kubeflow`: nan or signature makes a model that must not be pushed.
 SABOTAGE ?=
 # Long tests that concern both TensorFlows: test-full runs them on the newer one too.
 FULL_ON_BOTH := tests/operations/test_convert_large.py tests/consumers
@@ -36,7 +37,7 @@ ROOT_FULL = $(PYTHON3) make/debian_13.py run $(NEWER)/bin/python -m pytest -m fu
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help stack install demo test test-tf221 test-tfx121 debian-13 test-full flink spark explain-sdk consumers consumers-table scanners lint format bench schemas check-pages op-tables lock clean clean-all
+.PHONY: help stack install demo kubeflow test test-tf221 test-tfx121 debian-13 test-full image flink spark explain-sdk consumers consumers-table scanners lint format bench schemas check-pages op-tables lock clean clean-all
 
 help:  ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9 -]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +66,12 @@ $(EXPLAIN)/.installed: requirements/explain-sdk.txt $(BOOTSTRAP) make/explain_sd
 demo: install  ## run the penguin pipeline (SABOTAGE=nan or signature: with a broken model)
 	@$(BIN)/python -m pipelines.penguin.run --root $(DEMO) $(if $(SABOTAGE),--sabotage $(SABOTAGE))
 
+kubeflow: install  ## compile the penguin pipeline for Kubeflow v2 and run every step of the job on this machine
+	@$(BIN)/python -m pipelines.kubeflow_v2 --output $(KUBEFLOW)/penguin.json --image localhost/tfx-savedmodel:$(STACK) \
+		--root $(CURDIR)/$(KUBEFLOW) --data $(CURDIR)/pipelines/penguin/data --push-to $(CURDIR)/$(KUBEFLOW)/serving \
+		$(if $(SABOTAGE),--sabotage $(SABOTAGE))
+	@$(BIN)/python -m pipelines.kubeflow run $(KUBEFLOW)/penguin.json
+
 flink spark: install  ## validate an example on a Flink cluster (or Spark) that is started on loopback; wants Java 17 and Maven
 	@$(BIN)/python -m pipelines.engines run $@
 
@@ -84,9 +91,13 @@ debian-13:  ## make .debian-13, the Debian 13 root, with debootstrap (as root); 
 
 test-full: install $(LIGHT)/.installed  ## run every test, the long ones too; what both stacks must pass on TensorFlow 2.21 and in the Debian 13 root too
 	-@$(PYTHON3) make/consumers.py tf-1.15 tf-2.4 tf-2.7
+	-@$(PYTHON3) make/image.py build $(if $(STACK),--stack $(STACK))
 	@status=0; $(BIN)/python -m pytest $(ARGS) || status=1; \
 	$(LIGHT)/bin/python -m pytest -m full $(FULL_ON_BOTH) $(ARGS) || [ $$? = 5 ] || status=1; \
 	[ $(STACK) = tfx-1.21 ] || { make --no-print-directory test-tfx121 && $(ROOT_FULL); } || status=1; exit $$status
+
+image:  ## build the image localhost/tfx-savedmodel:STACK with buildah and say what it consists of (BASE=… to pull one)
+	@$(PYTHON3) make/image.py build $(if $(STACK),--stack $(STACK)) $(if $(BASE),--base $(BASE))
 
 explain-sdk: $(EXPLAIN)/.installed  ## make .venv-explain-sdk: the reader of explanation metadata, for its test
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import shutil
 from pathlib import Path
 from typing import Any
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
 
@@ -29,6 +31,18 @@ def supported(name: str) -> str:
     """Return the supported range of a distribution as a requirement."""
     low, above = VERSIONS["SUPPORTED"][name]
     return f"{'' if name == 'python' else name}>={low},<{above}"
+
+
+class BuildWithTemplate(build_py):
+    """Puts templates/starter into the wheel; an editable install finds it where it lies."""
+
+    def run(self) -> None:
+        super().run()
+        if not getattr(self, "editable_mode", False):
+            target = Path(self.build_lib) / "tfx_savedmodel" / "starting" / "template"
+            shutil.rmtree(target, ignore_errors=True)
+            left = shutil.ignore_patterns("build", ".venv", "wheels", "contract.json", "__pycache__", ".*_cache")
+            shutil.copytree(ROOT / "templates" / "starter", target, ignore=left)
 
 
 # tfx_bsl imports dill, which Beam no longer brings; setuptools 81 dropped pkg_resources, which tensorflow_hub imports.
@@ -72,5 +86,6 @@ setup(
     ],
     extras_require={"tensorflow": TENSORFLOW, "beam": BEAM, "tfx": TFX},
     entry_points={"console_scripts": ["tfx-savedmodel = tfx_savedmodel.cli.main:main"]},
+    cmdclass={"build_py": BuildWithTemplate},
     zip_safe=False,
 )

@@ -8,7 +8,7 @@ from typing import Any
 from tfx import types
 from tfx.components import CsvExampleGen, ExampleValidator, Pusher, SchemaGen, StatisticsGen, Trainer, Transform
 from tfx.dsl.components.base import base_component
-from tfx.orchestration import metadata, pipeline
+from tfx.orchestration import data_types, metadata, pipeline
 from tfx.proto import example_gen_pb2, pusher_pb2, trainer_pb2
 
 from tfx_savedmodel.keras_to_estimator_converter.component import KerasToEstimatorConverter
@@ -18,6 +18,7 @@ from tfx_savedmodel.signature_exporter.component import SignatureExporter
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
 NAME = "penguin"
+DATA = str(HERE / "data")
 
 SIGNATURES: dict[str, dict[str, Any]] = {
     "serving_default": {"kind": "serve_examples"},
@@ -56,17 +57,45 @@ BEAM_ARGS = [
 
 
 def create_pipeline(root: Path, sabotage: str | None = None) -> pipeline.Pipeline:
-    """Return the pipeline, which keeps everything it writes under `root`.
+    """Return the pipeline for this machine, which keeps everything it writes under `root`.
 
     Sabotaged runs share pipeline name and metadata store with the clean one: they take from its
     cache what comes before the sabotage, and leave its cached results as they are.
     """
-    data = _data_components()
+    return pipeline.Pipeline(
+        pipeline_name=NAME,
+        pipeline_root=str(root / "artifacts"),
+        components=create_components(DATA, push_to(str(root / "serving" / NAME)), sabotage=sabotage),
+        enable_cache=True,
+        metadata_connection_config=metadata.sqlite_metadata_connection_config(str(metadata_path(root))),
+        beam_pipeline_args=BEAM_ARGS,
+    )
+
+
+def create_components(
+    data: str | data_types.RuntimeParameter,
+    push_destination: pusher_pb2.PushDestination | data_types.RuntimeParameter,
+    train_args: trainer_pb2.TrainArgs | data_types.RuntimeParameter | None = None,
+    *,
+    sabotage: str | None = None,
+) -> list[base_component.BaseComponent]:
+    """Return the components, in the order in which they run.
+
+    What may be a runtime parameter is known only when a job is submitted (`pipelines.kubeflow_v2`); a message of
+    TFX is its JSON form there.
+
+    Args:
+      data: the folder of the CSV files.
+      push_destination: where Pusher puts the model.
+      train_args: how long to train; without steps as long as the module says.
+      sabotage: "nan" puts a NaN into the trained weights, "signature" leaves signatures out.
+    """
+    before = _data_components(data)
     trainer = Trainer(
         module_file=str(HERE / "module" / "penguin_module.py"),
-        examples=data["Transform"].outputs["transformed_examples"],
-        transform_graph=data["Transform"].outputs["transform_graph"],
-        train_args=trainer_pb2.TrainArgs(),
+        examples=before["Transform"].outputs["transformed_examples"],
+        transform_graph=before["Transform"].outputs["transform_graph"],
+        train_args=train_args or trainer_pb2.TrainArgs(),
         eval_args=trainer_pb2.EvalArgs(),
         custom_config={"sabotage": "nan"} if sabotage == "nan" else {},
     )
@@ -77,14 +106,13 @@ def create_pipeline(root: Path, sabotage: str | None = None) -> pipeline.Pipelin
         "explanation": {"signature": "xai_model", "output": "probabilities"} if explained else None,
         "warmup": {"requests": 10},
     }
-    return pipeline.Pipeline(
-        pipeline_name=NAME,
-        pipeline_root=str(root / "artifacts"),
-        components=[*data.values(), trainer, *_model_components(data, trainer.outputs["model"], plan, root)],
-        enable_cache=True,
-        metadata_connection_config=metadata.sqlite_metadata_connection_config(str(metadata_path(root))),
-        beam_pipeline_args=BEAM_ARGS,
-    )
+    after = _model_components(before, trainer.outputs["model"], plan, push_destination)
+    return [*before.values(), trainer, *after]
+
+
+def push_to(folder: str) -> pusher_pb2.PushDestination:
+    """Return the destination for which Pusher writes `folder`/<version>, as TensorFlow Serving wants it."""
+    return pusher_pb2.PushDestination(filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=folder))
 
 
 def metadata_path(root: Path) -> Path:
@@ -92,9 +120,9 @@ def metadata_path(root: Path) -> Path:
     return root / "metadata.sqlite"
 
 
-def _data_components() -> dict[str, base_component.BaseComponent]:
+def _data_components(data: str | data_types.RuntimeParameter) -> dict[str, base_component.BaseComponent]:
     pattern = example_gen_pb2.Input(splits=[example_gen_pb2.Input.Split(name="all", pattern="*.csv")])
-    example_gen = CsvExampleGen(input_base=str(HERE / "data"), input_config=pattern)
+    example_gen = CsvExampleGen(input_base=data, input_config=pattern)
     examples = example_gen.outputs["examples"]
     statistics_gen = StatisticsGen(examples=examples)
     schema_gen = SchemaGen(statistics=statistics_gen.outputs["statistics"])
@@ -115,7 +143,7 @@ def _model_components(
     data: dict[str, base_component.BaseComponent],
     model: types.BaseChannel,
     plan: dict[str, Any],
-    root: Path,
+    push_destination: pusher_pb2.PushDestination | data_types.RuntimeParameter,
 ) -> list[base_component.BaseComponent]:
     examples = data["CsvExampleGen"].outputs["examples"]
     schema = data["SchemaGen"].outputs["schema"]
@@ -148,10 +176,9 @@ def _model_components(
         infra_blessing=estimator_validator.outputs["blessing"],
         policy=EXPORTED_POLICY,
     ).with_id("ExportedModelValidator")
-    destination = pusher_pb2.PushDestination.Filesystem(base_directory=str(root / "serving" / NAME))
     pusher = Pusher(
         model=exported_model,
         infra_blessing=exported_validator.outputs["blessing"],
-        push_destination=pusher_pb2.PushDestination(filesystem=destination),
+        push_destination=push_destination,
     )
     return [exporter, converter, estimator_validator, exported_validator, pusher]

@@ -77,7 +77,8 @@ def examples_growth(module: types.ModuleType, slower: float) -> dict[str, Any]:
 
 
 def examples_signatures(module: types.ModuleType, slower: float) -> dict[str, Any]:
-    return {"measure": lambda *_: ([stretch(2.0, 2000)], [stretch(1.1 * slower)])}
+    best = {module.ALONE: stretch(2.0, 2000), module.CHECKED: stretch(1.1 * slower), module.ONE: stretch(0.3)}
+    return {"measure": lambda *_: best, "write_examples": lambda *_: ""}
 
 
 def rewrite_export(module: types.ModuleType, slower: float) -> dict[str, Any]:

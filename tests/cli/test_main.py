@@ -64,6 +64,8 @@ def test_every_option_reaches_the_operation(asked: dict[str, Any], tmp_path: Pat
         "parquet",
         "--data-view",
         "V",
+        "--batch-size",
+        "64",
     ]
     arguments += ["--select", "SM3", "--ignore", "SM105", "--", "--runner=FlinkRunner", "--parallelism=2"]
 
@@ -85,6 +87,7 @@ def test_every_option_reaches_the_operation(asked: dict[str, Any], tmp_path: Pat
         "splits": ("test",),
         "sample": "0.5",
         "sample_seed": 7,
+        "batch_size": 64,
         "examples_format": "parquet",
         "data_view": "V",
     }

@@ -130,7 +130,7 @@ def test_a_layer_that_writes_files_is_refused_before_it_is_run(
     with pytest.raises(UnsafeModelError, match="WriteFile") as caught:
         convert(model, tmp_path / "out", module_file=tmp_path / "own.py", allow=[layer], compare=compare)
     assert str(model) in caught.value.where
-    assert "whoever runs the graph" not in str(caught.value)
+    assert "told to run it" not in str(caught.value)
     if compare and not looks_up and HAS_ESTIMATORS:  # what the Builder wrote has signatures, which run it
         assert "reached by the model's forward pass, which is run to compare the result with it" in caught.value.found
     assert not written.exists() and not (tmp_path / "out").exists()

@@ -17,15 +17,16 @@ class ElsewhereFilesystem(filesystem.Filesystem):
 
     SUPPORTED_SCHEMES = [SCHEME]  # noqa: RUF012 - as TFX has it
     folder: ClassVar[Path]
+    scheme: ClassVar[str] = SCHEME
     written: ClassVar[list[str]] = []
 
     @classmethod
     def _local(cls, path: Any) -> str:
-        return str(cls.folder / str(path).removeprefix(SCHEME))
+        return str(cls.folder / str(path).removeprefix(cls.scheme))
 
     @classmethod
     def _remote(cls, path: Any) -> str:
-        return SCHEME + Path(path).relative_to(cls.folder).as_posix()
+        return cls.scheme + Path(path).relative_to(cls.folder).as_posix()
 
     @staticmethod
     def open(name: Any, mode: str = "r") -> Any:
@@ -86,9 +87,11 @@ class ElsewhereFilesystem(filesystem.Filesystem):
             yield ElsewhereFilesystem._remote(directory), folders, names
 
 
-def register(folder: Path) -> type[ElsewhereFilesystem]:
-    """Make `elsewhere://` mean this folder, and return the class."""
+def register(folder: Path, scheme: str = SCHEME) -> type[ElsewhereFilesystem]:
+    """Make a scheme (one at a time) mean this folder, and return the class."""
     ElsewhereFilesystem.folder = folder
+    ElsewhereFilesystem.scheme = scheme
+    ElsewhereFilesystem.SUPPORTED_SCHEMES = [scheme]
     ElsewhereFilesystem.written.clear()
     filesystem_registry.DEFAULT_FILESYSTEM_REGISTRY.register(ElsewhereFilesystem, priority=1)
     return ElsewhereFilesystem

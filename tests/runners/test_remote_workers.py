@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import shutil
-from collections.abc import Callable
+import tarfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +174,35 @@ def test_the_job_for_dataflow_names_nothing_of_this_disk(
     held = "".join(repr(vars(function)) for function in functions)
     assert "far://bucket/tmp/run/0" in held and str(tmp_path) not in held
     assert str(tmp_path).encode() not in proto.SerializeToString()
+
+
+def test_the_packages_that_are_named_are_staged_with_the_job(
+    request_of: ExampleCheckRequest, far: type[FarFileSystem], tmp_path: Path
+) -> None:
+    wheel = tmp_path / "tfx_savedmodel-1-py3-none-any.whl"
+    wheel.write_bytes(b"a wheel")
+    (tmp_path / "setup.py").write_text("from setuptools import setup\nsetup(name='ours', version='3', py_modules=[])\n")
+    arguments = [*DATAFLOW, TEMP, f"--extra_package={wheel}", f"--setup_file={tmp_path / 'setup.py'}"]
+    copies: dict[str, tuple[str, ...]] = {}
+    settings = carry(worker_settings(request_of), "far://bucket/tmp/run", copies)
+    job = beam.Pipeline(runner=DataflowRunner(), options=PipelineOptions(arguments))
+    check_reach(job, REMOTE)
+    build(job, settings, [Shard(REMOTE[0])], "far://bucket/tmp/run", copies)
+    job.run()
+    staged = dict(_staged(job.runner.proto_pipeline))
+    assert staged[wheel.name] == b"a wheel"
+    assert staged["extra_packages.txt"].decode().split() == [wheel.name]
+    with tarfile.open(fileobj=io.BytesIO(staged["workflow.tar.gz"])) as archive:
+        assert "ours-3/PKG-INFO" in archive.getnames()
+
+
+def _staged(proto: beam_runner_api_pb2.Pipeline) -> Iterator[tuple[str, bytes]]:
+    """Yield what comes with the job's environments: the name on the worker, and the file's content."""
+    for environment in proto.components.environments.values():
+        for artifact in environment.dependencies:
+            name = beam_runner_api_pb2.ArtifactStagingToRolePayload.FromString(artifact.role_payload).staged_name
+            file = beam_runner_api_pb2.ArtifactFilePayload.FromString(artifact.type_payload).path
+            yield name, Path(file).read_bytes()
 
 
 def _payloads(proto: beam_runner_api_pb2.Pipeline) -> list[bytes]:

@@ -95,7 +95,7 @@ def test_spans_of_examples_and_their_splits(validated: Validated, tmp_path: Path
         spans.append(_gen(tmp_path / f"span-{span}", source))
         spans[-1].span = span
     assert validated(spans, splits='["train", "eval"]')["measurements"]["ran"]["serving_default"] == 56
-    found = validated(spans, sample="10", sample_seed=3)
+    found = validated(spans, sample="10", sample_seed=3, batch_size=4)
     assert found["measurements"]["ran"]["serve_raw"] == 10
     with pytest.raises(ExamplesError, match="no split 'test'"):
         validated(spans, splits='["test"]')

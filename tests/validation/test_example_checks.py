@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,19 @@ def test_refused_examples_are_counted_and_the_first_kept() -> None:
     assert finding.message == "it fails on 11 of 11 examples, 7 of them in batches that it refused as a whole"
     assert [text.split(":")[1].strip() for text in finding.found.split(";")] == ["no 0", "no 1", "no 4"]
     assert check.measurements(total(check, *runs))["ran"] == {"a": 11, "b": 0}
+
+
+def test_files_that_were_not_tried_any_more_are_one_finding() -> None:
+    check = RunsOnExamples(keep=3)
+    faults = [
+        {"file": f"part-{part:04d}", "record": 0, "lost": 0, "died": "", "reason": "not run: it had ended too often"}
+        for part in range(2000)
+    ]
+    whole = functools.reduce(check.merge, map(check.measure_fault, reversed(faults)))
+    (finding,) = check.judge(whole)
+    assert finding.message == "it was not run on 2,000 files of examples, or parts of them"
+    assert finding.where == {"file": "part-0000", "record": 0} and finding.found.count("part-") == 3
+    assert check.measurements(whole)["ended_its_process"] == []
 
 
 def test_no_signature_that_can_be_fed_is_a_skip() -> None:

@@ -180,6 +180,7 @@ def test_near_misses_of_codes_are_named(meant: str, found: str) -> None:
     ("found", "words"),
     [
         ("SM9", "there are SM1, which reads the graph only: nothing is loaded or run; SM2, which loads the model"),
+        ("SM999", "there are SM1, which"),
         ("ACME1", "there are SM1, which"),
         ("SM31", "those that begin SM3 are SM301, SM302, "),
         ("sm31", "those that begin SM3 are SM301, SM302, "),

@@ -54,17 +54,17 @@ def fetched(settings: WorkerSettings, copies: Copies) -> Iterator[WorkerSettings
                 with _open(f"{uri}/{name}") as source, target.open("wb") as copy:
                     shutil.copyfileobj(source, copy)
         for directory in local.values():
-            check_seen(directory)
+            check_seen(directory, settings.folder)
         yield _moved(settings, local)
 
 
-def check_seen(path: str) -> None:
-    """Raise WorkerError where a path of the machine that launched the pipeline is not there on this one."""
-    if is_remote(path) or Path(path).exists():
+def check_seen(path: str, folder: str = "") -> None:
+    """Raise WorkerError where a path of the launcher's machine, which ran in `folder`, is not there on this one."""
+    if is_remote(path) or Path(folder, path).exists():
         return
     raise WorkerError(
         "a worker does not see what lies on the disk of the machine that launched the pipeline",
-        where=path,
+        where=str(Path(folder, path)),
         wanted="a place that every worker sees",
         next_step="give examples on remote storage, and --temp_location=gs://BUCKET/tmp, through which the model comes",
     )

@@ -6,9 +6,11 @@ import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfx_savedmodel.beam.hosts.hosting import started_early
+from tfx_savedmodel.beam.job_server import wait_for_job_server
 from tfx_savedmodel.beam.launch import pipeline_maker
 from tfx_savedmodel.beam.meeting import meeting_place
 from tfx_savedmodel.beam.reach import check_reach
@@ -17,12 +19,12 @@ from tfx_savedmodel.beam.reading.formats import AUTO, PARSEABLE, check_format
 from tfx_savedmodel.beam.reading.planning import look_at, plan_shards
 from tfx_savedmodel.beam.reading.sampling import Sample
 from tfx_savedmodel.beam.reading.shards import Shard, expand_files
+from tfx_savedmodel.beam.running.batch_size import check_batch_size
 from tfx_savedmodel.beam.running.feeding import Available, plan_feeding
 from tfx_savedmodel.beam.running.sizing import mean_bytes
 from tfx_savedmodel.beam.running.tally import Tally, judge
-from tfx_savedmodel.beam.running.threads import threads_of
+from tfx_savedmodel.beam.running.threads import processes_of
 from tfx_savedmodel.beam.running.worker import ModelSettings, WorkerSettings
-from tfx_savedmodel.errors import UsageError
 from tfx_savedmodel.saved_model.reader import read_saved_model
 from tfx_savedmodel.validation.check import ExampleCheck
 from tfx_savedmodel.validation.policy import Limits
@@ -65,10 +67,7 @@ class ExampleCheckRequest:
     data_view: str | None = None
 
     def __post_init__(self) -> None:
-        if self.batch_size is not None and self.batch_size < 1:
-            raise UsageError(
-                "the batch size is not positive", where="batch_size", found=str(self.batch_size), wanted=">= 1"
-            )
+        check_batch_size(self.batch_size)
         check_format(self.format, "format", has_view=self.data_view is not None)
 
 
@@ -89,7 +88,9 @@ def run_example_checks(
     Raises:
       SchemaError: the schema cannot be read.
       TransformGraphError: the Transform graph cannot be read.
-      UsageError: the pipeline's workers are other machines, and would miss the examples, the model or this package.
+      UsageError: the pipeline's workers are other machines, and would miss the examples, the model or this package;
+        or its job server is not there.
+      ExamplesError: the files are of no form that can be read.
       Whatever `make_pipeline` raises.
     """
     if not request.checks or not request.files:
@@ -99,6 +100,7 @@ def run_example_checks(
     make = make_pipeline or pipeline_maker()
     pipeline = make()
     check_reach(pipeline, request.files)
+    wait_for_job_server(pipeline, tell)
     with started_early() if _runs_here(pipeline) else contextlib.nullcontext():
         with importing or contextlib.nullcontext():
             import tensorflow  # noqa: F401 - what looks at the examples here needs it at once
@@ -111,7 +113,7 @@ def _run(
     settings = worker_settings(request)
     shards = plan_shards(request.files, settings.format, request.sample)
     settings = dataclasses.replace(
-        settings, threads=threads_of(pipeline), example_bytes=mean_bytes(shards, settings.format)
+        settings, processes=processes_of(pipeline), example_bytes=mean_bytes(shards, settings.format)
     )
     tell(f"running {_count(len(request.checks), 'check')} over {_count(len(shards), 'shard')}")
     started = time.time()
@@ -127,7 +129,9 @@ def _run(
     except Exception as error:  # the machine's or the runner's fault, so nobody's verdict
         return [_not_made(check, error) for check in request.checks]
     tell(_said(total, started, time.time()))
-    return judge(request.checks, total)
+    if request.sample is None:
+        return judge(request.checks, total)
+    return judge(request.checks, total, "no example of the sample could be read: it may hold none of these files")
 
 
 def _total(pipeline: Any, settings: WorkerSettings, shards: Sequence[Shard]) -> Tally:
@@ -185,6 +189,7 @@ def worker_settings(request: ExampleCheckRequest) -> WorkerSettings:
         tensor_dtype=found.tensor_dtype,
         data_view=request.data_view,
         transform_features=raw,
+        folder=str(Path.cwd()),
     )
 
 

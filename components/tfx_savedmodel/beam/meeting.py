@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from tfx_savedmodel.beam.carrying import Copies, carry, remove
 from tfx_savedmodel.beam.reach import Workers, temp_location, workers_of
 from tfx_savedmodel.beam.running.worker import WorkerSettings
+from tfx_savedmodel.saved_model.local import is_remote
 from tfx_savedmodel.saved_model.temporary import temporary_folder
 
 _TOTAL = "total-"
@@ -27,6 +29,8 @@ def meeting_place(pipeline: Any, settings: WorkerSettings) -> Iterator[tuple[str
         with temporary_folder() as directory:
             yield directory, settings, {}
         return
+    if not is_remote(place):
+        place = str(Path(place).absolute())  # a worker may run in another folder
     folder = f"{place.rstrip('/')}/tfx-savedmodel-{uuid.uuid4().hex}"
     copies: dict[str, tuple[str, ...]] = {}
     try:

@@ -51,7 +51,7 @@ class _RunShards(beam.DoFn):
     def process(self, element: Shard) -> Iterator[Tally]:
         assert self._runner is not None, "Beam calls setup first"
         with _told_whole():
-            check_seen(element.file)
+            check_seen(element.file, self._settings.folder)
             tally = self._runner.run(element)
         self._examples.inc(tally.examples)
         yield tally

@@ -35,6 +35,7 @@ VERBS = {
     "validate": ("tfx_savedmodel.cli.validate", "Check a SavedModel and say whether it is blessed."),
     "diff": ("tfx_savedmodel.cli.diff", "Show what changed between two models, and whether it breaks clients."),
     "checks": ("tfx_savedmodel.cli.checks", "List the checks, or show the page of one."),
+    "new": ("tfx_savedmodel.cli.new", "Make a repository with a whole pipeline, for your own CSV file too."),
 }
 
 

@@ -57,6 +57,7 @@ class _TakesBeamArgs(click.Command):
 @click.option("--split", multiple=True, metavar="NAME", help="A split of an Examples artifact, else eval; repeatable.")
 @click.option("--sample", metavar="N|FRACTION", help="Run so many examples (10000), or such a part of them (0.1).")
 @click.option("--sample-seed", type=int, default=0, metavar="N", help="Another number makes another sample.")
+@click.option("--batch-size", type=int, metavar="N", help="Run so many examples together, else as many as is fastest.")
 @click.option("--schema", metavar="FILE", help="The schema of the examples.")
 @click.option("--transform-graph", metavar="DIR", help="The Transform graph that the model was trained with.")
 @click.option("--reference", metavar="MODEL", help="A model whose answers this one must give.")
@@ -84,6 +85,7 @@ def command(
     split: tuple[str, ...],
     sample: str | None,
     sample_seed: int,
+    batch_size: int | None,
     schema: str | None,
     transform_graph: str | None,
     reference: str | None,
@@ -123,6 +125,7 @@ def command(
                 splits=split,
                 sample=sample,
                 sample_seed=sample_seed,
+                batch_size=batch_size,
                 schema=schema,
                 transform_graph=transform_graph,
                 reference=reference,

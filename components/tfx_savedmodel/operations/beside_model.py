@@ -11,6 +11,7 @@ from typing import Any
 
 from tfx_savedmodel.beam.reading.formats import AUTO, check_format
 from tfx_savedmodel.beam.reading.sampling import read_sample
+from tfx_savedmodel.beam.running.batch_size import check_batch_size
 from tfx_savedmodel.errors import (
     ExamplesError,
     SchemaError,
@@ -62,6 +63,7 @@ class Inputs:
     sample: str | float | None = None
     sample_seed: int = 0
     data_view: PathLike | None = None
+    batch_size: int | None = None
 
     @property
     def patterns(self) -> tuple[str, ...]:
@@ -75,14 +77,15 @@ class Inputs:
         return [name for name, value in values.items() if value is not None and value not in ("", (), [])]
 
     def of_examples(self) -> dict[str, Any]:
-        """Return the format of the examples and the sample of them, as `GivenBeside` takes them.
+        """Return the format of the examples, the sample of them and the batch size, as `GivenBeside` takes them.
 
         Raises:
           UsageError: one of them is none.
         """
         has_view = self.data_view is not None
         form = check_format(self.examples_format, "examples_format", has_view=has_view)
-        return {"examples_format": form, "sample": read_sample(self.sample, self.sample_seed)}
+        sample = read_sample(self.sample, self.sample_seed)
+        return {"examples_format": form, "sample": sample, "batch_size": check_batch_size(self.batch_size)}
 
     def required(self) -> list[str]:
         """Return the codes of checks that have to be answered because of what is given."""
@@ -134,10 +137,14 @@ class Inputs:
 
     def notes(self, codes: Collection[str]) -> list[str]:
         """Return what was given in vain."""
-        return [
+        found = [
             f"{name.replace('_', ' ')} given, and no selected check looks at it"
             for name in self.given()
             if not any(code.startswith(LOOKED_AT_BY[name]) for code in codes)
+        ]
+        ways = {"a sample": self.sample, "a DataView": self.data_view, "a split": self.splits or None}
+        return found + [
+            f"{name} given, and no examples" for name, way in ways.items() if way is not None and not self.patterns
         ]
 
 

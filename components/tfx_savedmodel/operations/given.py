@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 class GivenBeside:
     """Examples as local files or Beam's own patterns, and models as graphs; each may be absent.
 
-    `examples_format` is one of `beam.formats`, and of the examples a `sample` is run, or all.
+    `examples_format` is one of `beam.formats`, and of the examples a `sample` is run, or all, `batch_size` together
+    (None: as many as measuring finds fastest).
     """
 
     examples: tuple[str, ...]
     examples_format: str
     sample: Sample | None
+    batch_size: int | None
     data_view: str | None
     schema: str | None
     transform_graph: str | None

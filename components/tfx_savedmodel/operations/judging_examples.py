@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tfx_savedmodel.operations.given import GivenBeside
 from tfx_savedmodel.operations.selection import Selection
 from tfx_savedmodel.operations.stopwatch import LIBRARIES
 from tfx_savedmodel.saved_model.view import GraphView
 from tfx_savedmodel.validation.check import LoadObservation
+from tfx_savedmodel.validation.checks.runs_on_examples import RunsOnExamples
 from tfx_savedmodel.validation.policy import Policy
-from tfx_savedmodel.validation.result import CheckResult
+from tfx_savedmodel.validation.result import CheckResult, CheckVerdict
 from tfx_savedmodel.validation.runner import skipped
 
 
@@ -34,6 +35,7 @@ def judge_examples(
         files=given.examples,
         format=given.examples_format,
         sample=given.sample,
+        batch_size=given.batch_size,
         data_view=given.data_view,
         checks=selection.examples,
         features=policy.features,
@@ -44,6 +46,18 @@ def judge_examples(
         reference=str(given.reference.path) if given.reference is not None else None,
     )
     return run_example_checks(request, make_pipeline, given.progress, given.watch.spend(LIBRARIES))
+
+
+def example_notes(results: Sequence[CheckResult]) -> list[str]:
+    """Return which signatures were not run, and why, where others were: SM301 says it of required ones only."""
+    ran = next((result for result in results if result.code == RunsOnExamples.code), None)
+    if ran is None or ran.verdict not in (CheckVerdict.PASS, CheckVerdict.FAIL):
+        return []
+    told = {finding.where.get("signature") for finding in ran.findings}
+    reasons: Mapping[str, str] = ran.measurements.get("not_run", {})
+    return [
+        f"signature {key!r} was not run on the examples: {reason}" for key, reason in reasons.items() if key not in told
+    ]
 
 
 def _deadly(observation: LoadObservation) -> str | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tfx_savedmodel.operations.beside_model import Inputs, policy_notes
 from tfx_savedmodel.operations.contracts import ModelOrContract
 from tfx_savedmodel.operations.given import GivenBeside
-from tfx_savedmodel.operations.judging_examples import judge_examples
+from tfx_savedmodel.operations.judging_examples import example_notes, judge_examples
 from tfx_savedmodel.operations.judging_loads import judge_loads
 from tfx_savedmodel.operations.local_mistakes import refuse_local_mistakes
 from tfx_savedmodel.operations.selection import Selection
@@ -45,6 +45,7 @@ def validate(
     splits: str | Sequence[str] = (),
     sample: str | float | None = None,
     sample_seed: int = 0,
+    batch_size: int | None = None,
     data_view: PathLike | None = None,
     schema: PathLike | None = None,
     transform_graph: PathLike | None = None,
@@ -77,6 +78,7 @@ def validate(
       sample: run so many examples (an integer), or such a fraction of them (a float up to 1.0): the same ones on any
         runner. By default all.
       sample_seed: another one makes another sample.
+      batch_size: how many examples are run together; None finds by measuring which size is fastest.
       data_view: the directory of a TFX DataView, which decodes TFRecords of anything ("proto") to tensors.
       schema, transform_graph: what the examples' features are, and how the model's come of them.
       reference: a SavedModel whose outputs the model's must equal (SM304).
@@ -101,7 +103,8 @@ def validate(
       PolicyError, PlanError, ExamplesError, SchemaError, TransformGraphError: what was given.
     """
     watch = Stopwatch()
-    of_examples = (examples_format, (splits,) if isinstance(splits, str) else splits, sample, sample_seed, data_view)
+    names = (splits,) if isinstance(splits, str) else splits
+    of_examples = (examples_format, names, sample, sample_seed, data_view, batch_size)
     inputs = Inputs(examples, schema, transform_graph, reference, baseline, plan, target, *of_examples)
     chosen = to_policy(policy).narrowed(select, ignore)
     # Mistakes in the policy and in what lies on this disk are told before anything is fetched, or imported for long.
@@ -144,7 +147,7 @@ def validate(
         created=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         tool_version=__version__,
         undecided_by=tuple(result.code for result in results if chosen.leaves_open(result)),
-        notes=(*policy_notes(chosen, graph, found), *inputs.notes(selection.codes)),
+        notes=(*policy_notes(chosen, graph, found), *inputs.notes(selection.codes), *example_notes(results)),
         spent=spent,
     )
 

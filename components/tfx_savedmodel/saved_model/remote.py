@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 
-from tfx_savedmodel.errors import TfxSavedModelError, UsageError
+from tfx_savedmodel.errors import ExamplesError, TfxSavedModelError, UsageError
 from tfx_savedmodel.saved_model.local import is_remote, remote_uri
 from tfx_savedmodel.saved_model.locate import GRAPH_FILES, SERVING_DIRECTORY, find_saved_model
 from tfx_savedmodel.saved_model.naming import Value, rename_error, renamed
@@ -137,8 +137,15 @@ class Staging:
         with _fetching("the examples", uri):
             matches = self._storage.match(uri) if any(sign in uri for sign in "*?[") else []
             if not matches:
-                # What is not there is not there locally: whoever reads examples says that best.
                 self._fetch(uri, local)
+                if not local.exists():
+                    raise ExamplesError(
+                        "no examples match",
+                        where=uri,
+                        found="nothing there",
+                        wanted="at least one file of examples",
+                        next_step="look at the path, and at what may be read there",
+                    )
                 return [str(local)]
             local.mkdir()
             targets = [local / f"{number:05d}-{_plain(match)}" for number, match in enumerate(matches)]

@@ -15,7 +15,7 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 
 from tfx_savedmodel.errors import UsageError
 from tfx_savedmodel.operations.contracts import contract_text
-from tfx_savedmodel.operations.examples_given import read_sample
+from tfx_savedmodel.operations.examples_given import check_batch_size, read_sample
 from tfx_savedmodel.operations.policies import Policy, to_policy
 from tfx_savedmodel.operations.selection import select
 from tfx_savedmodel.operations.targeting import check_consumer
@@ -37,6 +37,7 @@ class SavedModelValidatorSpec(ComponentSpec):
         "splits": ExecutionParameter(type=str),
         "sample": ExecutionParameter(type=str, optional=True),
         "sample_seed": ExecutionParameter(type=int),
+        "batch_size": ExecutionParameter(type=int, optional=True),
         "target": ExecutionParameter(type=str, optional=True),
         "contract": ExecutionParameter(type=str, optional=True),
         "fail_on_not_blessed": ExecutionParameter(type=int),
@@ -88,6 +89,7 @@ class SavedModelValidator(base_beam_component.BaseBeamComponent):
         splits: Sequence[str] = ("eval",),
         sample: float | None = None,
         sample_seed: int = 0,
+        batch_size: int | None = None,
         target: str | None = None,
         fail_on_not_blessed: bool = False,
         on_undecided: str = "fail",
@@ -116,6 +118,7 @@ class SavedModelValidator(base_beam_component.BaseBeamComponent):
           sample: run so many of their examples (an int), or such a fraction of them (a float up to 1.0); None for all.
             It is the same sample on any runner.
           sample_seed: another one makes another sample.
+          batch_size: how many examples are run together; None finds by measuring which size is fastest.
           target: the oldest TensorFlow that is to load the model, "tf-1.15" or "tf-2.7"; None is the one that
             the model was exported for, if any.
           fail_on_not_blessed: raise NotBlessedError instead of giving a negative blessing.
@@ -125,12 +128,13 @@ class SavedModelValidator(base_beam_component.BaseBeamComponent):
 
         Raises:
           PolicyError: the policy cannot be read, or names a check or parameter that does not exist.
-          UsageError: a value of `on_undecided`, `splits`, `sample` or `target` that does not exist; a baseline that is
-            neither `Model` nor `PushedModel`, or one beside a contract.
+          UsageError: a value of `on_undecided`, `splits`, `sample`, `batch_size` or `target` that does not exist; a
+            baseline that is neither `Model` nor `PushedModel`, or one beside a contract.
           UnreadableModelError: `contract` is none.
         """
         _check(splits, on_undecided)
         read_sample(sample, sample_seed, "SavedModelValidator(sample=…)")
+        check_batch_size(batch_size)
         _check_baseline(baseline_model, contract)
         is_pushed = baseline_model is not None and baseline_model.type is standard_artifacts.PushedModel
         if target is not None:
@@ -151,6 +155,7 @@ class SavedModelValidator(base_beam_component.BaseBeamComponent):
                 splits=json.dumps(list(splits)),
                 sample=None if sample is None else repr(sample),
                 sample_seed=sample_seed,
+                batch_size=batch_size,
                 target=target,
                 fail_on_not_blessed=int(fail_on_not_blessed),
                 on_undecided=on_undecided,

@@ -43,6 +43,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 data_view=data_view and str(inputs.stage.path(data_view, "the DataView")),
                 sample=exec_properties.get("sample"),
                 sample_seed=exec_properties.get("sample_seed") or 0,
+                batch_size=int(exec_properties.get("batch_size") or 0) or None,
                 schema=inputs.only_file("schema"),
                 transform_graph=inputs.folder("transform_graph"),
                 reference=inputs.model("reference_model"),

@@ -32,7 +32,13 @@ def meant_codes(found: str, names: Mapping[str, str]) -> str:
     if letters is not None and not any(_alike(letters[0], code.rstrip("0123456789")) for code in names):
         return ""
     by_word = {word: f"{code} {name}" for code, name in names.items() for word in (code, name)}
-    close = list(dict.fromkeys(by_word[word] for word in near(found, by_word)))
+    meant = near(found, by_word)
+    if letters is not None:
+        # A whole code of another family than any it looks like is no slip, unless its digits are swapped.
+        meant = [word for word in meant if word[-3:-2] == text[-3] or sorted(word) == sorted(text)]
+        if not meant:
+            return _family(text[:-2], names)
+    close = list(dict.fromkeys(by_word[word] for word in meant))
     return f"did you mean {' or '.join(close)}?" if close else ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,49 @@ def test_the_first_file_that_says_something_decides(tmp_path: Path) -> None:
     found = [format_of([file]) for file in (examples, sequences, table, str(lines), str(zipped), brace, str(empty))]
     assert found == ["example", "sequence-example", "parquet", "json", "json", "example", "example"]
     assert format_of([str(empty), str(tmp_path / "none"), table]) == "parquet"
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"x,n\r\n1.0,2\r\n", "text that begins with 'x,n'"),
+        (gzip.compress(b"x,n\n1.0,2\n"), "text that begins with 'x,n'"),
+        (zlib.compress(b"x,n\n1.0,2\n"), "text that begins with 'x,n'"),
+        ("é".encode() * 40, "text that begins with"),
+        (b"Obj\x01" + bytes(100), "Avro"),
+        (b"PK\x03\x04" + bytes(100), "a zip archive"),
+        ('{"x": 1}\n'.encode("utf-16"), "text in UTF-16"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
+    ],
+)
+def test_what_is_no_file_of_examples_is_refused(tmp_path: Path, content: bytes, found: str) -> None:
+    (tmp_path / "file").write_bytes(content)
+    with pytest.raises(ExamplesError, match="no examples that can be read") as caught:
+        format_of([str(tmp_path / "file")])
+    assert found in caught.value.found and caught.value.where == str(tmp_path / "file")
+    assert format_of([str(tmp_path / "file"), write_rows(tmp_path / "examples.gz", good_rows(1))]) == "example"
+
+
+def test_bytes_that_tell_nothing_are_for_whoever_reads_them(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(bytes(range(128, 228)))
+    assert format_of([str(tmp_path / "file")]) == "example"
+
+
+def test_a_byte_order_mark_does_not_hide_json(tmp_path: Path) -> None:
+    (tmp_path / "lines").write_text('{"x": 1.0}\n', encoding="utf-8-sig")
+    assert format_of([str(tmp_path / "lines")]) == "json"
+
+
+def test_what_spark_leaves_beside_its_files_is_no_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "data").mkdir()
+    for name in ("part-0", "_SUCCESS", ".part-0.crc"):
+        (tmp_path / "data" / name).touch()
+    part = str(tmp_path / "data" / "part-0")
+    assert expand_files([f"{tmp_path}/data"]) == expand_files([f"{tmp_path}/data/*"]) == (part,)
+    assert expand_files([f"{tmp_path}/data/_*"]) == (str(tmp_path / "data" / "_SUCCESS"),)
+    monkeypatch.chdir(tmp_path / "data")
+    assert expand_files(["_SUCCESS"]) == ("_SUCCESS",)
+    assert expand_files(["./part*"]) == ("./part-0",)
 
 
 @pytest.mark.parametrize(("name", "has_view", "wanted"), [("auto", True, "proto"), ("proto", True, "proto")])

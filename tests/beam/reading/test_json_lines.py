@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
-from tests.beam.models import good_rows
+from tests.beam.models import good_rows, write_rows
 from tests.beam.runs import read_all, run_files, values_of
+from tfx_savedmodel.beam.reading.planning import look_at
 from tfx_savedmodel.beam.reading.shards import Shard
 from tfx_savedmodel.beam.reading.table import Wanted
+from tfx_savedmodel.errors import ExamplesError
 from tfx_savedmodel.validation.result import CheckVerdict
 
 pytestmark = pytest.mark.tf
@@ -125,10 +127,11 @@ def test_lines_that_are_none_are_isolated(tmp_path: Path) -> None:
         {"inputs": {"x": 4.0}},
         {"inputs": {"x": [4.0], "y": [1, 2]}},
         {"instances": {"x": 1.0}},
+        '{"x": "\\ud800"}',
         {"x": 5.0},
     )
     batches, faults = _read(file, {"x": "float"})
-    assert values_of(batches, "x") == {0: [1.0], 16: [5.0]}
+    assert values_of(batches, "x") == {0: [1.0], 17: [5.0]}
     reasons = {fault.record: fault.reason for fault in faults}
     wanted = {
         1: "no JSON",
@@ -145,6 +148,7 @@ def test_lines_that_are_none_are_isolated(tmp_path: Path) -> None:
         13: "no batch dimension",
         14: "different batch sizes",
         15: "instances are no list",
+        16: "half a character",
     }
     assert sorted(reasons) == sorted(wanted)
     assert {record: text for record, text in wanted.items() if text not in reasons[record]} == {}
@@ -242,3 +246,39 @@ def _two_inputs(directory: Path) -> str:
     model = Model()
     tf.saved_model.save(model, str(directory), signatures={"one": model.one, "two": model.two})
     return str(directory)
+
+
+@pytest.mark.parametrize(
+    ("document", "found"), [([{"x": 1.0}] * 3, "a list"), ({"instances": [{"x": 1.0}]}, "an object")]
+)
+def test_a_document_over_several_lines_is_refused(tmp_path: Path, document: Any, found: str) -> None:
+    (tmp_path / "file").write_text(json.dumps(document, indent=2))
+    with pytest.raises(ExamplesError, match="over several lines") as caught:
+        look_at([str(tmp_path / "file")], "json")
+    assert found in caught.value.found and "jq" in caught.value.next_step
+
+
+def test_lines_the_first_of_which_is_broken_are_no_document(tmp_path: Path) -> None:
+    assert set(look_at([_write(tmp_path / "lines", '{"x": ', {"x": 1.0})], "json").features) == {"x"}
+
+
+def test_a_list_of_instances_says_how_to_write_them(tmp_path: Path) -> None:
+    _, (fault,) = _read(_write(tmp_path / "lines", [{"x": 1.0}, {"x": 2.0}]))
+    assert "list of instances" in fault.reason and "instances" in fault.reason
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "lines").write_text('{"x": 1.0}\n{"x": 2.0}\n', encoding="utf-8-sig")
+    batches, faults = _read(str(tmp_path / "lines"))
+    assert (values_of(batches, "x"), faults) == ({0: [1.0], 1: [2.0]}, [])
+
+
+def test_a_file_that_is_no_text_is_one_fault(tmp_path: Path) -> None:
+    _, (fault,) = _read(write_rows(tmp_path / "records.gz", good_rows(300)))
+    assert fault.reason == "the file holds TFRecords; it is read as JSON lines" and fault.rest_lost
+
+
+def test_an_unknown_signature_is_named_with_its_place(scorer: str, tmp_path: Path) -> None:
+    lines = ({"x": [1.0], "n": [1]}, {"signature_name": "no_such", "instances": [{"x": [1.0]}]})
+    (finding,) = run_files(scorer, _write(tmp_path / "lines", *lines))["SM301"].findings
+    assert "(line 2, byte 23)" in finding.found

@@ -92,6 +92,8 @@ def test_patterns_and_splits(kept: Path) -> None:
         (kept / f"a/Split-{split}").mkdir(parents=True)
         (kept / f"a/Split-{split}/data.gz").write_bytes(b"")
     assert expand_files(["kept://a/Split-*/*.gz"]) == ("kept://a/Split-eval/data.gz", "kept://a/Split-train/data.gz")
+    assert expand_files(["kept://a"]) == ("kept://a/Split-eval/data.gz",)
+    assert expand_files(["kept://a/Split-train"]) == ("kept://a/Split-train/data.gz",)
     assert expand_files(["kept://a/"], ["train"]) == ("kept://a/Split-train/data.gz",)
     with pytest.raises(ExamplesError, match="no examples match"):
         expand_files(["kept://a"], ["test"])

@@ -126,6 +126,38 @@ def test_concatenated_gzip_members_are_whole(tmp_path: Path) -> None:
     assert _read(Shard(str(both))) == (dict(enumerate(RECORDS)), [])
 
 
+@pytest.mark.parametrize("name", ["plain", "zipped.gz"])
+def test_reading_begins_at_a_byte(tmp_path: Path, name: str) -> None:
+    path = write_records(tmp_path / name, RECORDS)
+    begin = Shard(path, 7, sum(LENGTHS[:7]))
+    assert _read(begin) == ({number: RECORDS[number] for number in range(7, 20)}, [])
+    # Bytes that are not those of the number are taken at their word: nothing before them is read.
+    assert _read(Shard(path, 70, sum(LENGTHS[:7]), records=2))[0] == {70: RECORDS[7], 71: RECORDS[8]}
+
+
+def test_many_corrupt_records_are_each_named_with_their_byte(tmp_path: Path) -> None:
+    path = Path(write_records(tmp_path / "plain", RECORDS))
+    data = bytearray(path.read_bytes())
+    for number in range(1, 20, 2):
+        data[sum(LENGTHS[:number]) + 14] ^= 1
+    path.write_bytes(data)
+    records, faults = _read(Shard(str(path)))
+    assert records == {number: RECORDS[number] for number in range(0, 20, 2)}
+    wanted = [(number, f"byte {sum(LENGTHS[:number]):,}", False) for number in range(1, 20, 2)]
+    assert [(fault.record, fault.at, fault.rest_lost) for fault in faults] == wanted
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"PAR1", "holds Parquet"), (b"x,n\n1,2\n", "holds text"), (b'{"x": 1}\n', "holds JSON lines")],
+)
+def test_a_file_of_another_form_says_what_it_is(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content * 40)
+    _, (fault,) = _read(Shard(str(path)))
+    assert said in fault.reason and "read as TFRecords" in fault.reason and fault.rest_lost
+
+
 @pytest.mark.parametrize("content", [None, b"this is a text, and no file of records"])
 def test_what_is_no_record_file_is_a_fault(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "file"

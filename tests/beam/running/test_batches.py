@@ -18,6 +18,7 @@ from tfx_savedmodel.beam.reading.formats import EXAMPLE
 from tfx_savedmodel.beam.reading.parsing import FeatureParser
 from tfx_savedmodel.beam.reading.records import RecordBatch
 from tfx_savedmodel.beam.reading.shards import Shard
+from tfx_savedmodel.beam.running import threads as threads_module
 from tfx_savedmodel.beam.running import worker as worker_module
 from tfx_savedmodel.beam.running.batch_run import Batch, BatchRun
 from tfx_savedmodel.beam.running.isolation import MOST_ISOLATED
@@ -219,9 +220,7 @@ def test_a_batch_that_takes_more_than_the_process_may_is_halved(tmp_path: Path) 
     assert kept["record"] == 0 and "20 examples together: its process took more than 1,073,741,824" in kept["reason"]
 
 
-def test_the_session_has_the_threads_that_the_settings_say(
-    scorer: str, good_file: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_session_has_its_share_of_the_cores(scorer: str, good_file: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
     session = worker_module.ServingSession
 
@@ -230,6 +229,7 @@ def test_the_session_has_the_threads_that_the_settings_say(
         return session(*arguments, threads=threads)
 
     monkeypatch.setattr(worker_module, "ServingSession", opened)
+    monkeypatch.setattr(threads_module, "cores", lambda: 8)
     settings = _settings(scorer, good_file, reference=scorer)
-    Worker(dataclasses.replace(settings, threads=1))
-    assert asked == [1, 1]
+    Worker(dataclasses.replace(settings, processes=4))
+    assert asked == [2, 2]

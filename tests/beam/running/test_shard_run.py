@@ -13,7 +13,7 @@ from tfx_savedmodel.beam.example_checks import ExampleCheckRequest, worker_setti
 from tfx_savedmodel.beam.reading.shards import Shard
 from tfx_savedmodel.beam.running.isolation import MOST_ISOLATED
 from tfx_savedmodel.beam.running.shard_run import run_shard
-from tfx_savedmodel.beam.running.tally import judge
+from tfx_savedmodel.beam.running.tally import CheckTally, Tally, judge, merge_tallies
 from tfx_savedmodel.beam.running.worker import Worker
 from tfx_savedmodel.validation.check import ExampleCheck, ExamplesRun
 from tfx_savedmodel.validation.checks.explanation_chain import ExplanationChain
@@ -194,6 +194,11 @@ def test_a_check_that_breaks_is_an_error_and_stops_no_other(scorer: str, good_fi
     assert results["SM399"].verdict is CheckVerdict.ERROR
     assert results["SM399"].reason == "ZeroDivisionError: division by zero"
     assert results["SM301"].verdict is CheckVerdict.PASS
+
+
+def test_the_order_in_which_workers_end_decides_no_reason() -> None:
+    a, b = (Tally((CheckTally(error=f"error {name}"),), load_fault=f"fault {name}") for name in "ab")
+    assert merge_tallies((RunsOnExamples(),), a, b) == merge_tallies((RunsOnExamples(),), b, a)
 
 
 def test_a_model_that_does_not_load_is_a_finding(scorer: str, good_file: str, tmp_path: Path) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
 
 from tfx_savedmodel.beam.launch import pipeline_maker
 from tfx_savedmodel.beam.running import threads
@@ -19,7 +19,7 @@ def eight_cores(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _threads(*arguments: str) -> int:
-    return threads.threads_of(pipeline_maker(arguments)())
+    return threads.threads_for(threads.processes_of(pipeline_maker(arguments)()))
 
 
 @pytest.mark.parametrize(
@@ -40,11 +40,21 @@ def test_threads_of_each_worker(arguments: Sequence[str], expected: int) -> None
     assert _threads(*arguments) == expected
 
 
-def test_dataflow_has_a_worker_for_each_core() -> None:
+@pytest.mark.parametrize(
+    ("arguments", "processes"), [((), threads.EACH_CORE), (("--experiments=no_use_multiple_sdk_containers",), 1)]
+)
+def test_dataflow_has_a_worker_for_each_core_unless_told_otherwise(arguments: Sequence[str], processes: int) -> None:
     class DataflowRunner:
         pass
 
     class Pipeline:
-        runner: Any = DataflowRunner()
+        runner = DataflowRunner()
+        options = PipelineOptions(list(arguments))
 
-    assert threads.threads_of(Pipeline()) == 1
+    assert threads.processes_of(Pipeline()) == processes
+
+
+def test_the_cores_are_those_of_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = threads.processes_of(pipeline_maker(("--runner=PortableRunner", "--sdk_worker_parallelism=2"))())
+    monkeypatch.setattr(threads, "cores", lambda: 32)
+    assert threads.threads_for(told) == 16

@@ -189,14 +189,17 @@ def _run_shards(incoming: BinaryIO, outgoing: BinaryIO, settings: bytes, recorde
 
 
 def _worker(settings: Any, recorder: Recorder) -> Any:
-    """Load the model; parsing runs in TensorFlow's own context, which has its threads from here on."""
+    """Load the model, in the folder that its paths begin in; TensorFlow's own context has its threads from here on."""
     import tensorflow as tf
 
+    from tfx_savedmodel.beam.running.threads import threads_for
     from tfx_savedmodel.beam.running.worker import Worker
 
-    if settings.threads:
-        tf.config.threading.set_intra_op_parallelism_threads(settings.threads)
-        tf.config.threading.set_inter_op_parallelism_threads(settings.threads)
+    if settings.folder and Path(settings.folder).is_dir():
+        os.chdir(settings.folder)
+    if threads := threads_for(settings.processes):
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
     return Worker(settings, recorder)
 
 

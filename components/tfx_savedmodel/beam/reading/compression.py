@@ -6,6 +6,8 @@ import gzip
 import struct
 import zlib
 
+from tfx_savedmodel.beam.reading.shards import FRAME_BYTES
+
 _GZIP = b"\x1f\x8b"
 #: Length (8 bytes) and its masked CRC-32C, at the head of each record.
 _HEADER = struct.Struct("<QI")
@@ -77,11 +79,25 @@ def _inflates_to(file: str, size: int) -> bool:
     return stream_end.eof and total == size
 
 
+def end_of_record(file: str, byte: int) -> int | None:
+    """Return where the record ends that begins at a byte of an uncompressed file, None where its length is corrupt."""
+    import tensorflow as tf
+
+    with tf.io.gfile.GFile(file, "rb") as stream:
+        stream.seek(byte)
+        head = stream.read(_HEADER.size)
+        size = stream.size()
+    if not begins_record(head):
+        return None
+    end: int = byte + _HEADER.unpack(head)[0] + FRAME_BYTES
+    return end if end <= size else None
+
+
 def begins_record(head: bytes) -> bool:
     """Tell whether these are the first bytes of an uncompressed TFRecord: they hold a checksum."""
     if len(head) < _HEADER.size:
         return False
-    return bool(_masked_crc32c(head[:8]) == _HEADER.unpack(head)[1])
+    return bool(_masked_crc32c(head[:8]) == _HEADER.unpack_from(head)[1])
 
 
 def _masked_crc32c(data: bytes) -> int:

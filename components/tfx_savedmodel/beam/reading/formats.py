@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tfx_savedmodel.errors import UsageError
+from tfx_savedmodel.beam.reading.heads import begins_json, begins_record, head_of, look_of
+from tfx_savedmodel.errors import ExamplesError, UsageError
 
 #: TFRecords of tf.Examples, of tf.SequenceExamples, of serialized TensorProtos; Parquet; JSON lines of TensorFlow
 #: Serving's REST form.
@@ -24,8 +25,6 @@ PARSEABLE = frozenset({EXAMPLE, PARQUET, JSON})
 NAMES_INPUTS = frozenset({JSON, TENSOR, PROTO})
 
 _PARQUET_MAGIC = b"PAR1"
-#: Longer than the head of a TFRecord, whose first byte may well be a brace.
-_HEAD_BYTES = 12
 
 
 def check_format(name: str, where: str, *, has_view: bool = False) -> str:
@@ -49,45 +48,34 @@ def check_format(name: str, where: str, *, has_view: bool = False) -> str:
 
 
 def format_of(files: Sequence[str]) -> str:
-    """Return the format of the first file that is not empty; TFRecords are told apart by their first records.
+    """Return the format of the first file whose content tells; TFRecords are told apart by their first records.
 
     Nothing but a feature list tells a tf.SequenceExample from a tf.Example, so records without any are
     taken for tf.Examples. A file that cannot be opened is for whoever reads it.
+
+    Raises:
+      ExamplesError: no file's content tells, and one's is known to be something else: CSV, Avro, an archive.
     """
+    other: tuple[str, str] | None = None
     for file in files:
-        head = _head(file)
+        head = head_of(file)
         if head.startswith(_PARQUET_MAGIC):
             return PARQUET
-        if head.lstrip()[:1] in (b"{", b"[") and not _is_record(head):
+        if begins_json(head):
             return JSON
-        if head:
+        if begins_record(head):
             return SEQUENCE_EXAMPLE if _has_feature_lists(file) else EXAMPLE
+        said = look_of(head)
+        other = other or ((file, said) if said else None)
+    if other is not None:
+        raise ExamplesError(
+            "no examples that can be read",
+            where=other[0],
+            found=other[1],
+            wanted="TFRecords (plain, gzip or zlib), Parquet, or JSON lines",
+            next_step="write them in one of these forms, or give files that are",
+        )
     return EXAMPLE
-
-
-def _head(file: str) -> bytes:
-    """Return the first bytes of a file, uncompressed; nothing where it cannot be read."""
-    import gzip
-    import zlib
-
-    import tensorflow as tf
-
-    try:
-        with tf.io.gfile.GFile(file, "rb") as stream:
-            head: bytes = stream.read(2)
-            stream.seek(0)
-            if head == b"\x1f\x8b":
-                with gzip.GzipFile(fileobj=stream) as data:
-                    return data.read(_HEAD_BYTES)
-            return bytes(stream.read(_HEAD_BYTES))
-    except (tf.errors.OpError, EOFError, OSError, zlib.error):
-        return b""
-
-
-def _is_record(head: bytes) -> bool:
-    from tfx_savedmodel.beam.reading.compression import begins_record
-
-    return begins_record(head)
 
 
 def _has_feature_lists(file: str) -> bool:

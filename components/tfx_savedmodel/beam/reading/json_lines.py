@@ -11,12 +11,15 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tfx_savedmodel.beam.reading.features import SAMPLE_SIZE, Feature
-from tfx_savedmodel.beam.reading.opening import opened
+from tfx_savedmodel.beam.reading.heads import HEAD_BYTES, LINES, known_look
+from tfx_savedmodel.beam.reading.json_columns import columns_of
+from tfx_savedmodel.beam.reading.opening import opened, size_of
 from tfx_savedmodel.beam.reading.reasons import reason_of
 from tfx_savedmodel.beam.reading.records import ReadFault, RecordBatch
 from tfx_savedmodel.beam.reading.rest_rows import BadRow, Row, rows_of, table_of
 from tfx_savedmodel.beam.reading.shards import SPLIT_BYTES, Shard
-from tfx_savedmodel.beam.reading.table import Wanted, kind_of_values
+from tfx_savedmodel.beam.reading.table import ColumnTable, Wanted, kind_of_values
+from tfx_savedmodel.errors import ExamplesError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,10 +38,13 @@ def json_shards(
     """Yield shards that begin at lines, each of about `split_bytes`, with its size; a compressed file is one."""
     first = begin = lines = position = 0
     cuts: list[tuple[Shard, int]] = []
+    size = size_of(file)
+    if 0 < size <= split_bytes:  # it is not read here
+        yield Shard(file), size
+        return
     with contextlib.suppress(*_FAULTS), opened(file) as stream:
         if _is_gzip(stream):
-            stream.seek(0, 2)
-            yield Shard(file), stream.tell()
+            yield Shard(file), size
             return
         while chunk := stream.read(chunk_bytes):
             position += len(chunk)
@@ -82,6 +88,9 @@ def read_json(shard: Shard, size: int, wanted: Wanted) -> Iterator[RecordBatch |
             left = shard.records
             while left is None or left > 0:
                 lines, fault = _lines(data, size if left is None else min(size, left))
+                if number == 0 and (other := _other_than_lines(lines)) is not None:
+                    yield ReadFault(shard.file, 0, other, rest_lost=True)
+                    return
                 if lines:
                     yield from _Chunk(shard.file, number, position, lines, wanted).read()
                 number += len(lines)
@@ -93,6 +102,43 @@ def read_json(shard: Shard, size: int, wanted: Wanted) -> Iterator[RecordBatch |
                     return
     except _FAULTS as error:
         yield ReadFault(shard.file, number, reason_of(error), rest_lost=True, at=_place(number, position))
+
+
+def refuse_document(file: str) -> None:
+    """Raise where a file is one JSON document over several lines.
+
+    Raises:
+      ExamplesError: it is.
+    """
+    try:
+        with opened(file) as stream, _uncompressed(stream) as data:
+            text = data.read(_MOST_BYTES)
+        begin = text.lstrip().partition(b"\n")[0]
+        if _document(begin) is None and (whole := _document(text)) is not None:
+            kind = "a list" if isinstance(whole, list) else "an object"
+            raise ExamplesError(
+                "a JSON document over several lines",
+                where=file,
+                found=f"{kind} in {text.count(10) + 1:,} lines",
+                wanted="an instance or a request on each line",
+                next_step="jq -c . FILE puts a request on one line, jq -c '.[]' FILE each item of a list on its own",
+            )
+    except _FAULTS:
+        return
+
+
+def _document(text: bytes) -> Any:
+    """Return the JSON document in a text, None where it is none, or null."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _other_than_lines(lines: list[bytes]) -> str | None:
+    """Say what a file with these first lines holds instead, where that is known."""
+    look = known_look(b"".join(lines[:HEAD_BYTES])[:HEAD_BYTES])
+    return None if look in (None, LINES) else f"the file holds {look}; it is read as {LINES}"
 
 
 def _lines(data: Any, most: int) -> tuple[list[bytes], Exception | None]:
@@ -143,6 +189,22 @@ class _Chunk:
         self.starts = np.concatenate([[position], self.ends[:-1]])
 
     def read(self) -> Iterator[RecordBatch | ReadFault]:
+        filled = [index for index, line in enumerate(self.lines) if not line.isspace()]
+        table = columns_of([self.lines[index] for index in filled], self.wanted)
+        if table is None:
+            yield from self._read_rows()
+        else:
+            yield self._table(table, filled)
+
+    def _table(self, table: ColumnTable, indices: Sequence[int]) -> RecordBatch:
+        import numpy as np
+
+        documents = np.array(indices)
+        details = {"byte": self.starts[documents]}
+        end = int(self.ends[-1])
+        return RecordBatch(self.file, self.number, table, end, len(self.lines), self.number + documents, details)
+
+    def _read_rows(self) -> Iterator[RecordBatch | ReadFault]:
         rows: list[Row] = []
         for index, document in self._documents():
             try:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfx_savedmodel.beam.reading.arrow_columns import kind_of_type, to_column
 from tfx_savedmodel.beam.reading.features import Feature
+from tfx_savedmodel.beam.reading.heads import TABLES, mismatch
 from tfx_savedmodel.beam.reading.opening import opened
 from tfx_savedmodel.beam.reading.reasons import reason_of
 from tfx_savedmodel.beam.reading.records import ReadFault, RecordBatch
@@ -91,7 +92,8 @@ def read_parquet(shard: Shard, size: int, wanted: Wanted) -> Iterator[RecordBatc
         with opened(shard.file) as stream:
             yield from _Reader(shard, size, _parquet(stream), wanted).read()
     except _faults() as error:
-        yield ReadFault(shard.file, shard.first_record, reason_of(error), rest_lost=True)
+        reason = mismatch(shard.file, TABLES) or reason_of(error)
+        yield ReadFault(shard.file, shard.first_record, reason, rest_lost=True)
 
 
 class _Reader:

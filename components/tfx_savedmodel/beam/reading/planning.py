@@ -10,7 +10,7 @@ from tfx_savedmodel.beam.reading.batches import read_examples
 from tfx_savedmodel.beam.reading.data_view import view_features
 from tfx_savedmodel.beam.reading.features import Feature, example_features, kind_of, sequence_features
 from tfx_savedmodel.beam.reading.formats import AUTO, JSON, PARQUET, PROTO, SEQUENCE_EXAMPLE, TENSOR, format_of
-from tfx_savedmodel.beam.reading.json_lines import json_features, json_shards
+from tfx_savedmodel.beam.reading.json_lines import json_features, json_shards, refuse_document
 from tfx_savedmodel.beam.reading.opening import size_of
 from tfx_savedmodel.beam.reading.parquet import parquet_features, parquet_shards, require_pyarrow
 from tfx_savedmodel.beam.reading.records import RecordBatch, first_records
@@ -43,7 +43,7 @@ def look_at(files: Sequence[str], form: str = AUTO, data_view: str | None = None
 
     Raises:
       UnsupportedStackError: they are Parquet, and pyarrow is not installed.
-      ExamplesError: Parquet columns that cannot be told apart, or a DataView that is none.
+      ExamplesError: files of another form, Parquet columns that cannot be told apart, or a DataView that is none.
     """
     if data_view is not None:
         return Seen(PROTO, view_features(data_view))
@@ -52,6 +52,7 @@ def look_at(files: Sequence[str], form: str = AUTO, data_view: str | None = None
         require_pyarrow()
         return Seen(form, parquet_features(files))
     if form == JSON:
+        refuse_document(files[0])
         return Seen(form, json_features(files))
     if form == TENSOR:
         dtype = _tensor_dtype(files)

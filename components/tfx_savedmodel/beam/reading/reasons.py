@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 _LONGEST = 300
+#: What TensorFlow puts around a reason in eager mode, and where examples have no name in parsing.
+_NOISE = re.compile(r"^\{\{function_node [^}]*\}\}\s*|\s*\[Op:\w+\](\s*name:.*)?$|\bName: <unknown>, ")
 
 
 def reason_of(error: BaseException) -> str:
@@ -12,7 +16,7 @@ def reason_of(error: BaseException) -> str:
     lines = [line.strip() for line in before.splitlines() if line.strip()]
     if not lines:
         return type(error).__name__
-    line = lines[-1] if found else lines[0]
+    line = _NOISE.sub("", lines[-1] if found else lines[0]) or type(error).__name__
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
 
 

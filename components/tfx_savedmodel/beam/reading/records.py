@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tfx_savedmodel.beam.reading.compression import compression_of, is_cut_off
+from tfx_savedmodel.beam.reading.compression import compression_of, end_of_record, is_cut_off
+from tfx_savedmodel.beam.reading.heads import TFRECORDS, mismatch
 from tfx_savedmodel.beam.reading.reasons import reason_of
 from tfx_savedmodel.beam.reading.shards import FRAME_BYTES, Shard
 
@@ -136,6 +137,9 @@ class _Reader:
                 break
             except tf.errors.OpError:
                 self.size = min(self.size, _CAREFUL)
+            if not self.number and (other := mismatch(self.shard.file, TFRECORDS)) is not None:
+                yield ReadFault(self.shard.file, 0, other, rest_lost=True)
+                return
             salvaged, fault = self._salvage()
             if salvaged is not None:
                 yield from waiting
@@ -143,14 +147,14 @@ class _Reader:
                 yield salvaged
             if fault is not None:
                 waiting.append(fault)
-                self.number += 1
-                self.whole = False
+                self._pass_over()
             if len(waiting) >= GIVE_UP_AFTER:
                 yield dataclasses.replace(waiting[0], rest_lost=True)
                 return
         yield from waiting
         if self._may_be_cut_off() and is_cut_off(self.shard.file, self.compression, self.consumed):
-            reason = "the file ends in the middle of a record"
+            other = None if self.number else mismatch(self.shard.file, TFRECORDS)
+            reason = other or "the file ends in the middle of a record"
             yield ReadFault(self.shard.file, self.number, reason, rest_lost=True, at=self._at())
 
     def _may_be_cut_off(self) -> bool:
@@ -159,9 +163,12 @@ class _Reader:
     def _dataset(self) -> Any:
         import tensorflow as tf
 
-        dataset = tf.data.TFRecordDataset(self.shard.file, self.compression, buffer_size=_BUFFER_BYTES)
-        # Skipping goes from length to length, so it steps over a record whose data is corrupt.
-        dataset = dataset.skip(self.number)
+        if self.consumed > 0 and self._is_known():
+            dataset = records_from(self.shard.file, self.compression, self.consumed)
+        else:
+            dataset = tf.data.TFRecordDataset(self.shard.file, self.compression, buffer_size=_BUFFER_BYTES)
+            # Skipping goes from length to length, so it steps over a record whose data is corrupt.
+            dataset = dataset.skip(self.number)
         return dataset if self.end is None else dataset.take(self.end - self.number)
 
     def _batches(self) -> Iterator[RecordBatch]:
@@ -186,6 +193,15 @@ class _Reader:
         batch = self._took(np.array(good, dtype=object)) if good else None
         return batch, None if reason is None else ReadFault(self.shard.file, self.number, reason, at=self._at())
 
+    def _pass_over(self) -> None:
+        """Go on behind a record that cannot be read."""
+        self.number += 1
+        end = end_of_record(self.shard.file, self.consumed) if self.compression == "" and self._is_known() else None
+        if end is None:
+            self.whole = False
+        else:
+            self.consumed = end
+
     def _at(self) -> str:
         return f"byte {self.consumed:,}" if self._is_known() else ""
 
@@ -205,6 +221,26 @@ class _Reader:
         return RecordBatch(
             self.shard.file, first, records, self.consumed, details={"byte": begin + np.cumsum(sizes) - sizes}
         )
+
+
+def records_from(file: str, compression: str, byte: int) -> Any:
+    """Return the dataset of the records from a byte of the uncompressed data on, where one begins.
+
+    tf.data's own class for this op always begins at the file's first byte.
+    """
+    import tensorflow as tf
+
+    variant = tf.raw_ops.TFRecordDatasetV2(
+        filenames=[file],
+        compression_type=compression,
+        buffer_size=_BUFFER_BYTES,
+        byte_offsets=tf.constant([byte], tf.int64),
+    )
+    options = tf.data.Options()
+    # Optimizing begins with writing the graph down, for which TensorFlow forgets the offsets (tried on 2.15 and 2.21).
+    options.experimental_optimization.apply_default_optimizations = False
+    options.autotune.enabled = False
+    return tf.data.experimental.from_variant(variant, tf.TensorSpec([], tf.string)).with_options(options)
 
 
 def first_records(files: Sequence[str], size: int) -> Iterable[bytes]:

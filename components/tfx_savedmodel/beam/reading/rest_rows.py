@@ -46,6 +46,12 @@ def rows_of(document: Any, number: int) -> Iterator[Row]:
     Raises:
       BadRow: a request that is none.
     """
+    if (
+        isinstance(document, list)
+        and document
+        and all(isinstance(item, dict) and not _is_b64(item) for item in document)
+    ):
+        raise BadRow('the line is a list of instances: write each on a line of its own, or as {"instances": […]}')
     if not (isinstance(document, dict) and document and document.keys() <= _REQUEST_KEYS):
         yield Row(_features(document), number)
         return
@@ -172,7 +178,10 @@ def _flatten(value: Any, leaves: list[Any]) -> tuple[int, ...]:
 
 def _leaf(value: Any) -> Any:
     if isinstance(value, str):
-        return value.encode()
+        try:
+            return value.encode()
+        except UnicodeEncodeError as error:
+            raise BadRow(f"holds half a character: {value[error.start : error.end]!r}") from error
     if _is_b64(value):
         try:
             return base64.b64decode(value["b64"], validate=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import struct
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from tfx_savedmodel.beam.reading.sampling import Pick
 from tfx_savedmodel.errors import ExamplesError
@@ -19,6 +20,9 @@ SPLIT_PREFIX, DEFAULT_SPLIT = "Split-", "eval"
 #: So many entries of a folder are named where a pattern matches none.
 _SHOWN = 5
 _LENGTH = struct.Struct("<Q")
+_MAGIC = re.compile(r"[*?\[{]")
+#: What the names of files begin with that hold no data: those that Hadoop and Spark leave beside it.
+_BESIDE = ("_", ".")
 #: What frames a TFRecord's data: its length, the length's checksum, and the data's checksum.
 FRAME_BYTES = 16
 
@@ -58,7 +62,8 @@ class Shard:
 def expand_files(globs: Sequence[str], splits: Sequence[str] = ()) -> tuple[str, ...]:
     """Return the files that the patterns match, sorted and each once; a directory means its files.
 
-    Patterns may be remote wherever Beam has the file system.
+    A pattern matches no file whose name begins with "_" or ".", unless it begins so itself: such files say how the
+    others were written (`_SUCCESS`, `.part-0.crc`). Patterns may be remote wherever Beam has the file system.
 
     Args:
       splits: of an Examples artifact's directory; by default `eval`.
@@ -71,10 +76,19 @@ def expand_files(globs: Sequence[str], splits: Sequence[str] = ()) -> tuple[str,
         folders = _split_folders(pattern, splits)
         wanted = [f"{folder}/*" for folder in folders] or [_pattern(pattern)]
         files = [file for each in wanted for file in _match(each, pattern)]
+        if not files and not folders and "://" in pattern and not _MAGIC.search(pattern):
+            files = _in_remote_folder(pattern)
         if not files:
             raise no_examples(wanted[0], given=pattern)
         found.update(files)
     return tuple(sorted(found))
+
+
+def _in_remote_folder(given: str) -> list[str]:
+    """Return the files of a remote directory, of an Examples artifact's those of its split `eval`."""
+    root = given.rstrip("/")
+    split = _match(f"{root}/{SPLIT_PREFIX}{DEFAULT_SPLIT}/*", given)
+    return split or _match(f"{root}/*", given)
 
 
 def _pattern(given: str) -> str:
@@ -92,7 +106,10 @@ def _match(pattern: str, given: str) -> list[str]:
         matches = FileSystems.match([pattern])[0].metadata_list
     except (BeamIOError, ValueError) as error:
         raise ExamplesError("the examples cannot be looked up", where=given, found=str(error)) from error
-    return [match.path for match in matches if "://" in match.path or Path(match.path).is_file()]
+    found = [match.path for match in matches if "://" in match.path or Path(match.path).is_file()]
+    if _MAGIC.search(pattern) and not PurePosixPath(pattern).name.startswith(_BESIDE):
+        found = [path for path in found if not PurePosixPath(path).name.startswith(_BESIDE)]
+    return found if given.startswith("./") else [path.removeprefix("./") for path in found]
 
 
 def _split_folders(given: str, splits: Sequence[str]) -> list[str]:

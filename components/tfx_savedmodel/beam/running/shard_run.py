@@ -93,4 +93,6 @@ class _ShardRun:
 
 def _unknown(item: RecordBatch) -> ReadFault:
     reason = f"the request names the signature {item.signature!r}, which the model does not have"
-    return ReadFault(item.file, int(item.numbers[0]), reason, records=len(item.records))
+    number, starts = int(item.numbers[0]), item.details.get("byte")
+    at = "" if starts is None else f"line {number + 1:,}, byte {int(starts[0]):,}"  # only JSON names signatures
+    return ReadFault(item.file, number, reason, at=at, records=len(item.records))

@@ -67,9 +67,14 @@ def merge_tallies(checks: Sequence[ExampleCheck], a: Tally, b: Tally) -> Tally:
         tuple(_merge(check, one, other) for check, one, other in zip(checks, a.checks, b.checks, strict=True)),
         a.examples + b.examples,
         a.seconds + b.seconds,
-        a.load_fault or b.load_fault,
+        _first(a.load_fault, b.load_fault),
         _around(a.span, b.span),
     )
+
+
+def _first(a: str | None, b: str | None) -> str | None:
+    """Return one of two reasons, whichever order they are merged in."""
+    return min((reason for reason in (a, b) if reason is not None), default=None)
 
 
 def _around(a: tuple[float, float] | None, b: tuple[float, float] | None) -> tuple[float, float] | None:
@@ -78,9 +83,9 @@ def _around(a: tuple[float, float] | None, b: tuple[float, float] | None) -> tup
     return min(a[0], b[0]), max(a[1], b[1])
 
 
-def judge(checks: Sequence[ExampleCheck], tally: Tally) -> list[CheckResult]:
-    """Return each check's result over all examples; without an example a check says nothing."""
-    return [_judge(check, each, tally) for check, each in zip(checks, tally.checks, strict=True)]
+def judge(checks: Sequence[ExampleCheck], tally: Tally, nothing: str = "no example could be read") -> list[CheckResult]:
+    """Return each check's result over all examples; without an example a check says `nothing`."""
+    return [_judge(check, each, tally, nothing) for check, each in zip(checks, tally.checks, strict=True)]
 
 
 def _add(check: ExampleCheck, tally: CheckTally, measure: Callable[[], Any]) -> CheckTally:
@@ -100,14 +105,13 @@ def _add(check: ExampleCheck, tally: CheckTally, measure: Callable[[], Any]) -> 
 
 
 def _merge(check: ExampleCheck, a: CheckTally, b: CheckTally) -> CheckTally:
-    skip = min((reason for reason in (a.skip, b.skip) if reason is not None), default=None)
-    both = CheckTally(a.partial, skip, a.error or b.error, a.seconds + b.seconds)
+    both = CheckTally(a.partial, _first(a.skip, b.skip), _first(a.error, b.error), a.seconds + b.seconds)
     if b.partial is None:
         return both
     return _add(check, both, lambda: b.partial)
 
 
-def _judge(check: ExampleCheck, tally: CheckTally, total: Tally) -> CheckResult:
+def _judge(check: ExampleCheck, tally: CheckTally, total: Tally, nothing: str) -> CheckResult:
     if tally.error is not None:
         result = CheckResult(check.code, check.name, CheckVerdict.ERROR, title=check.title(), reason=tally.error)
     elif tally.partial is not None:
@@ -115,7 +119,7 @@ def _judge(check: ExampleCheck, tally: CheckTally, total: Tally) -> CheckResult:
     elif total.load_fault is not None:
         result = skipped(check, f"the model cannot be loaded into a session: {total.load_fault}")
     else:
-        result = skipped(check, tally.skip or "no example could be read")
+        result = skipped(check, tally.skip or nothing)
     # What the checks look at is computed once for all of them; each bears its share.
     shared = total.seconds / len(total.checks)
     return dataclasses.replace(result, seconds=result.seconds + tally.seconds + shared)

@@ -5,35 +5,42 @@ from __future__ import annotations
 import os
 from typing import Any
 
-#: Dataflow runs one worker process for each core of a machine.
-_ONE_FOR_EACH_CORE = "DataflowRunner"
+#: One worker process for each core of a machine.
+EACH_CORE = 0
+_DATAFLOW = frozenset({"DataflowRunner", "TestDataflowRunner"})
+#: The experiment that gives a machine of Dataflow one process in place of one for each core.
+_ONE_CONTAINER = "no_use_multiple_sdk_containers"
 #: Their option --sdk_worker_parallelism is the number of worker processes of a machine.
 _PORTABLE = frozenset({"PortableRunner", "FlinkRunner", "SparkRunner"})
 
 
-def threads_of(pipeline: Any) -> int:
-    """Return the threads of each worker of a Beam pipeline, 0 for all that the machine has.
+def processes_of(pipeline: Any) -> int:
+    """Return how many worker processes of a Beam pipeline share a machine, or EACH_CORE.
 
-    A runner that does not say how many workers share a machine is taken to have one: there TF_NUM_INTRAOP_THREADS
-    in the workers' environment sets it.
+    A runner that does not say is taken to have one: there TF_NUM_INTRAOP_THREADS in the workers' environment sets
+    their threads.
     """
-    from apache_beam.options.pipeline_options import DirectOptions, PortableOptions
+    from apache_beam.options.pipeline_options import DebugOptions, DirectOptions, PortableOptions
 
     runner = type(pipeline.runner).__name__
-    if runner == _ONE_FOR_EACH_CORE:
-        return 1
+    if runner in _DATAFLOW:
+        is_one = _ONE_CONTAINER in (pipeline.options.view_as(DebugOptions).experiments or ())
+        return 1 if is_one else EACH_CORE
     if runner in _PORTABLE:
-        workers = pipeline.options.view_as(PortableOptions).sdk_worker_parallelism
-        return share(int(workers) or cores())
+        return int(pipeline.options.view_as(PortableOptions).sdk_worker_parallelism)
     direct = pipeline.options.view_as(DirectOptions)
     if direct.direct_running_mode != "multi_processing":
-        return 0  # all workers share one process, which runs one batch at a time
-    return share(direct.direct_num_workers or cores())
+        return 1  # all workers share one process, which runs one batch at a time
+    return direct.direct_num_workers or EACH_CORE
 
 
-def share(workers: int) -> int:
-    """Return the threads of each of so many workers, 0 for all that there are."""
-    return 0 if workers < 2 else max(1, cores() // workers)
+def threads_for(processes: int) -> int:
+    """Return the threads of each of so many processes on this machine, 0 for all that it has.
+
+    The launcher may have other cores than its workers, so each worker asks for itself.
+    """
+    count = cores() if processes == EACH_CORE else processes
+    return 0 if count < 2 else max(1, cores() // count)
 
 
 def cores() -> int:

@@ -20,6 +20,7 @@ from tfx_savedmodel.beam.running.feeding import DerivedFeed, FeatureFeed, Featur
 from tfx_savedmodel.beam.running.pieces import in_pieces
 from tfx_savedmodel.beam.running.recorder import LOAD_REFERENCE, PARSE, TRANSFORM, Recorder
 from tfx_savedmodel.beam.running.sizing import OPENING_ROWS, BatchSizer, PeakMemory, memory_room, most_rows
+from tfx_savedmodel.beam.running.threads import threads_for
 from tfx_savedmodel.beam.running.transforming import TransformStep
 from tfx_savedmodel.saved_model.reader import read_saved_model
 from tfx_savedmodel.saved_model.session import ServingSession, fixed_batch
@@ -46,7 +47,7 @@ class WorkerSettings:
     """All that a worker needs to know; paths and plain data, so that it pickles.
 
     `batch_size` is None where it is found by measuring; `example_bytes` is about what an example takes,
-    `most_rows` what a batch may have, where that is known. `threads` are TensorFlow's, 0 for all cores.
+    `most_rows` what a batch may have, where that is known. `processes` is how many share the worker's machine.
     """
 
     model: ModelSettings
@@ -61,7 +62,7 @@ class WorkerSettings:
     """Why the reference is not to be loaded, where it is known before."""
     example_bytes: int = 1
     most_rows: int | None = None
-    threads: int = 0
+    processes: int = 1
     format: str = EXAMPLE
     tensor_dtype: str | None = None
     """Of examples that are one tensor each."""
@@ -69,6 +70,8 @@ class WorkerSettings:
     """What decodes examples that are protos."""
     transform_features: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """The raw features that the Transform graph takes, with their kinds."""
+    folder: str = ""
+    """Where relative paths begin: a worker on the launcher's machine may run in another folder."""
 
 
 class LoadedModel:
@@ -106,12 +109,13 @@ class Worker:
     def __init__(self, settings: WorkerSettings, recorder: Recorder | None = None) -> None:
         self.settings = settings
         self.recorder = recorder or Recorder()
-        self.model, self.load_fault = _load(settings.model, settings.threads)
+        threads = threads_for(settings.processes)
+        self.model, self.load_fault = _load(settings.model, threads)
         self.reference: LoadedModel | None = None
         self.reference_fault = settings.reference_fault
         if settings.reference is not None and self.model is not None and self.reference_fault is None:
             self.recorder.step(LOAD_REFERENCE)
-            self.reference, self.reference_fault = _load(settings.reference, settings.threads)
+            self.reference, self.reference_fault = _load(settings.reference, threads)
         self._parsers: dict[tuple[tuple[str, str], ...], Callable[[Array], dict[str, Column]]] = {}
         self._transform: TransformStep | None = None
         self.sizer = _sizer(settings)
@@ -174,13 +178,15 @@ def kinds_of(inputs: Mapping[str, FeatureInput]) -> dict[str, str]:
     return {wanted.feature: wanted.kind for wanted in inputs.values()}
 
 
+def rows_read(settings: WorkerSettings) -> int:
+    """Return how many records are read together."""
+    most = settings.batch_size or most_rows(settings.example_bytes)
+    return most if settings.most_rows is None else min(most, settings.most_rows)
+
+
 def _sizer(settings: WorkerSettings) -> BatchSizer:
-    opening, most = OPENING_ROWS, most_rows(settings.example_bytes)
-    if settings.batch_size is not None:
-        opening = most = settings.batch_size
-    if settings.most_rows is not None:
-        most = min(most, settings.most_rows)
-    return BatchSizer(opening, most, memory_room(settings.limits.memory_bytes))
+    opening = settings.batch_size or OPENING_ROWS
+    return BatchSizer(opening, rows_read(settings), memory_room(settings.limits.memory_bytes))
 
 
 def _load(settings: ModelSettings, threads: int) -> tuple[LoadedModel | None, str | None]:

@@ -43,5 +43,5 @@ class RequiredSignatures(GraphCheck):
                     {"signature": key},
                     found=", ".join(present) or "no signatures",
                     wanted=key,
-                    next="add it to the exporter's plan",
+                    next="save the model with it (`signatures`), or add it to the plan that it is exported with",
                 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from tfx_savedmodel.validation.check import ExampleCheck, ExamplesRun, RunFailed, Skip
@@ -27,7 +27,7 @@ class Kept:
 class Died:
     """Where the model ended its process: the first example, how many were lost with it, and how it ended.
 
-    `end` is empty for a file that was not tried any more, `signature` where none was running.
+    `end` is empty where examples were not tried any more, `signature` where none was running.
     """
 
     file: str
@@ -60,6 +60,8 @@ class Total:
     rest_lost: tuple[str, ...] = ()
     load_fault: str = ""
     deaths: tuple[Died, ...] = ()
+    untried: int = 0
+    untried_kept: tuple[Died, ...] = ()
     halved: int = 0
     halved_kept: tuple[Kept, ...] = ()
 
@@ -100,7 +102,8 @@ class RunsOnExamples(ExampleCheck):
             return Total(halved=1, halved_kept=(dataclasses.replace(kept, reason=reason),))
         if "died" in fault:
             ended = (int(fault["lost"]), str(fault["died"]), str(fault.get("signature", "")), kept.reason)
-            return Total(deaths=(Died(kept.file, kept.record, *ended),))
+            died = (Died(kept.file, kept.record, *ended),)
+            return Total(deaths=died) if died[0].end else Total(untried=1, untried_kept=died)
         lost = (kept.file,) if fault.get("rest_lost") else ()
         return Total(unread=int(fault.get("records", 1)), unread_kept=(kept,), rest_lost=lost)
 
@@ -114,7 +117,9 @@ class RunsOnExamples(ExampleCheck):
             self._first((*a.unread_kept, *b.unread_kept)),
             tuple(sorted({*a.rest_lost, *b.rest_lost})),
             max(a.load_fault, b.load_fault),
-            tuple(sorted({*a.deaths, *b.deaths}, key=lambda died: (died.file, died.record, died.reason))),
+            _sorted({*a.deaths, *b.deaths}),
+            a.untried + b.untried,
+            _sorted({*a.untried_kept, *b.untried_kept})[: self.keep],
             a.halved + b.halved,
             self._first((*a.halved_kept, *b.halved_kept)),
         )
@@ -130,8 +135,10 @@ class RunsOnExamples(ExampleCheck):
             return
         if total.unread:
             yield _unread(total)
-        yield from _deaths(total.deaths)
-        if not total.signatures and not total.unread and not total.deaths:
+        yield from map(_death, total.deaths)
+        if total.untried:
+            yield _untried(total)
+        if not total.signatures and not total.unread and not total.deaths and not total.untried:
             reasons = "; ".join(f"{key}: {reason}" for key, reason in sorted(total.not_fed.items()))
             raise Skip(f"the examples cannot feed any signature ({reasons or 'the model has none'})")
         for key in sorted(set(self.required) & set(total.not_fed)):
@@ -165,7 +172,7 @@ class RunsOnExamples(ExampleCheck):
                 "batches": total.halved,
                 "first": [dataclasses.asdict(kept) for kept in total.halved_kept],
             },
-            "ended_its_process": [dataclasses.asdict(died) for died in total.deaths if died.end],
+            "ended_its_process": [dataclasses.asdict(died) for died in total.deaths],
             "not_run": dict(sorted(total.not_fed.items())),
         }
 
@@ -214,22 +221,32 @@ def _refused(key: str, ran: Ran) -> Finding:
     )
 
 
-def _deaths(deaths: Sequence[Died]) -> Iterator[Finding]:
-    for died in deaths:
-        where: dict[str, Any] = {"signature": died.signature} if died.signature else {}
-        if not died.end:
-            message = "it was not run on these examples"
-        elif died.lost:
-            message = f"it ends its process, with {died.lost:,} example(s) that were not run"
-        else:
-            message = "it ended its process"
-        yield Finding(
-            message,
-            {**where, "file": died.file, "record": died.record},
-            found=died.reason,
-            wanted="an answer for every example, within the policy's limits of time and memory",
-            next="run the examples from this record on by themselves; if they need more, raise the policy's limits",
-        )
+def _sorted(deaths: Collection[Died]) -> tuple[Died, ...]:
+    return tuple(sorted(deaths, key=lambda died: (died.file, died.record, died.reason)))
+
+
+def _death(died: Died) -> Finding:
+    where: dict[str, Any] = {"signature": died.signature} if died.signature else {}
+    lost = f"it ends its process, with {died.lost:,} example(s) that were not run"
+    return Finding(
+        lost if died.lost else "it ended its process",
+        {**where, "file": died.file, "record": died.record},
+        found=died.reason,
+        wanted="an answer for every example, within the policy's limits of time and memory",
+        next="run the examples from this record on by themselves; if they need more, raise the policy's limits",
+    )
+
+
+def _untried(total: Total) -> Finding:
+    first = total.untried_kept[0]
+    parts = "these examples" if total.untried == 1 else f"{total.untried:,} files of examples, or parts of them"
+    return Finding(
+        f"it was not run on {parts}",
+        {"file": first.file, "record": first.record},
+        found="; ".join(f"from record {died.record} of {died.file} on: {died.reason}" for died in total.untried_kept),
+        wanted="an answer for every example, within the policy's limits of time and memory",
+        next="mend what ended the process before, and run these again",
+    )
 
 
 def _unread(total: Total) -> Finding:

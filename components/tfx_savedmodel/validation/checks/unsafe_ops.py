@@ -45,7 +45,7 @@ class UnsafeOps(GraphCheck):
 
     code: ClassVar[str] = "SM120"
     name: ClassVar[str] = "unsafe-ops"
-    unsigned: ClassVar[str] = "whoever runs the graph, which has no signatures"
+    unsigned: ClassVar[str] = "a session that is told to run it: the graph has no signatures"
     allow: tuple[str, ...] = ()
     """Ops that the model may have, such as ReadFile: whoever allows one has read what it does."""
 

@@ -1,0 +1,172 @@
+"""What a column holds, by its values: numbers, strings of few kinds, dates, or nothing that a model can use."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+#: Texts that stand for a missing value; CsvExampleGen takes none of them for one.
+MISSING = frozenset({"NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NAN", "NULL", "null", "?"})
+#: More different strings than this get no place of their own in a one-hot vector.
+MOST_VALUES = 50
+_INT64 = range(-(2**63), 2**63)
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+(,\d+)?")
+_ISO_DATE = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])([T ].*)?")
+_OTHER_DATE = re.compile(r"\d{1,2}[./-]\d{1,2}[./-](\d{2}|\d{4})([T ].*)?|\d{4}[./]\d{1,2}[./]\d{1,2}([T ].*)?")
+_BOOLEANS = ({"true", "false"}, {"yes", "no"}, {"t", "f"}, {"y", "n"})
+
+
+class Kind(enum.Enum):
+    """What is made of a column."""
+
+    NUMBER = "number"
+    CATEGORY = "string"
+    DATE = "date"
+    LEFT_OUT = "left out"
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """A column after it was looked at.
+
+    Attributes:
+      source: its name in the file.
+      name: its name in the pipeline.
+      cells: its values as CsvExampleGen is to read them; a missing one is "".
+      values: how many different ones there are, without the missing.
+      why: of one that is left out, the reason.
+      changes: what was changed in the cells, in words.
+    """
+
+    source: str
+    name: str
+    kind: Kind
+    cells: tuple[str, ...]
+    values: int
+    why: str = ""
+    changes: tuple[str, ...] = ()
+
+    @property
+    def missing(self) -> int:
+        return sum(not cell for cell in self.cells)
+
+    @property
+    def is_boolean(self) -> bool:
+        return self.kind is Kind.CATEGORY and {cell.lower() for cell in self.cells if cell} in _BOOLEANS
+
+    @property
+    def describe(self) -> str:
+        """What it is, in a few words."""
+        if self.is_boolean:
+            return "true or false"
+        if self.kind is Kind.CATEGORY:
+            rare = f", a place each for the {MOST_VALUES} most frequent" if self.values > MOST_VALUES else ""
+            return f"string, {self.values} values{rare}"
+        return str(self.kind.value)
+
+
+def look(source: str, name: str, cells: Sequence[str], *, comma_is_decimal: bool = False) -> Column:
+    """Return what a feature's column holds.
+
+    Args:
+      comma_is_decimal: `3,14` may be a number: the file's separator is no comma.
+    """
+    plain, changes = plain_cells(cells, comma_is_decimal=comma_is_decimal)
+    known = [cell for cell in plain if cell]
+    counts = Counter(known)
+    kind, why = _kind(source, counts, known)
+    if kind is Kind.NUMBER:
+        plain, more = _numbers(plain)
+        changes += more
+    return Column(source, name, kind, tuple(plain), len(counts), why, tuple(changes))
+
+
+def plain_cells(cells: Sequence[str], *, comma_is_decimal: bool = False) -> tuple[list[str], list[str]]:
+    """Return cells with one way to be missing, without line breaks and decimal commas, and what was changed."""
+    changes = []
+    missing = Counter(cell for cell in cells if cell in MISSING)
+    for text, count in sorted(missing.items()):
+        changes.append(f"{count} × {text} taken for missing")
+    plain = ["" if cell in MISSING else cell for cell in cells]
+    if any("\n" in cell or "\r" in cell for cell in plain):
+        plain = [" ".join(cell.split()) for cell in plain]
+        changes.append("line breaks became blanks")
+    known = [cell for cell in plain if cell]
+    if comma_is_decimal and any("," in cell for cell in known) and all(map(_DECIMAL_COMMA.fullmatch, known)):
+        plain = [cell.replace(",", ".") for cell in plain]
+        changes.append("decimal commas became points")
+    return plain, changes
+
+
+def number(cell: str) -> float | None:
+    """Return a cell as CsvExampleGen would read a number, or None."""
+    try:
+        return float(cell)
+    except ValueError:
+        return None
+
+
+def is_whole(cell: str) -> bool:
+    """Tell whether CsvExampleGen would read an integer."""
+    try:
+        int(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _kind(source: str, counts: Counter[str], known: Sequence[str]) -> tuple[Kind, str]:
+    if not counts:
+        return Kind.LEFT_OUT, "it is empty"
+    if len(counts) == 1:
+        return Kind.LEFT_OUT, f"it is constant: {next(iter(counts))!r}"
+    if all(number(cell) is not None for cell in counts):
+        why = _why_no_number(source, counts, known)
+        return (Kind.LEFT_OUT, why) if why else (Kind.NUMBER, "")
+    if all(map(_ISO_DATE.fullmatch, counts)):
+        return Kind.DATE, ""
+    if all(map(_OTHER_DATE.fullmatch, counts)):
+        return Kind.LEFT_OUT, "it looks like dates that are not written YYYY-MM-DD: write them so to use them"
+    # Of an identifier or free text almost every value is another: a model can only learn it by heart.
+    share = len(counts) / len(known)
+    if (len(counts) > MOST_VALUES and share > 0.25) or (len(counts) > 10 and share > 0.5):
+        kind = "free text" if sum(map(len, counts)) > 40 * len(counts) else "an identifier"
+        return Kind.LEFT_OUT, f"it looks like {kind}: {len(counts):,} values in {len(known):,} rows"
+    return Kind.CATEGORY, ""
+
+
+def _why_no_number(source: str, counts: Counter[str], known: Sequence[str]) -> str:
+    """Return why a column of numbers is no measurement: it counts the rows, or it names them."""
+    if len(counts) < len(known) or len(known) < 10 or not all(map(is_whole, counts)):
+        return ""
+    numbers = [int(cell) for cell in counts]
+    if max(numbers) - min(numbers) + 1 == len(numbers):
+        return "it numbers the rows"
+    words = re.split(r"[^a-z0-9]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", source).lower())
+    return "it looks like an identifier: another one in every row" if {"id", "uuid", "key"} & set(words) else ""
+
+
+def _numbers(cells: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return numbers so that CsvExampleGen reads one type: integers, or floats where a value is missing or large."""
+    changes = []
+    values = [number(cell) if cell else None for cell in cells]
+    infinite = sum(value is not None and not math.isfinite(value) for value in values)
+    if infinite:
+        changes.append(f"{infinite} infinite values taken for missing")
+    finite = [
+        cell if value is not None and math.isfinite(value) else "" for cell, value in zip(cells, values, strict=True)
+    ]
+    known = [cell for cell in finite if cell]
+    if all(map(is_whole, known)):
+        if not all(int(cell) in _INT64 for cell in known):
+            changes.append("integers too large for 64 bits became floats")
+        elif len(known) == len(finite):
+            return [str(int(cell)) for cell in finite], changes
+        else:
+            # An integer cannot be missing at a tensor of a served model, a float can: as NaN.
+            changes.append("integers became floats, because some are missing")
+    return [repr(float(cell)) if cell else "" for cell in finite], changes

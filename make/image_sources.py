@@ -1,0 +1,65 @@
+"""What an image is made of: a digest of the files of this checkout that go into it, and its version."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import subprocess
+from pathlib import Path
+
+import buildah
+import uv
+
+LABEL = "tfx-savedmodel.sources"
+_FILES = (
+    "Dockerfile",
+    ".dockerignore",
+    "MANIFEST.in",
+    "setup.py",
+    "pyproject.toml",
+    "make/image_trim.py",
+    "requirements/uv.txt",
+)
+
+
+def digest(stack: str) -> str:
+    """Return a digest of the names and contents of all that the image of a stack is made of."""
+    files = [
+        *(uv.ROOT / name for name in (*_FILES, f"requirements/{stack}.in", f"requirements/{stack}.txt")),
+        *_package(uv.ROOT / "components"),
+        *_package(uv.ROOT / "templates"),
+    ]
+    total = hashlib.sha256()
+    for path in files:
+        total.update(f"{path.relative_to(uv.ROOT).as_posix()}\0".encode())
+        total.update(hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()
+
+
+def of_image(name: str) -> str | None:
+    """Return the digest that an image was made of, or None where there is no such image."""
+    if not buildah.image_exists(name):
+        return None
+    return (buildah.inspect(name).get("Labels") or {}).get(LABEL)
+
+
+def version() -> dict[str, str]:
+    """Return the package's version and, of a git checkout, its commit."""
+    text = (uv.ROOT / "components" / "tfx_savedmodel" / "versions.py").read_text(encoding="utf-8")
+    assigned = {
+        statement.target.id: statement.value
+        for statement in ast.parse(text).body
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and statement.value
+    }
+    git = ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"]
+    answer = subprocess.run(git, cwd=str(uv.ROOT), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    return {"VERSION": ast.literal_eval(assigned["__version__"]), "REVISION": answer.stdout.decode().strip()}
+
+
+def _package(folder: Path) -> list[Path]:
+    ignored = ("__pycache__", "build", ".venv")
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not any(part in ignored or part.endswith(".egg-info") for part in path.parts)
+    ]

@@ -1,0 +1,59 @@
+"""Run the pipeline from here, its heavy steps on a Beam cluster: `python -m runners.beam --root … -- BEAM ARGS`.
+
+CsvExampleGen, StatisticsGen, Transform and SavedModelValidator then run on Flink, Spark or Dataflow; what is light runs
+here. What the workers read and write has to be where they reach it: a bucket, or a volume that all of them mount.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import configs
+from runners import local
+
+#: One of these says how the workers get this repository's packages.
+PACKAGES_OF_WORKERS = (
+    "--sdk_container_image",
+    "--environment_config",
+    "--requirements_file",
+    "--setup_file",
+    "--extra_package",
+)
+
+
+def problems(root: str, data: str, push_to: str, beam_args: Sequence[str]) -> list[str]:
+    """Return what is wrong with the arguments, in words; each would otherwise end in a failure on a worker."""
+    found = []
+    flags = {argument.split("=", 1)[0]: argument.partition("=")[2] for argument in beam_args}
+    if "--runner" not in flags:
+        found.append("no --runner after `--`: name one, such as --runner=PortableRunner or --runner=DataflowRunner")
+    if not set(flags) & set(PACKAGES_OF_WORKERS):
+        found.append(f"the workers lack TensorFlow and tfx-savedmodel: add one of {', '.join(PACKAGES_OF_WORKERS)}")
+    is_elsewhere = flags.get("--runner") == "DataflowRunner" or flags.get("--environment_type") == "DOCKER"
+    for flag, place in (("--root", root), ("--data", data), ("--push-to", push_to)):
+        if is_elsewhere and flag != "--push-to" and "://" not in place:
+            found.append(f"{flag} {place} is on this machine, which the workers do not see: name a bucket")
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    cut = given.index("--") if "--" in given else len(given)
+    beam_args = given[cut + 1 :]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--root", required=True, help="where artifacts are written, seen by the workers too")
+    parser.add_argument("--data", required=True, help="a folder of CSV files that the workers see")
+    parser.add_argument("--push-to", required=True, help="where a blessed model is copied to")
+    parser.add_argument("--build", type=Path, default=configs.BUILD, help="the metadata store's folder (%(default)s)")
+    options = parser.parse_args(given[:cut])
+    found = problems(options.root, options.data, options.push_to, beam_args)
+    if found:
+        parser.error("\n  ".join(["", *found]))
+    return local.run(options.build, data=options.data, beam_args=beam_args, root=options.root, push_to=options.push_to)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

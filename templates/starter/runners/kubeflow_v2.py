@@ -1,0 +1,103 @@
+"""Compile the pipeline for Kubeflow Pipelines v2 or Vertex AI: `python -m runners.kubeflow_v2 --output job.json`.
+
+Nothing runs here. While compiling, the modules are packed into wheels under --root, which has to be writable from here.
+Submit the file with Kubeflow's or Vertex AI's client; `data_path` is a parameter of the job. What follows `--` are
+Beam's arguments, for instance to run the heavy steps on Dataflow; without them they run in their own containers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import configs
+from runners import logs
+
+#: In the step's own process. Beside it stands the image, or every step would pack TFX itself for workers elsewhere.
+IN_THE_STEP = ("--runner=FnApiRunner", "--direct_running_mode=in_memory")
+
+
+def compile_job(
+    output: Path, *, root: str, image: str, data: str, push_to: str, beam_args: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Write the job as JSON and return it.
+
+    Args:
+      root: the pipeline root, gs://… or a path that every step sees.
+      image: has this repository at configs.IMAGE_HOME, and its packages.
+      data: the default of the job's parameter `data_path`.
+      push_to: where a blessed model is copied to.
+      beam_args: where the heavy steps run their Beam; in their own containers without any.
+    """
+    from tfx.orchestration import data_types
+    from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
+
+    import pipeline
+
+    definition = pipeline.create_pipeline(
+        root,
+        data=data_types.RuntimeParameter(name="data_path", ptype=str),
+        push_to=push_to,
+        # The image says where workers get their packages; without it every step would pack TFX itself anew.
+        beam_pipeline_args=[
+            "--runner=FnApiRunner",
+            "--direct_running_mode=in_memory",
+            f"--sdk_container_image={image}",
+        ],
+    )
+    for component in definition.components:
+        if component.id in configs.HEAVY and beam_args:
+            component.with_beam_pipeline_args(list(beam_args))
+    config = kubeflow_v2_dag_runner.KubeflowV2DagRunnerConfig(default_image=image, use_pipeline_spec_2_1=True)
+    runner = kubeflow_v2_dag_runner.KubeflowV2DagRunner(config=config)
+    job = runner.run(definition, parameter_values={"data_path": data}, write_out=False)
+    # TFX drops the default, which Kubeflow reads in the definition of the parameter.
+    job["pipelineSpec"]["root"]["inputDefinitions"]["parameters"]["data_path"]["defaultValue"] = data
+    give_resources(job, configs.RESOURCES)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(json.dumps(job, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    return job
+
+
+def give_resources(job: dict[str, Any], resources: Mapping[str, tuple[float, float]]) -> None:
+    """Say in the job how many CPUs and gigabytes of memory a step may take: TFX has no argument for it.
+
+    Raises:
+      KeyError: `resources` names a step that the job has not.
+    """
+    executors = job["pipelineSpec"]["deploymentSpec"]["executors"]
+    for step, (cpus, gigabytes) in resources.items():
+        if f"{step}_executor" not in executors:
+            raise KeyError(f"RESOURCES of configs.py names {step}; the job has {', '.join(sorted(executors))}")
+        container = executors[f"{step}_executor"]["container"]
+        container["resources"] = {"cpuLimit": cpus, "memoryLimit": gigabytes}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    cut = given.index("--") if "--" in given else len(given)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--output", type=Path, default=configs.BUILD / "job.json", help="%(default)s")
+    parser.add_argument("--root", default=str(configs.BUILD / "kubeflow"), help="pipeline root (%(default)s)")
+    parser.add_argument("--image", default=configs.IMAGE, help="%(default)s")
+    parser.add_argument("--data", default=f"{configs.IMAGE_HOME}/data", help="default of data_path (%(default)s)")
+    parser.add_argument("--push-to", help="where a blessed model is copied to (ROOT/serving/NAME)")
+    options = parser.parse_args(given[:cut])
+    places = {
+        "root": options.root,
+        "image": options.image,
+        "data": options.data,
+        "push_to": options.push_to or f"{options.root}/serving/{configs.NAME}",
+    }
+    with logs.quiet(configs.BUILD / "compile.log"):
+        compile_job(options.output, **places, beam_args=given[cut + 1 :])
+    print(options.output)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,32 @@
+"""The runners' arguments, and what is done to a compiled job; nothing is run."""
+
+from __future__ import annotations
+
+import pytest
+
+from runners import beam, kubeflow_v2
+
+FLINK = ["--runner=PortableRunner", "--environment_type=EXTERNAL", "--environment_config=localhost:50000"]
+
+
+def test_beam_arguments_that_can_work_are_taken() -> None:
+    assert beam.problems("/shared/root", "/shared/data", "/shared/serving", FLINK) == []
+    dataflow = ["--runner=DataflowRunner", "--sdk_container_image=REGISTRY/image"]
+    assert beam.problems("gs://b/root", "gs://b/data", "gs://b/serving", dataflow) == []
+
+
+def test_beam_arguments_that_cannot_work_are_all_named() -> None:
+    found = "\n".join(beam.problems("build", "data", "serving", ["--runner=DataflowRunner"]))
+    assert "--sdk_container_image" in found
+    assert "--root build is on this machine" in found
+    assert "--data data is on this machine" in found
+    assert "no --runner" in beam.problems("a", "b", "c", [])[0]
+
+
+def test_resources_are_written_into_the_job() -> None:
+    container: dict = {"image": "i"}
+    job = {"pipelineSpec": {"deploymentSpec": {"executors": {"Trainer_executor": {"container": container}}}}}
+    kubeflow_v2.give_resources(job, {"Trainer": (4.0, 16.0)})
+    assert container["resources"] == {"cpuLimit": 4.0, "memoryLimit": 16.0}
+    with pytest.raises(KeyError, match="names Tuner; the job has Trainer_executor"):
+        kubeflow_v2.give_resources(job, {"Tuner": (1.0, 1.0)})

@@ -1,0 +1,132 @@
+"""The model and its training, on Keras 2 and Keras 3 alike.
+
+TFX packs every .py file of this folder into a wheel: keep nothing else here. Settings arrive as `custom_config`, not
+by an import of configs.py, which is not in that wheel.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_transform as tft
+
+_SHUFFLED = 10_000
+
+
+def build_network(sizes: dict[str, int], settings: dict[str, Any]) -> tf.keras.Model:
+    """Return the network, not yet compiled.
+
+    Args:
+      sizes: the width of each input, by its name.
+      settings: `classes` (how many; 0 for a regression), `hidden_units`, `name`.
+    """
+    inputs = {name: tf.keras.Input(shape=(size,), name=name) for name, size in sizes.items()}
+    columns = list(inputs.values())
+    hidden = tf.keras.layers.Concatenate(name="features")(columns) if len(columns) > 1 else columns[0]
+    for number, units in enumerate(settings["hidden_units"]):
+        hidden = tf.keras.layers.Dense(units, activation="relu", name=f"hidden_{number}")(hidden)
+    if settings["classes"]:
+        outputs = tf.keras.layers.Dense(settings["classes"], activation="softmax", name="probabilities")(hidden)
+    else:
+        outputs = tf.keras.layers.Dense(1, name="scaled")(hidden)
+    return tf.keras.Model(inputs=inputs, outputs=outputs, name=settings["name"].replace("-", "_"))
+
+
+def run_fn(fn_args: Any) -> None:
+    """Train, write `metrics.json` beside the logs of the training, and save the model as `model.keras`.
+
+    Raises:
+      ValueError: labels that are missing or that CLASSES of configs.py lacks.
+    """
+    settings = fn_args.custom_config
+    tf.keras.utils.set_random_seed(settings["seed"])
+    spec = tft.TFTransformOutput(fn_args.transform_output).transformed_feature_spec()
+    train, evaluation = (_examples(files, spec, settings) for files in (fn_args.train_files, fn_args.eval_files))
+    sizes = {name: feature.shape[0] for name, feature in spec.items() if name != settings["label"]}
+    network = build_network(sizes, settings)
+    if settings["classes"]:
+        outputs, metrics = _train_classifier(network, train, evaluation, settings)
+    else:
+        outputs, metrics = _train_regression(network, train, evaluation, settings)
+    # With keys, because Keras 3 gives an output no name of its own; signatures.json calls them so.
+    model = tf.keras.Model(inputs=network.input, outputs=outputs, name=network.name)
+    tf.io.gfile.makedirs(fn_args.model_run_dir)
+    with tf.io.gfile.GFile(f"{fn_args.model_run_dir}/metrics.json", "w") as file:
+        json.dump(metrics, file)
+    tf.io.gfile.makedirs(fn_args.serving_model_dir)
+    # One file that both generations of Keras write and read; SignatureExporter makes a SavedModel of it.
+    model.save(f"{fn_args.serving_model_dir}/model.keras")
+
+
+def _examples(patterns: list[str], spec: dict[str, Any], settings: dict[str, Any]) -> tf.data.Dataset:
+    """Return batches (inputs by name, labels) of the transformed examples."""
+
+    def parse(records: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        features = tf.io.parse_example(records, spec)
+        label = features.pop(settings["label"])
+        return features, label
+
+    files = sorted(file for pattern in patterns for file in tf.io.gfile.glob(pattern))
+    return tf.data.TFRecordDataset(files, compression_type="GZIP").batch(settings["batch_size"]).map(parse).cache()
+
+
+def _labels(examples: tf.data.Dataset) -> np.ndarray:
+    return np.concatenate([labels.numpy() for _, labels in examples])
+
+
+def _fit(
+    network: tf.keras.Model, train: tf.data.Dataset, evaluation: tf.data.Dataset, settings: dict[str, Any]
+) -> None:
+    patience = tf.keras.callbacks.EarlyStopping(patience=10, restore_best_weights=True)
+    shuffled = train.unbatch().shuffle(_SHUFFLED, seed=settings["seed"]).batch(settings["batch_size"])
+    network.fit(shuffled, validation_data=evaluation, epochs=settings["epochs"], callbacks=[patience], verbose=0)
+
+
+def _train_classifier(
+    network: tf.keras.Model, train: tf.data.Dataset, evaluation: tf.data.Dataset, settings: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, float]]:
+    """Return the outputs of the model, by name, and what was measured."""
+    seen = np.concatenate([_labels(train), _labels(evaluation)])
+    unknown = int((seen < 0).sum())
+    if unknown:
+        raise ValueError(f"{unknown} of {len(seen)} labels are missing, or not among CLASSES of configs.py")
+    network.compile(
+        optimizer=tf.keras.optimizers.Adam(settings["learning_rate"]),
+        loss=tf.keras.losses.SparseCategoricalCrossentropy(),
+    )
+    _fit(network, train, evaluation, settings)
+    labels = _labels(evaluation).ravel()
+    guesses = network.predict(evaluation, verbose=0).argmax(axis=1)
+    most_frequent = np.bincount(_labels(train).ravel()).argmax()
+    return {"probabilities": network.output}, {
+        "eval_accuracy": float((guesses == labels).mean()),
+        "eval_accuracy_of_the_most_frequent_class": float((labels == most_frequent).mean()),
+    }
+
+
+def _train_regression(
+    network: tf.keras.Model, train: tf.data.Dataset, evaluation: tf.data.Dataset, settings: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, float]]:
+    """Train on a label of mean 0 and deviation 1; the output that is returned has the label's own unit."""
+    labels = _labels(train)
+    if not np.isfinite(labels).all():
+        raise ValueError(f"{int((~np.isfinite(labels)).sum())} of {len(labels)} labels are missing")
+    mean, deviation = float(labels.mean()), float(labels.std()) or 1.0
+
+    def scaled(inputs: Any, label: tf.Tensor) -> tuple[Any, tf.Tensor]:
+        return inputs, (label - mean) / deviation
+
+    network.compile(
+        optimizer=tf.keras.optimizers.Adam(settings["learning_rate"]), loss=tf.keras.losses.MeanSquaredError()
+    )
+    _fit(network, train.map(scaled), evaluation.map(scaled), settings)
+    value = tf.keras.layers.Rescaling(deviation, offset=mean, name="prediction")(network.output)
+    truth = _labels(evaluation)
+    errors = network.predict(evaluation, verbose=0) * deviation + mean - truth
+    return {"prediction": value}, {
+        "eval_root_mean_square_error": float(np.sqrt((errors**2).mean())),
+        "eval_root_mean_square_error_of_the_mean": float(np.sqrt(((truth - mean) ** 2).mean())),
+    }

@@ -1,0 +1,83 @@
+"""Containers of the image that `make image` built: what runs in one, and what came of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT, absent
+
+STACKS = ("tfx-1.15", "tfx-1.21")
+SCRIPT = (sys.executable, str(ROOT / "make" / "image.py"))
+
+
+@dataclasses.dataclass(frozen=True)
+class Image:
+    """The image of a stack, made of the sources of this very checkout."""
+
+    stack: str
+    config: Mapping[str, Any]
+
+    def run(
+        self, *command: str, volumes: Mapping[Path, str] | None = None, user: str | None = None, seconds: int = 300
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command in a container of its own: by default as the image's user, without its entry point."""
+        mounts = [f"--volume={here}:{there}" for here, there in (volumes or {}).items()]
+        options = ["--stack", self.stack, *mounts, *(["--user", user] if user else [])]
+        return subprocess.run(
+            [*SCRIPT, "run", *options, "--", *command], capture_output=True, text=True, timeout=seconds, check=False
+        )
+
+    def said(self, *command: str, **options: Any) -> str:
+        """Run a command that has to succeed and return what it printed."""
+        ended = self.run(*command, **options)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout.strip()
+
+    def python(self, text: str, **options: Any) -> str:
+        """Run Python in the image."""
+        return self.said("python", "-c", text, **options)
+
+    def start(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        """Run what `docker run IMAGE ARGUMENTS` runs: the entry point, with the default command where none is given."""
+        default: Sequence[str] = self.config.get("Cmd") or ()
+        return self.run(*self.config["Entrypoint"], *(arguments or default), **options)
+
+
+def require_image(stack: str) -> Image:
+    """Return the image of a stack; a test skips, saying what makes it, where there is none of these sources."""
+    asked = subprocess.run([*SCRIPT, "state", "--stack", stack], capture_output=True, text=True)
+    if asked.returncode:
+        absent(f"needs the image: {asked.stderr.strip().splitlines()[-1]}", expected=False)
+    config: dict[str, Any] = json.loads(asked.stdout)
+    return Image(stack, config)
+
+
+def _is_there(stack: str) -> bool:
+    if shutil.which("buildah") is None:
+        return False
+    named = ["buildah", "inspect", "--type", "image", f"localhost/tfx-savedmodel:{stack}"]
+    return subprocess.run(named, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+
+
+@pytest.fixture(scope="module", params=list(filter(_is_there, STACKS)) or STACKS[:1])
+def image(request: pytest.FixtureRequest) -> Image:
+    """Each image that is there; where there is none, one that a test skips for."""
+    return require_image(request.param)
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Path:
+    """A folder that a container's user may write to."""
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    folder.chmod(0o777)
+    return folder

@@ -1,0 +1,85 @@
+"""What columns hold, told by their values, and the cells as CsvExampleGen is to read them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tfx_savedmodel.starting.columns import Column, Kind, look
+
+pytestmark = pytest.mark.unit
+
+
+def column(*cells: str, name: str = "c", comma_is_decimal: bool = False) -> Column:
+    return look(name, name, cells, comma_is_decimal=comma_is_decimal)
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind", "describe"),
+    [
+        (["1", "2", "2"], Kind.NUMBER, "number"),
+        (["1.5", "2e3", "-7"], Kind.NUMBER, "number"),
+        (["0", "1", "1"], Kind.NUMBER, "number"),
+        (["a", "b", "a"], Kind.CATEGORY, "string, 2 values"),
+        (["1", "a", "1"], Kind.CATEGORY, "string, 2 values"),
+        (["True", "false", "TRUE"], Kind.CATEGORY, "true or false"),
+        (["yes", "no", "no"], Kind.CATEGORY, "true or false"),
+        (["2020-01-31", "2020-02-01 12:00", "2020-01-31"], Kind.DATE, "date"),
+    ],
+)
+def test_kinds(cells: list[str], kind: Kind, describe: str) -> None:
+    found = column(*cells)
+    assert (found.kind, found.describe) == (kind, describe)
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "why"),
+    [
+        ("c", ["", "NA", ""], "it is empty"),
+        ("c", ["x", "x", ""], "it is constant: 'x'"),
+        ("c", [f"name {number}" for number in range(40)], "it looks like an identifier: 40 values in 40 rows"),
+        ("c", [f"a long and winding comment, number {n}, of somebody" for n in range(40)], "it looks like free text"),
+        ("c", [str(number) for number in range(7, 40)], "it numbers the rows"),
+        ("user_id", [str(number**2 + 5) for number in range(40)], "it looks like an identifier"),
+        ("userId", [str(number**2 + 5) for number in range(40)], "it looks like an identifier"),
+        ("c", ["01/02/2020", "31/12/2020"], "dates that are not written YYYY-MM-DD"),
+    ],
+)
+def test_what_no_model_can_use_is_left_out_and_said(name: str, cells: list[str], why: str) -> None:
+    found = column(*cells, name=name)
+    assert found.kind is Kind.LEFT_OUT
+    assert why in found.why
+
+
+def test_numbers_that_happen_to_differ_are_kept() -> None:
+    assert column(*[str(number**2) for number in range(40)], name="width").kind is Kind.NUMBER
+    assert column(*[str(number / 7) for number in range(40)], name="id").kind is Kind.NUMBER
+
+
+def test_many_values_that_recur_are_kept() -> None:
+    found = column(*[f"town {number % 60}" for number in range(600)])
+    assert (found.kind, found.values) == (Kind.CATEGORY, 60)
+    assert found.describe == "string, 60 values, a place each for the 50 most frequent"
+
+
+@pytest.mark.parametrize(
+    ("cells", "wanted", "said"),
+    [
+        (["1", "+2", "1_0"], ["1", "2", "10"], []),
+        (["1", "NA", "3"], ["1.0", "", "3.0"], ["1 × NA taken for missing", "integers became floats"]),
+        (["1.5", "inf", "2"], ["1.5", "", "2.0"], ["1 infinite values taken for missing"]),
+        (["1", str(2**64), "2"], ["1.0", repr(float(2**64)), "2.0"], ["too large for 64 bits"]),
+        (["a\nb", "N/A", "c"], ["a b", "", "c"], ["1 × N/A taken for missing", "line breaks became blanks"]),
+        (["None", "-", "b"], ["None", "-", "b"], []),
+    ],
+)
+def test_cells_are_written_so_that_one_type_is_read(cells: list[str], wanted: list[str], said: list[str]) -> None:
+    found = column(*cells)
+    assert list(found.cells) == wanted
+    assert len(found.changes) == len(said)
+    assert all(any(text in change for change in found.changes) for text in said)
+
+
+def test_decimal_commas_where_the_separator_is_another() -> None:
+    assert column("3,5", "4", "-0,25", comma_is_decimal=True).cells == ("3.5", "4.0", "-0.25")
+    assert column("3,5", "x", "4,5", comma_is_decimal=True).kind is Kind.CATEGORY
+    assert column("3,5", "4,5", "3,5").kind is Kind.CATEGORY

@@ -1,0 +1,65 @@
+"""Classification or regression, told by the values of the label, with the reason."""
+
+from __future__ import annotations
+
+import pytest
+
+from tfx_savedmodel.errors import UsageError
+from tfx_savedmodel.starting.label import Label, look_at_label
+
+pytestmark = pytest.mark.unit
+
+
+def label(*cells: str, task: str | None = None) -> Label:
+    return look_at_label("y", "y", cells, task=task)
+
+
+@pytest.mark.parametrize(
+    ("cells", "task", "classes", "reason"),
+    [
+        (["b", "a"] * 20, "classification", ("a", "b"), "its 2 values are strings"),
+        (["0", "1"] * 20, "classification", ("0", "1"), "it has two values"),
+        (["1.0", "0.0"] * 20, "classification", ("0", "1"), "it has two values"),
+        (["3", "10", "5"] * 20, "classification", ("3", "5", "10"), "3 different whole numbers"),
+        (["True", "False"] * 20, "classification", ("False", "True"), "strings"),
+        (["1", "x"] * 20, "classification", ("1", "x"), "strings"),
+        (["1.5", "2"] * 20, "regression", (), "fractions"),
+        ([str(number) for number in range(40)], "regression", (), "40 different whole numbers"),
+        (["1", "2", "3", "4"], "regression", (), "few of them occur often"),
+    ],
+)
+def test_task_is_told_by_the_values(cells: list[str], task: str, classes: tuple[str, ...], reason: str) -> None:
+    found = label(*cells)
+    assert (found.task, found.classes) == (task, classes)
+    assert reason in found.reason
+    assert set(found.cells) == set(classes) if classes else all(float(cell) or True for cell in found.cells)
+
+
+def test_somebody_may_know_better() -> None:
+    found = label(*["3", "10", "5"] * 20, task="regression")
+    assert (found.task, found.cells[:2]) == ("regression", ("3.0", "10.0"))
+    assert "you said so; by its values it would be a classification" in found.reason
+    assert label(*map(str, range(30)), task="classification").classes == tuple(map(str, range(30)))
+
+
+@pytest.mark.parametrize(
+    ("cells", "task", "said"),
+    [
+        (["a"] * 40, None, "'a' in every row"),
+        (["", "NA"] * 20, None, "no value at all"),
+        ([f"name {number}" for number in range(300)], None, "300 different values"),
+        (["a", "b"] * 20, "regression", "a label that is no number"),
+        (["1.5", "2.5"] * 20, "classification", "--task regression"),
+        ([str(number) for number in range(300)], "classification", "--task regression"),
+        (["1", "inf"] * 20, "regression", "'inf'"),
+    ],
+)
+def test_labels_that_say_nothing_are_refused(cells: list[str], task: str | None, said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        label(*cells, task=task)
+    assert said in str(caught.value)
+    assert "'y'" in caught.value.where
+
+
+def test_rare_classes_are_said() -> None:
+    assert "c (2)" in label(*["a", "b"] * 20, "c", "c").notes[0]

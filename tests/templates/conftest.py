@@ -1,0 +1,86 @@
+"""A clean environment with the built wheel, as somebody has it who never saw the checkout; made once a session."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, require_tool
+
+PACKAGED = ("LICENSE", "MANIFEST.in", "README.md", "components", "pyproject.toml", "setup.py", "templates")
+
+
+def clean_variables() -> dict[str, str]:
+    """Return the environment without what would lead back to the checkout."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV", "MAKE"))}
+    return {**kept, "TF_CPP_MIN_LOG_LEVEL": "2"}
+
+
+def call(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command away from the checkout, and return what it said, both streams together."""
+    return subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env=clean_variables(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built of a copy of the checkout: setuptools writes where it builds."""
+    folder = tmp_path_factory.mktemp("wheel")
+    unwanted = shutil.ignore_patterns("__pycache__", "*.egg-info", "build", ".venv")
+    for name in PACKAGED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / "source" / name, ignore=unwanted)
+        else:
+            (folder / "source").mkdir(exist_ok=True)
+            shutil.copyfile(source, folder / "source" / name)
+    pip = (sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", folder / "dist")
+    done = call(*pip, folder / "source", cwd=folder)
+    assert done.returncode == 0, done.stdout
+    (built,) = (folder / "dist").glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="session")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A virtual environment with the locked stack, what the template's tests want, and the wheel."""
+    own = ROOT / ".uv" / "bin" / "uv"
+    uv = str(own) if own.is_file() else require_tool("uv", "make install")
+    folder = tmp_path_factory.mktemp("installed") / "venv"
+    lock = ROOT / "requirements" / "tfx-1.15-dev.txt"
+    steps = (
+        ("venv", "--quiet", "--python", sys.executable, folder),
+        ("pip", "sync", "--quiet", "--python", folder, "--require-hashes", lock),
+        ("pip", "install", "--quiet", "--python", folder, "--no-deps", "--offline", wheel),
+    )
+    for step in steps:
+        done = call(uv, *step, cwd=folder.parent)
+        assert done.returncode == 0, done.stdout
+    take_bytecode(folder)
+    return folder
+
+
+def take_bytecode(environment: Path) -> None:
+    """Give the new environment what this one has compiled of the same files; Python takes none that does not fit.
+
+    TFX imports thousands of files: to compile them again takes longer than to install them.
+    """
+    new = environment / Path(pytest.__file__).parents[1].relative_to(sys.prefix)
+    old = Path(pytest.__file__).parents[1]
+    for path in old.rglob("__pycache__/*.pyc"):
+        target = new / path.relative_to(old)
+        if target.parents[1].is_dir() and not target.exists():
+            target.parent.mkdir(exist_ok=True)
+            shutil.copy2(path, target)

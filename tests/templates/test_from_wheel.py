@@ -1,0 +1,171 @@
+"""A repository made with the built wheel, far from the checkout: its tests, its pipeline, a change to its contract."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.templates.conftest import call
+from tests.templates.repositories import HOUSES
+
+pytestmark = pytest.mark.tfx
+
+DATA: dict[str, tuple[str | None, str]] = {"houses": (HOUSES, "price"), "penguins": (None, "")}
+
+
+def make_repository(installed: Path, folder: Path, name: str) -> Path:
+    """Return a repository made by the installed command; its environment is the installed one."""
+    content, label = DATA[name]
+    arguments: list[str | Path] = []
+    if content is not None:
+        (folder / "given.csv").write_text(content)
+        arguments = ["--data", folder / "given.csv", "--label", label]
+    done = call(installed / "bin" / "tfx-savedmodel", "new", name, folder / "made", *arguments, cwd=folder)
+    assert done.returncode == 0, done.stdout
+    made = folder / "made"
+    (made / ".venv").symlink_to(installed)
+    # For make: what the requirements name is there. Later than they are by their dates.
+    marker = installed / ".installed"
+    marker.touch()
+    os.utime(marker, (time.time() + 60, time.time() + 60))
+    return made
+
+
+def make(made: Path, *targets: str) -> Any:
+    return call("make", *targets, cwd=made)
+
+
+def edit(path: Path, change: Any) -> None:
+    document = json.loads(path.read_text())
+    change(document)
+    path.write_text(json.dumps(document))
+
+
+@pytest.fixture(scope="module")
+def made(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_repository(installed, tmp_path_factory.mktemp("houses"), "houses")
+
+
+@pytest.fixture(scope="module")
+def ran(made: Path) -> str:
+    """What the first run said, after which the contract was written as the README says."""
+    done = make(made, "run")
+    assert done.returncode == 0, done.stdout + (made / "build" / "pipeline.log").read_text()[-5000:]
+    done_too = make(made, "contract")
+    assert done_too.returncode == 0, done_too.stdout
+    return str(done.stdout)
+
+
+def test_nothing_leads_back_to_the_checkout(installed: Path, made: Path) -> None:
+    code = "import tfx_savedmodel.starting.template as module; print(module.__file__, module.find_template())"
+    said = call(installed / "bin" / "python", "-c", code, cwd=made)
+    assert [Path(path).is_relative_to(installed) for path in said.stdout.split()] == [True, True], said.stdout
+
+
+def test_its_own_tests_and_lint_pass(made: Path) -> None:
+    done = make(made, "lint", "test")
+    assert done.returncode == 0, done.stdout
+    assert " passed" in done.stdout
+    assert "failed" not in done.stdout
+
+
+def test_pipeline_pushes_a_blessed_model(made: Path, ran: str) -> None:
+    assert "Verdict  BLESSED" in ran.splitlines(), ran
+    (pushed,) = (made / "build" / "serving" / "houses").iterdir()
+    assert f"Pushed   {pushed}" in ran
+    assert (pushed / "saved_model.pb").is_file()
+    report = next(line.split()[1] for line in ran.splitlines() if line.startswith("Report "))
+    assert Path(report).is_file()
+    (meta_graph,) = json.loads((made / "contract.json").read_text())["meta_graphs"]
+    assert set(meta_graph["signatures"]) == set(json.loads((made / "signatures.json").read_text())["signatures"])
+
+
+def test_same_model_keeps_the_contract(made: Path, ran: str) -> None:
+    done = make(made, "check-contract")
+    assert (done.returncode, "No change that a client could see" in done.stdout) == (0, True), done.stdout
+
+
+def test_promise_that_is_taken_back_is_neither_pushed_nor_merged(made: Path, ran: str) -> None:
+    pushed = list((made / "build" / "serving" / "houses").iterdir())
+    kept = {name: (made / name).read_text() for name in ("signatures.json", "policy.json")}
+    edit(made / "signatures.json", lambda plan: plan["signatures"].pop("serve_raw"))
+    edit(
+        made / "policy.json",
+        lambda policy: [check["required"].remove("serve_raw") for check in policy["parameters"].values()],
+    )
+    try:
+        done = make(made, "run")
+        assert done.returncode != 0
+        assert "SM106 breaking-change" in done.stdout
+        assert "serve_raw" in done.stdout
+        assert list((made / "build" / "serving" / "houses").iterdir()) == pushed
+        done = make(made, "check-contract")
+        assert done.returncode != 0
+        assert "Breaking: 1" in done.stdout
+        assert "serve_raw" in done.stdout
+    finally:
+        for name, text in kept.items():
+            (made / name).write_text(text)
+
+
+@pytest.mark.full
+def test_signature_that_is_added_breaks_nobody(made: Path, ran: str) -> None:
+    before = (made / "contract.json").read_text()
+    alias = {"kind": "alias", "of": "serving_default"}
+    edit(made / "signatures.json", lambda plan: plan["signatures"].update(predict_v1=alias))
+    done = make(made, "run", "check-contract")
+    assert done.returncode == 0, done.stdout
+    assert "Not breaking: 1 change" in done.stdout
+    assert make(made, "contract").returncode == 0
+    assert "predict_v1" not in before
+    assert "predict_v1" in (made / "contract.json").read_text()
+
+
+@pytest.mark.full
+def test_template_without_data_passes_all_its_tests(installed: Path, tmp_path: Path) -> None:
+    made = make_repository(installed, tmp_path, "penguins")
+    done = make(made, "lint", "test-all")
+    assert done.returncode == 0, done.stdout
+    assert "failed" not in done.stdout
+
+
+@pytest.fixture(scope="module")
+def job(made: Path) -> Path:
+    """The job for Kubeflow, as `make compile` writes it."""
+    shutil.rmtree(made / "build" / "kubeflow", ignore_errors=True)
+    done = make(made, "compile")
+    assert done.returncode == 0, done.stdout
+    return made / "build" / "job.json"
+
+
+@pytest.mark.full
+def test_job_for_kubeflow_says_what_steps_may_take(job: Path) -> None:
+    spec = json.loads(job.read_text())["pipelineSpec"]
+    executors = spec["deploymentSpec"]["executors"]
+    assert executors["Trainer_executor"]["container"]["resources"] == {"cpuLimit": 2.0, "memoryLimit": 8.0}
+    assert spec["root"]["inputDefinitions"]["parameters"]["data_path"]["defaultValue"] == "/pipeline/data"
+
+
+@pytest.mark.full
+def test_every_step_of_the_job_runs(installed: Path, made: Path, job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipelines.kubeflow import load_job, run_job
+    from pipelines.kubeflow.commands import LocalCommands
+
+    monkeypatch.delenv("PYTHONPATH", raising=False)  # the steps are to find the wheel's package, not the checkout's
+    run = run_job(
+        load_job(job),
+        root=made / "build" / "kubeflow",
+        parameters={"data_path": str(made / "data")},
+        commands=LocalCommands(installed / "bin" / "python"),
+    )
+    assert run.failed == [], "\n".join(step.log_end() for step in run.failed)
+    assert run.output("SavedModelValidator", "blessing").metadata["blessed"] == 1.0
+    pushed = run.output("Pusher", "pushed_model").metadata
+    assert pushed["pushed"] == 1.0
+    assert (Path(pushed["pushed_destination"]) / "saved_model.pb").is_file()

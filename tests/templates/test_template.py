@@ -1,0 +1,167 @@
+"""The template as it lies, and repositories that were made of it, as text: nothing is run."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.templates.repositories import HOSTILE, HOUSES, PENGUINS, TEMPLATE, make, ruff
+from tfx_savedmodel.errors import DestinationError, UsageError
+from tfx_savedmodel.operations.new import new
+from tfx_savedmodel.operations.policies import to_policy
+from tfx_savedmodel.signatures.plan import read_plan
+from tfx_savedmodel.starting import template
+from tfx_savedmodel.versions import __version__
+
+pytestmark = pytest.mark.unit
+
+CASES: dict[str, tuple[str | None, str | None]] = {
+    "penguins": (None, None),
+    "hostile": (HOSTILE, "y"),
+    "houses": (HOUSES, "price"),
+}
+
+
+@pytest.fixture(scope="module", params=CASES)
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make(tmp_path_factory.mktemp(request.param), *CASES[request.param])
+
+
+def settings(repository: Path) -> dict[str, Any]:
+    """Return the literal constants of configs.py."""
+    constants = {}
+    for statement in ast.parse((repository / "configs.py").read_text(encoding="utf-8")).body:
+        target = statement.target if isinstance(statement, ast.AnnAssign) else getattr(statement, "targets", [None])[0]
+        if isinstance(target, ast.Name):
+            try:
+                constants[target.id] = ast.literal_eval(statement.value)  # type: ignore[attr-defined]
+            except ValueError:
+                continue
+    return constants
+
+
+def test_template_is_what_is_made_of_its_own_data(tmp_path: Path) -> None:
+    again = new(template.NAME, tmp_path / "again", data=PENGUINS, label="species").path
+    for file in ("signatures.json", "policy.json"):
+        assert json.loads((again / file).read_text()) == json.loads((TEMPLATE / file).read_text()), file
+    for file in ("configs.py", "README.md"):
+        assert (again / file).read_text() == template.fill((TEMPLATE / file).read_text(), {}), file
+    with PENGUINS.open(newline="") as old, (again / "data" / "examples.csv").open(newline="") as new_file:
+        columns = settings(TEMPLATE)
+        names = [columns["LABEL"], *columns["NUMBERS"], *columns["DATES"], *columns["CATEGORIES"]]
+        kept = [[{name: row[name] for name in names} for row in csv.DictReader(file)] for file in (old, new_file)]
+    assert kept[0] == kept[1]
+
+
+def test_every_file_of_the_template_is_there(made: Path) -> None:
+    def files(folder: Path) -> set[str]:
+        names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+        return {name for name in names if "__pycache__" not in name and not name.startswith((".", "build/"))}
+
+    assert files(made) == files(TEMPLATE)
+    for name in (".gitignore", ".dockerignore", ".github/workflows/pull-request.yml"):
+        assert (made / name).is_file(), name
+
+
+def test_name_and_version_stand_where_they_belong(made: Path) -> None:
+    assert settings(made)["NAME"] == "my-pipeline"
+    assert (made / "README.md").read_text().startswith("# my-pipeline\n")
+    assert json.loads((made / "policy.json").read_text())["name"] == "my-pipeline"
+    for path in made.glob("requirements*.txt"):
+        assert ("dev" in path.name) != (f"tfx-savedmodel=={__version__}\n" in path.read_text())
+
+
+def test_no_mark_is_left(made: Path) -> None:
+    for file in ("configs.py", "README.md"):
+        text = (made / file).read_text(encoding="utf-8")
+        assert not [mark for mark in ("<name>", "<title>", "<columns>", "<data>", "starter") if mark in text]
+
+
+def test_python_is_as_ruff_would_write_it(made: Path) -> None:
+    assert ruff(made) == ""
+
+
+def test_template_is_as_ruff_would_write_it() -> None:
+    assert ruff(TEMPLATE) == ""
+
+
+def test_plan_and_policy_are_sound(made: Path) -> None:
+    plan = read_plan(made / "signatures.json")
+    policy = to_policy(json.loads((made / "policy.json").read_text()), where="policy.json")
+    assert plan.exclude_features == (settings(made)["LABEL"],)
+    assert set(policy.parameters["SM103"]["required"]) == set(plan.signatures)
+
+
+def test_values_of_the_file_stay_text(tmp_path: Path) -> None:
+    made = make(tmp_path, HOSTILE, "y")
+    found = settings(made)
+    assert found["CLASSES"] == ('"b"', "a", "it's")
+    assert (found["NUMBERS"], found["DATES"]) == (("Grosse_x", "x_class"), ("Date",))
+    assert found["CATEGORIES"] == {"It_s_a_name_b": 3, "x": 2}
+    labels = json.loads((made / "signatures.json").read_text())["signatures"]["classify"]["classes"]["labels"]
+    assert tuple(labels) == found["CLASSES"]
+    readme = (made / "README.md").read_text()
+    assert "<b>" not in readme.replace("`It's \"a\" 'name'\\|<b>`", "")
+    assert "<script>" not in readme
+
+
+def test_columns_of_configs_are_those_of_the_data(made: Path) -> None:
+    found = settings(made)
+    named = {found["LABEL"], *found["NUMBERS"], *found["DATES"], *found["CATEGORIES"]}
+    with (made / "data" / "examples.csv").open(newline="", encoding="utf-8") as file:
+        assert set(next(csv.reader(file))) == named
+
+
+@pytest.mark.parametrize("there", ["file", "full", "link"])
+def test_what_is_there_is_never_replaced(tmp_path: Path, there: str) -> None:
+    destination = tmp_path / "made"
+    if there == "file":
+        destination.write_text("mine")
+    elif there == "full":
+        destination.mkdir()
+        (destination / "mine").write_text("mine")
+    else:
+        destination.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(DestinationError, match="the destination exists"):
+        new("my-pipeline", destination)
+    assert [path.name for path in tmp_path.iterdir()] == ["made"]
+
+
+def test_empty_folder_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "made").mkdir()
+    assert (make(tmp_path) / "configs.py").is_file()
+
+
+def test_nothing_half_written_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(template.writing, "policy", fail)
+    with pytest.raises(OSError, match="no space left"):
+        new("my-pipeline", tmp_path / "deep" / "made")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"data": "x.csv"}, "--data without --label"),
+        ({"label": "y"}, "--label without --data"),
+        ({"task": "regression"}, "--task without --data"),
+        ({"data": "x.csv", "label": "y", "task": "ranking"}, "no such task"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(tmp_path: Path, options: dict[str, str], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        new("my-pipeline", tmp_path / "made", **options)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_remote_destination_is_refused() -> None:
+    with pytest.raises(DestinationError, match="on this machine"):
+        new("my-pipeline", "gs://bucket/made")

@@ -1,0 +1,117 @@
+"""The template's training by itself, on Keras 2 and on Keras 3: a fake of Transform's output stands in for TFX."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.templates.repositories import TEMPLATE
+
+pytestmark = pytest.mark.tf
+
+SETTINGS = {
+    "name": "my-pipeline",
+    "label": "y_label",
+    "hidden_units": [8],
+    "batch_size": 16,
+    "epochs": 30,
+    "learning_rate": 1e-2,
+    "seed": 1,
+}
+
+
+@pytest.fixture
+def model_module(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The template's training/model.py, loaded as TFX does: by itself."""
+    import tensorflow as tf
+
+    class TransformOutput:
+        def __init__(self, folder: str) -> None:
+            self.classes = int(folder)
+
+        def transformed_feature_spec(self) -> dict[str, Any]:
+            label = tf.int64 if self.classes else tf.float32
+            sizes = {"x_z": (1, tf.float32), "town_one_hot": (3, tf.float32), "y_label": (1, label)}
+            return {name: tf.io.FixedLenFeature([size], dtype) for name, (size, dtype) in sizes.items()}
+
+    fake = types.ModuleType("tensorflow_transform")
+    fake.TFTransformOutput = TransformOutput  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "tensorflow_transform", fake)
+    spec = importlib.util.spec_from_file_location("template_model", TEMPLATE / "training" / "model.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def write_examples(path: Path, classes: int, *, bad_label: bool = False) -> str:
+    """Write 120 transformed examples whose label follows from the town and from x."""
+    import tensorflow as tf
+
+    def floats(*values: float) -> Any:
+        return tf.train.Feature(float_list=tf.train.FloatList(value=values))
+
+    with tf.io.TFRecordWriter(str(path), options="GZIP") as writer:
+        for number in range(120):
+            town, x = number % 3, (number % 7 - 3) / 2
+            label = tf.train.Feature(int64_list=tf.train.Int64List(value=[-1 if bad_label and number == 5 else town]))
+            features = {
+                "x_z": floats(x),
+                "town_one_hot": floats(*(float(place == town) for place in range(3))),
+                "y_label": label if classes else floats(250_000 + 90_000 * town + 20_000 * x),
+            }
+            example = tf.train.Example(features=tf.train.Features(feature=features))
+            writer.write(example.SerializeToString())
+    return str(path)
+
+
+def train(module: Any, tmp_path: Path, classes: int, *, bad_label: bool = False) -> tuple[Any, dict[str, float]]:
+    import tensorflow as tf
+
+    pattern = [write_examples(tmp_path / "some.gz", classes, bad_label=bad_label)]
+    arguments = types.SimpleNamespace(
+        custom_config={**SETTINGS, "classes": classes},
+        transform_output=str(classes),
+        train_files=pattern,
+        eval_files=pattern,
+        model_run_dir=str(tmp_path / "run"),
+        serving_model_dir=str(tmp_path / "Format-Serving"),
+    )
+    module.run_fn(arguments)
+    model = tf.keras.models.load_model(str(tmp_path / "Format-Serving" / "model.keras"))
+    return model, json.loads((tmp_path / "run" / "metrics.json").read_text())
+
+
+@pytest.mark.parametrize("classes", [3, 0], ids=["classification", "regression"])
+def test_it_learns_and_saves_what_the_exporter_takes(model_module: Any, tmp_path: Path, classes: int) -> None:
+    import numpy as np
+
+    import tfx_savedmodel
+
+    model, metrics = train(model_module, tmp_path, classes)
+    output = "probabilities" if classes else "prediction"
+    if classes:
+        assert metrics["eval_accuracy"] > 0.9 > metrics["eval_accuracy_of_the_most_frequent_class"]
+    else:  # in the label's own unit, which is large
+        assert 1000 < metrics["eval_root_mean_square_error"] < 30_000
+        assert metrics["eval_root_mean_square_error_of_the_mean"] > 60_000
+    plan = {"xai_model": {"kind": "model"}, "serving_default": {"kind": "alias", "of": "xai_model"}}
+    exported = tfx_savedmodel.export(tmp_path / "Format-Serving", tmp_path / "exported", plan={"signatures": plan})
+    (meta_graph,) = tfx_savedmodel.inspect(exported.path)["meta_graphs"]
+    signature = meta_graph["signatures"]["xai_model"]
+    assert sorted(signature["inputs"]) == ["town_one_hot", "x_z"]
+    assert signature["outputs"][output]["shape"] == [None, classes or 1]
+    batch = {"x_z": np.zeros([1, 1], "float32"), "town_one_hot": np.eye(3, dtype="float32")[1:2]}
+    answer = model.predict(batch, verbose=0)[output][0]
+    assert answer.argmax() == 1 if classes else abs(answer[0] - 340_000) < 40_000
+
+
+def test_labels_that_are_no_class_are_refused(model_module: Any, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"2 of 240 labels are missing, or not among CLASSES of configs\.py"):
+        train(model_module, tmp_path, 3, bad_label=True)
