@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -300,4 +301,6 @@ def test_another_environment_can_be_named(tmp_path: Path) -> None:
 
 def test_a_commands_memory_is_measured(tmp_path: Path) -> None:
     used = LocalCommands().run("image", ["python", "-c", "x = bytearray(200_000_000)"], {}, tmp_path / "log").peak_bytes
-    assert used is not None and 200e6 < used < 400e6
+    # Linux counts what the process was before it became the command: a copy of this one.
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    assert used is not None and 200e6 < used < max(400e6, 1.1 * own)
