@@ -21,8 +21,10 @@ SERVING_API = "make install: tensorflow-serving-api comes with TFX"
 
 
 def pytest_configure() -> None:
-    # With TFX 1.21 tf.keras is Keras 3 or tf_keras, as imports happen to be ordered; in the tests always the first.
-    os.environ.setdefault("TF_USE_LEGACY_KERAS", "0")
+    # With TFX 1.21 tf.keras is Keras 3 or Keras 2, as imports happen to be ordered: in the tests always what
+    # tensorflow_transform asks for. `make demo` leaves it open.
+    if all(map(importlib.util.find_spec, ("tensorflow_transform", "tf_keras"))):
+        os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
     # A script's background jobs are deaf to SIGINT, and so is whatever they start: tests that send it would wait.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -81,8 +81,15 @@ class LocalCommands:
     that it was started in: a step works in an empty one, as in a container.
     """
 
-    def __init__(self, python: Path | None = None) -> None:
+    def __init__(self, python: Path | None = None, environment: Mapping[str, str] | None = None) -> None:
+        """Prepare; nothing is started yet.
+
+        Args:
+          python: the interpreter of another environment.
+          environment: variables beside those of this process, or in their place.
+        """
         self._python = python or Path(sys.executable)
+        self._variables = {**os.environ, **(environment or {})}
         self._processes = Processes()
 
     def run(self, image: str, command: Sequence[str], environment: Mapping[str, str], log: Path) -> Ended:
@@ -93,10 +100,10 @@ class LocalCommands:
         self._processes.stop()
 
     def _environment(self) -> dict[str, str]:
-        paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+        paths = [path for path in self._variables.get("PYTHONPATH", "").split(os.pathsep) if path]
         return {
-            **os.environ,
-            "PATH": os.pathsep.join([str(self._python.parent), os.environ.get("PATH", os.defpath)]),
+            "TF_CPP_MIN_LOG_LEVEL": "2",
+            **self._variables,
+            "PATH": os.pathsep.join([str(self._python.parent), self._variables.get("PATH", os.defpath)]),
             "PYTHONPATH": os.pathsep.join(str(Path(path).absolute()) for path in paths),
-            "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
         }

@@ -70,7 +70,10 @@ class Store:
             return next((item for item in _artifacts(rows) if all(_meets(item, term) for term in terms)), None)
 
     def outputs(self, pipeline: str, fingerprint: str) -> tuple[dict[str, list[Artifact]], dict[str, Any]] | None:
-        """Return the artifacts and parameters that a step with this fingerprint gave, if they are still there."""
+        """Return the artifacts and parameters that a step with this fingerprint gave.
+
+        None where there was no such step, or what it wrote has been removed.
+        """
         with self._opened() as database:
             row = database.execute(
                 "SELECT outputs, parameters FROM executions WHERE pipeline = ? AND fingerprint = ?",
@@ -78,19 +81,23 @@ class Store:
             ).fetchone()
             if row is None:
                 return None
-            names: dict[str, list[str]] = json.loads(row[0])
-            found = {key: [self._named(database, name) for name in listed] for key, listed in names.items()}
+            kept: dict[str, list[tuple[str, bool]]] = json.loads(row[0])
+            found = {key: [self._named(database, name) for name, _ in listed] for key, listed in kept.items()}
+        was_there = [there for listed in kept.values() for _, there in listed]
+        artifacts = [item for items in found.values() for item in items]
+        if any(there and not Path(item.uri).exists() for item, there in zip(artifacts, was_there, strict=True)):
+            return None
         return found, json.loads(row[1])
 
     def keep(
         self, pipeline: str, fingerprint: str, outputs: Mapping[str, Sequence[Artifact]], parameters: Mapping[str, Any]
     ) -> None:
         """Remember what a step with this fingerprint gave."""
-        names = json.dumps({key: [item.name for item in items] for key, items in outputs.items()})
+        kept = {key: [(item.name, Path(item.uri).exists()) for item in items] for key, items in outputs.items()}
         with self._opened() as database:
             database.execute(
                 "INSERT OR REPLACE INTO executions VALUES (?, ?, ?, ?)",
-                (pipeline, fingerprint, names, json.dumps(parameters)),
+                (pipeline, fingerprint, json.dumps(kept), json.dumps(parameters)),
             )
 
     @staticmethod

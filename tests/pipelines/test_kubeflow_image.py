@@ -13,7 +13,7 @@ from pipelines.kubeflow.image import ImageCommands
 from tests.conftest import absent, require_module
 from tests.pipelines.test_kubeflow_penguin import BEFORE_TRAINER, run_penguin
 
-pytestmark = [pytest.mark.tfx, pytest.mark.full]
+pytestmark = [pytest.mark.tfx, pytest.mark.full, pytest.mark.timeout(2700)]
 
 STACK = "tfx-1.21" if sys.version_info >= (3, 12) else "tfx-1.15"
 IMAGE = f"localhost/tfx-savedmodel:{STACK}"

@@ -14,7 +14,7 @@ from pipelines.kubeflow import Commands, JobRun, LocalCommands, State, run_job
 from tests.conftest import require_module
 from tests.pipelines.kubeflow_jobs import Recording
 
-pytestmark = pytest.mark.tfx
+pytestmark = [pytest.mark.tfx, pytest.mark.timeout(2700)]  # a fixture runs twelve steps, each of which imports TFX
 
 SIGNATURES = ["classify", "predict_penguin", "serve_raw", "serving_default", "xai_model", "xai_preprocess"]
 BEFORE_TRAINER = {"CsvExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "Transform"}

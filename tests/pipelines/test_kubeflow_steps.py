@@ -140,6 +140,16 @@ def test_the_cache_serves_the_same_step_with_the_same_inputs(tmp_path: Path) -> 
     assert list(again.folder.rglob("*_*")) == []
 
 
+def test_what_was_removed_is_made_again(tmp_path: Path) -> None:
+    def make(executor_input: dict[str, Any]) -> None:
+        Path(executor_input["outputs"]["artifacts"]["thing"]["artifacts"][0]["uri"]).mkdir()
+
+    runs = [run_job(job({"a": step("make")}), root=tmp_path, commands=Functions(make=make)) for _ in range(2)]
+    assert [run.cached for run in runs] == [set(), {"a"}]
+    Path(runs[0].output("a", "thing").uri).rmdir()
+    assert run_job(job({"a": step("make")}), root=tmp_path, commands=Functions(make=make)).cached == set()
+
+
 def test_a_failure_is_not_cached(tmp_path: Path) -> None:
     tasks = {"a": step("make")}
     assert run_job(job(tasks), root=tmp_path, commands=Functions(make=fails)).failed

@@ -10,7 +10,7 @@ from fsspec.registry import known_implementations
 
 from tests.saved_model.graphs import save
 from tests.saved_model.storages import RecordedFileSystem, empty_storage, put
-from tfx_savedmodel.errors import DestinationError, UnreadableModelError, UsageError
+from tfx_savedmodel.errors import DestinationError, ExamplesError, UnreadableModelError, UsageError
 from tfx_savedmodel.saved_model import upload
 from tfx_savedmodel.saved_model.local import is_remote, remote_uri
 from tfx_savedmodel.saved_model.publish import check_destination, publishing
@@ -120,9 +120,9 @@ def test_downloads_what_a_pattern_matches(storage: type[RecordedFileSystem]) -> 
         assert [Path(name).read_text() for name in found[:2]] == ["eval/a.gz", "train/a.gz"]
         assert (Path(found[3]) / "train" / "a.gz").read_text() == "train/a.gz"
         assert stage.named(found[0]) == "recorded:///bucket/eval/a.gz"
-        (absent,) = stage.examples("recorded://bucket/none/*")
-        assert not Path(absent).exists()
-        assert stage.named(absent) == "recorded://bucket/none/*"
+        with pytest.raises(ExamplesError, match="no examples match") as caught:
+            stage.examples("recorded://bucket/none/*")
+        assert caught.value.where == "recorded://bucket/none/*"
 
 
 def test_the_graph_is_written_last(storage: type[RecordedFileSystem]) -> None:

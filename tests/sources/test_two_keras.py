@@ -41,7 +41,7 @@ for name in ("keras", "tf_keras"):
     for form in ("keras", "h5"):
         file, out = folder / f"{name}.{form}", folder / f"{name}-{form}"
         model.save(file)
-        tfx_savedmodel.export(file, out, {"signatures": {"serving_default": {"kind": "model"}}})
+        tfx_savedmodel.export(file, out, plan={"signatures": {"serving_default": {"kind": "model"}}})
         serve = tf.saved_model.load(str(out)).signatures["serving_default"]
         (answer,) = serve(**{next(iter(serve.structured_input_signature[1])): tf.ones((3, 2))}).values()
         converted = tfx_savedmodel.convert(file, folder / f"{name}-{form}-estimator")

@@ -10,6 +10,7 @@ from tfx_savedmodel.errors import UsageError
 from tfx_savedmodel.starting import data_set
 from tfx_savedmodel.starting.data_set import DataSet, look_at_data
 from tfx_savedmodel.starting.reading import read_table
+from tfx_savedmodel.starting.writing import columns_of_readme
 
 pytestmark = pytest.mark.unit
 
@@ -63,3 +64,14 @@ def test_files_that_make_no_pipeline_are_refused(tmp_path: Path, content: str, l
     with pytest.raises(UsageError) as caught:
         look(tmp_path, content, label)
     assert said in str(caught.value)
+
+
+def test_readme_tells_rare_classes_and_what_was_changed_of_the_label(tmp_path: Path) -> None:
+    content = "Größe;Typ\n" + "".join(f"{number},5;Big|{number % 2}\n" for number in range(40)) + "7,5;Rare\n"
+    text = columns_of_readme(look(tmp_path, content, "Typ"))
+    assert "The model predicts `Typ`: a classification" in text
+    assert "Classes with fewer than 10 rows, too few to judge: Rare (1)." in text
+    assert "`Big\\|0`" in text
+    assert "| `Grosse` (`Größe` in the file) | number | 0 |" in text
+    prices = "a;Preis €\n" + "".join(f"x{number % 3};{number},5\n" for number in range(40))
+    assert "- `Preis €`: decimal commas became points" in columns_of_readme(look(tmp_path, prices, "Preis €"))

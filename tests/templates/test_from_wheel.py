@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import time
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +28,8 @@ def make_repository(installed: Path, folder: Path, name: str) -> Path:
     assert done.returncode == 0, done.stdout
     made = folder / "made"
     (made / ".venv").symlink_to(installed)
-    # For make: what the requirements name is there. Later than they are by their dates.
-    marker = installed / ".installed"
-    marker.touch()
-    os.utime(marker, (time.time() + 60, time.time() + 60))
+    # For make, what the requirements name is there: written after them.
+    (installed / ".installed").touch()
     return made
 
 
@@ -76,7 +72,7 @@ def test_its_own_tests_and_lint_pass(made: Path) -> None:
 
 
 def test_pipeline_pushes_a_blessed_model(made: Path, ran: str) -> None:
-    assert ran.rstrip().endswith("Verdict  BLESSED")
+    assert "Verdict  BLESSED" in ran.splitlines(), ran
     (pushed,) = (made / "build" / "serving" / "houses").iterdir()
     assert f"Pushed   {pushed}" in ran
     assert (pushed / "saved_model.pb").is_file()

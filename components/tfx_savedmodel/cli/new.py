@@ -49,7 +49,7 @@ def _show_data(page: Page, data: DataSet) -> None:
         more = len(label.classes) - _MOST_CLASSES
         shown = ", ".join(label.classes[:_MOST_CLASSES]) + (f" and {more} more" if more > 0 else "")
         page.line(f"classes: {shown}", indent=2)
-    for note in label.notes:
+    for note in (*label.changes, *label.notes):
         page.line((note, "warning"), indent=2)
     if label.other:
         page.line((f"to have it otherwise: --task {label.other}", "dim"), indent=2)

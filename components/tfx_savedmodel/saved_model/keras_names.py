@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 _CLASS = re.compile(r"[A-Z][A-Za-z0-9_]*", re.ASCII)
-_MODULE = re.compile(r"keras(\.[a-z_][a-z0-9_]*)*", re.ASCII)
+_MODULE = re.compile(r"(?:tf_)?keras(\.[a-z_][a-z0-9_]*)*", re.ASCII)
 _TESTS = re.compile(r"_test\b|_benchmark\b|\.(tests|benchmarks)\b")
 
 #: Folders of Keras whose classes are parts of models, each of them.

@@ -28,6 +28,7 @@ class Label:
       classes: in order, the numbers by size; empty for a regression.
       reason: why it is taken for that.
       other: the task that it could be as well, "" where its values allow one only.
+      changes: what was changed in the cells, in words.
       notes: what else is worth knowing.
     """
 
@@ -38,6 +39,7 @@ class Label:
     classes: tuple[str, ...]
     reason: str
     other: str = ""
+    changes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -86,7 +88,7 @@ def look_at_label(
         )
     classes = tuple(sorted(counts, key=float if odd is None else None))
     other = REGRESSION if odd is None else ""
-    return Label(source, name, task, tuple(texts), classes, reason, other, (*changes, *_rare(counts)))
+    return Label(source, name, task, tuple(texts), classes, reason, other, tuple(changes), _rare(counts))
 
 
 def _guess(known: Counter[str], numbers: dict[str, float | None], *, is_numeric: bool) -> tuple[str, str]:
@@ -133,6 +135,7 @@ def _refuse_fractions(where: str, numbers: dict[str, float | None]) -> None:
         )
 
 
-def _rare(counts: Counter[str]) -> list[str]:
+def _rare(counts: Counter[str]) -> tuple[str, ...]:
     rare = [f"{name} ({count})" for name, count in counts.items() if count < FEW_ROWS]
-    return [f"classes with fewer than {FEW_ROWS} rows, too few to judge: {', '.join(rare[:5])}"] if rare else []
+    more = f" and {len(rare) - 5} more" if len(rare) > 5 else ""
+    return (f"classes with fewer than {FEW_ROWS} rows, too few to judge: {', '.join(rare[:5])}{more}",) if rare else ()

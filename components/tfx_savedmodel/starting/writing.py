@@ -8,6 +8,7 @@ from typing import Any
 
 from tfx_savedmodel.starting.columns import MOST_VALUES, Column, Kind
 from tfx_savedmodel.starting.data_set import DataSet
+from tfx_savedmodel.starting.label import Label
 
 _WIDTH = 120
 _REQUIRED = ["SM10", "SM120", "SM2", "SM301", "SM302", "SM303", "SM305"]
@@ -85,9 +86,11 @@ def policy(name: str, signatures: Mapping[str, Any]) -> dict[str, Any]:
 
 def columns_of_readme(data: DataSet) -> str:
     """Return the part of README.md that tells the data."""
+    label = data.label
     lines = [
-        f"{data.rows:,} rows. The model predicts `{data.label.name}`: a {data.label.task}, because {data.label.reason}."
-        + (f" Classes: {_classes(data)}." if data.is_classification else ""),
+        f"{data.rows:,} rows. The model predicts {_name(label)}: a {label.task}, because {label.reason}."
+        + (f" Classes: {_classes(data)}." if data.is_classification else "")
+        + "".join(f" {_text(note[:1].upper() + note[1:])}." for note in label.notes),
         "",
         "| column | is | missing |",
         "|---|---|---|",
@@ -109,9 +112,10 @@ def columns_of_readme(data: DataSet) -> str:
     return "\n".join(lines)
 
 
-def changed(data: DataSet) -> list[Column]:
+def changed(data: DataSet) -> list[Column | Label]:
     """Return the columns whose cells were changed."""
-    return [column for column in data.features if column.changes]
+    columns: tuple[Column | Label, ...] = (data.label, *data.features)
+    return [column for column in columns if column.changes]
 
 
 def _classes(data: DataSet) -> str:
@@ -119,7 +123,7 @@ def _classes(data: DataSet) -> str:
     return ", ".join([*shown, f"and {len(data.label.classes) - 12} more"] if len(data.label.classes) > 12 else shown)
 
 
-def _name(column: Column) -> str:
+def _name(column: Column | Label) -> str:
     return f"`{column.name}`" + (f" ({_code(column.source)} in the file)" if column.source != column.name else "")
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import configs
+from runners import local
 
 #: One of these says how the workers get this repository's packages.
 PACKAGES_OF_WORKERS = (
@@ -51,14 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found = problems(options.root, options.data, options.push_to, beam_args)
     if found:
         parser.error("\n  ".join(["", *found]))
-    from runners import engine, results
-
-    build = options.build.resolve()
-    build.mkdir(parents=True, exist_ok=True)
-    engine.run(build, data=options.data, beam_args=beam_args, root=options.root, push_to=options.push_to)
-    result = results.read(build)
-    print("\n".join(["", *result.lines()]))
-    return 0 if result.pushed else 1
+    return local.run(options.build, data=options.data, beam_args=beam_args, root=options.root, push_to=options.push_to)
 
 
 if __name__ == "__main__":

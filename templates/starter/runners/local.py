@@ -18,12 +18,20 @@ PUSHED, NOT_PUSHED, FAILED = 0, 1, 2
 MODEL_FILE = "model.txt"
 
 
-def run(build: Path, *, data: str | None = None, beam_args: Sequence[str] = configs.LOCAL_BEAM_ARGS) -> int:
+def run(
+    build: Path,
+    *,
+    data: str | None = None,
+    beam_args: Sequence[str] = configs.LOCAL_BEAM_ARGS,
+    root: str = "",
+    push_to: str = "",
+) -> int:
     """Run the pipeline, write everything under `build`, say what came of it, and return the exit code.
 
     Args:
       data: a folder of CSV files; the repository's own where it is None.
       beam_args: where the steps run that are made of Apache Beam.
+      root, push_to: where artifacts and blessed models go instead.
     """
     build = build.resolve()
     log, model = build / "pipeline.log", build / MODEL_FILE
@@ -32,7 +40,7 @@ def run(build: Path, *, data: str | None = None, beam_args: Sequence[str] = conf
         with logs.quiet(log) as shown, logs.component_lines(shown):
             from runners import engine, results
 
-            engine.run(build, data=data or str(configs.DATA), beam_args=list(beam_args))
+            engine.run(build, data=data or str(configs.DATA), beam_args=beam_args, root=root, push_to=push_to)
             result = results.read(build)
     except Exception as error:
         print(f"\nThe pipeline failed: {error}\n\nThe whole log: {log}", file=sys.stderr)

@@ -109,6 +109,19 @@ def test_relative_paths_begin_where_the_run_was_asked_for(
     assert tally.examples == 10
 
 
+@pytest.mark.full
+def test_records_that_are_too_large_to_be_read_together_are_read_in_smaller_batches(
+    deadly: str, tmp_path: Path
+) -> None:
+    rows = [{"n": number} for number in range(40, 60)] + [{"n": 60, "more": bytes(1 << 20)}] * 600
+    file = write_rows(tmp_path / "rows.gz", rows)
+    limits = Limits(seconds=60.0, run_seconds=60.0, memory_bytes=400 << 20)
+    result = _run(deadly, (file,), batch_size=None, limits=limits)["SM301"]
+    assert (result.verdict.value, result.measurements["ran"]) == ("PASS", {"serving_default": 620})
+    halved = result.measurements["batches_halved"]
+    assert halved["batches"] and "while reading records" in halved["first"][0]["reason"]
+
+
 def test_a_hang_is_ended_at_its_batch_and_the_rest_is_run(deadly: str, tmp_path: Path) -> None:
     files = _files(tmp_path, 20, 50)
     results = _run(deadly, files)

@@ -14,6 +14,7 @@ import pytest
 
 from tests.beam.models import good_rows, write_rows
 from tests.conftest import require_module
+from tfx_savedmodel.errors import ExamplesError
 from tfx_savedmodel.operations.validate import Report, validate
 
 pytestmark = pytest.mark.tfx
@@ -99,3 +100,9 @@ def test_the_same_sample_on_every_runner(scorer: str, tmp_path: Path) -> None:
     alone = kept("--direct_running_mode=in_memory")
     assert len(alone) == 20 and len({each["file"] for each in alone}) == 3
     assert kept("--direct_running_mode=multi_processing", "--direct_num_workers=2") == alone
+
+
+def test_nothing_at_a_remote_path_is_said_of_that_path(scorer: str) -> None:
+    with pytest.raises(ExamplesError, match="no examples match") as caught:
+        _validated(scorer, "memory://nothing/here.gz")
+    assert caught.value.where == "memory://nothing/here.gz" and "tmp" not in str(caught.value)

@@ -13,7 +13,7 @@ from tfx_savedmodel.beam.hosts.messages import MEMORY, TIMEOUT, Death, seconds_f
 from tfx_savedmodel.beam.reading.shards import Shard
 from tfx_savedmodel.beam.running.recorder import LOAD, LOAD_REFERENCE
 from tfx_savedmodel.beam.running.tally import Tally, add_fault, empty_tally, merge_tallies
-from tfx_savedmodel.beam.running.worker import WorkerSettings
+from tfx_savedmodel.beam.running.worker import WorkerSettings, rows_read
 from tfx_savedmodel.errors import WorkerError
 from tfx_savedmodel.validation.policy import Limits
 
@@ -21,6 +21,8 @@ from tfx_savedmodel.validation.policy import Limits
 MOST_DEATHS = 16
 #: Each of these has cost the whole time limit, so no batch is halved for them.
 MOST_TIMEOUTS = 3
+#: Where records that are read together take too much memory, so many times fewer are read: nothing tells their sizes.
+FEWER_READ = 8
 #: So many hosts are replaced that were lost: to the machine's killer when memory is short, say.
 MOST_LOST_HOSTS = 3
 
@@ -92,6 +94,9 @@ class GuardedRunner:
             self._settings = dataclasses.replace(self._settings, reference_fault=reason)
             self._configure()
             yield from self._run(part)
+        elif answer.moment.rows < 1 and is_for_memory(answer) and (rows := rows_read(self._settings)) > 1:
+            yield self._halved(dataclasses.replace(part, records=None), reason, rows, rows // FEWER_READ)
+            yield from self._run(part)
         else:
             before, inside, behind = around(part, answer)
             for rest in before:
@@ -135,13 +140,13 @@ class GuardedRunner:
         if self._deaths != deaths:
             return  # a half ended it as well, and was taken apart
         if is_for_memory(death):
-            yield self._halved(batch, reason, rows)
+            yield self._halved(batch, reason, rows, rows // 2)
         else:
             yield self._fault(batch, f"{reason}; its halves, run again, did not end it", death)
 
-    def _halved(self, batch: Shard, reason: str, rows: int) -> Tally:
+    def _halved(self, batch: Shard, reason: str, rows: int, fewer: int) -> Tally:
         """Say that the batch was too large, and make those behind it smaller."""
-        self._settings = dataclasses.replace(self._settings, most_rows=max(1, rows // 2))
+        self._settings = dataclasses.replace(self._settings, most_rows=max(1, fewer))
         self._configure()
         checks = self._settings.checks
         fault = {"file": batch.file, "record": batch.first_example(), "halved": rows, "reason": reason}

@@ -178,13 +178,15 @@ def kinds_of(inputs: Mapping[str, FeatureInput]) -> dict[str, str]:
     return {wanted.feature: wanted.kind for wanted in inputs.values()}
 
 
+def rows_read(settings: WorkerSettings) -> int:
+    """Return how many records are read together."""
+    most = settings.batch_size or most_rows(settings.example_bytes)
+    return most if settings.most_rows is None else min(most, settings.most_rows)
+
+
 def _sizer(settings: WorkerSettings) -> BatchSizer:
-    opening, most = OPENING_ROWS, most_rows(settings.example_bytes)
-    if settings.batch_size is not None:
-        opening = most = settings.batch_size
-    if settings.most_rows is not None:
-        most = min(most, settings.most_rows)
-    return BatchSizer(opening, most, memory_room(settings.limits.memory_bytes))
+    opening = settings.batch_size or OPENING_ROWS
+    return BatchSizer(opening, rows_read(settings), memory_room(settings.limits.memory_bytes))
 
 
 def _load(settings: ModelSettings, threads: int) -> tuple[LoadedModel | None, str | None]:
