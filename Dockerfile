@@ -7,7 +7,7 @@
 # secrets reach the steps that use the network and no layer: `certificates`, a bundle of certificate authorities, and
 # `network`, lines of shell that export what pip, uv and apt read (PIP_INDEX_URL, UV_DEFAULT_INDEX, https_proxy, …).
 
-# A Debian or Ubuntu with the stack's Python first on the path: 3.10 for tfx-1.15; 3.13 and glibc 2.38 for tfx-1.21.
+# A Debian or Ubuntu with the stack's Python first on the path: 3.10 for tfx-1.15; 3.13 and glibc 2.39 for tfx-1.21.
 ARG BASE=python:3.10-slim-bookworm
 
 # The stack, exactly as it is locked. What comes as source only is compiled here, and the compiler stays here.
