@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, require_tool
-from tests.packaged import copy_packaged
+from tests.packaged import copy_packaged, lock_of
+from tfx_savedmodel import versions
 
 
 def clean_variables() -> dict[str, str]:
@@ -51,7 +52,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     own = ROOT / ".uv" / "bin" / "uv"
     uv = str(own) if own.is_file() else require_tool("uv", "make install")
     folder = tmp_path_factory.mktemp("installed") / "venv"
-    lock = ROOT / "requirements" / "tfx-1.15-dev.txt"
+    lock = lock_of(versions.installed("tfx"))
     steps = (
         ("venv", "--quiet", "--python", sys.executable, folder),
         ("pip", "sync", "--quiet", "--python", folder, "--require-hashes", lock),
