@@ -1,6 +1,7 @@
 # Everything the project does, from a machine with nothing but Python 3 and make. `make help` lists it.
 
-PYTHON3 = $(shell sh make/python3.sh)
+# -B: what root runs of make/ leaves no bytecode of root's in a person's checkout.
+PYTHON3 = $(shell sh make/python3.sh) -B
 # The stack: tfx-1.21 or tfx-1.15; without a word the newest that this machine can hold.
 ifdef STACK
 STACK_IS :=
@@ -141,6 +142,6 @@ clean:  ## remove caches and build/, where the demo writes
 	@rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache components/*.egg-info
 	@find components make pipelines templates tests benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +
 
-clean-all: clean  ## remove the environments and the Debian 13 root too
-	@$(PYTHON3) make/debian_13.py remove
+clean-all: clean  ## remove the environments and .debian-13 too (as root where that is there)
 	@rm -rf $(OLDER) $(NEWER) $(LIGHT) $(EXPLAIN) $(CONSUMERS) $(SCANNERS) .uv
+	@DEBIAN_13= $(PYTHON3) make/debian_13.py remove

@@ -32,7 +32,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("make", help="make the root, unless it is there")
-    verbs.add_parser("remove", help="remove the root")
+    verbs.add_parser("remove", help="remove the root, and what was left of making it")
     run = verbs.add_parser("run", help="run a command in the root, in a copy of the checkout")
     run.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND …")
     options = parser.parse_args()
@@ -41,8 +41,7 @@ def main() -> int:
     root = folder()
     try:
         if options.verb == "remove":
-            with held(root, alone=True):
-                remove(root)
+            clear(root)
             return 0
         refuse_machine()
         ensure(root)
@@ -90,12 +89,12 @@ def ensure(root: Path) -> None:
     """Make the root unless it is there; beside its place, so that half a root is never taken for one."""
     if _is_whole(root):
         return
+    _refuse_foreign(root)
     with held(root, alone=True):
         if _is_whole(root):  # somebody else made it meanwhile
             return
         remove(root)
-        making = root.with_name(f"{root.name}.making")
-        remove(making)
+        making = _beside(root, "making")
         uv.say(f"{root.name}: debootstrap {SUITE}")
         _debootstrap(making)
         (making / RECIPE).write_text(recipe())
@@ -107,35 +106,65 @@ def run_in(root: Path, command: list[str]) -> None:
     chroot.copy_checkout(root)
     corpus = Path(os.environ.get("SAVEDMODEL_CORPUS") or uv.ROOT.parent / "shared" / "corpus")
     told = chroot.enter(root, command, corpus if (corpus / "index.json").is_file() else None)
-    lock = _open_lock(root)
+    lock = _lock(root, fcntl.LOCK_SH)
     os.set_inheritable(lock, True)  # held until the command's last process ends
-    fcntl.flock(lock, fcntl.LOCK_SH)
     uv.say(f"{root.name}: {' '.join(command)}")
     sys.stdout.flush()
     os.execvpe(told[0], told, chroot.variables(os.environ))
 
 
+def clear(root: Path) -> None:
+    """Remove a root with all that lies beside it: half a root, its log and, last, the lock."""
+    log, lock = _beside(root, "making.log"), _beside(root, "lock")
+    left = [path for path in (root, _beside(root, "making"), log, lock) if path.exists()]
+    if not left:
+        return
+    if os.geteuid() != 0:
+        raise uv.SetupError(f"{left[0]} is root's, and only root can remove it: run sudo make clean-all.")
+    _refuse_foreign(root)
+    with held(root, alone=True):
+        remove(root)
+        log.unlink(missing_ok=True)
+        lock.unlink()
+
+
 def remove(root: Path) -> None:
-    """Remove a root, and nothing that is mounted in it."""
-    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
-    inside = [mount for mount in mounts if mount == str(root) or mount.startswith(f"{root}/")]
+    """Remove a root, whole or half made; nothing that is mounted in it, and no folder that is something else."""
+    _refuse_foreign(root)
+    making = _beside(root, "making")
+    _refuse_mounts(root)
+    _delete(making)
+    if root.exists():
+        root.rename(making)  # if the removal breaks off, the rest has no name but that of half a root
+        _delete(making)
+
+
+def _refuse_foreign(root: Path) -> None:
+    if root.exists() and not (root / RECIPE).is_file() and not (root.is_dir() and not any(root.iterdir())):
+        raise uv.SetupError(
+            f"{root} holds something that is no root of ours; nothing was removed. Name another folder in DEBIAN_13."
+        )
+
+
+def _refuse_mounts(folder: Path) -> None:
+    mounts = [line.split()[4] for line in _read(Path("/proc/self/mountinfo")).splitlines()]
+    inside = [mount for mount in mounts if mount == str(folder) or mount.startswith(f"{folder}/")]
     if inside:
         raise uv.SetupError(
-            f"{root} is not removed: something is mounted there ({', '.join(inside)}). Unmount it first."
+            f"{folder} is not removed: something is mounted there ({', '.join(inside)}). Unmount it first."
         )
-    if root.exists() and subprocess.run(["rm", "-rf", "--one-file-system", str(root)]).returncode:
-        raise uv.SetupError(f"{root} could not be removed; the words of rm are above.")
+
+
+def _delete(folder: Path) -> None:
+    _refuse_mounts(folder)
+    if folder.exists() and subprocess.run(["rm", "-rf", "--one-file-system", str(folder)]).returncode:
+        raise uv.SetupError(f"{folder} could not be removed; the words of rm are above.")
 
 
 @contextlib.contextmanager
 def held(root: Path, *, alone: bool) -> Iterator[None]:
     """Keep others from the root, or from changing it."""
-    lock = _open_lock(root)
-    try:
-        fcntl.flock(lock, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        raise uv.SetupError(f"{root} is in use by another make: wait for it, and run make again.") from None
+    lock = _lock(root, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
     try:
         yield
     finally:
@@ -162,7 +191,7 @@ def _debootstrap(target: Path) -> None:
     script = Path("/usr/share/debootstrap/scripts")
     known = [] if (script / SUITE).exists() else [str(script / "sid")]
     told = ["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", SUITE, str(target), mirror(), *known]
-    log = target.with_name(f"{target.name}.log")
+    log = _beside(target, "log")
     # In a mount namespace of its own: what it mounts while it runs ends with it.
     alone = ["unshare", "--mount", "--propagation", "private", *told]
     with log.open("wb") as file:
@@ -187,9 +216,24 @@ def _is_whole(root: Path) -> bool:
     return _read(root / RECIPE) == recipe()
 
 
-def _open_lock(root: Path) -> int:
-    root.parent.mkdir(parents=True, exist_ok=True)
-    return os.open(str(root.with_name(f"{root.name}.lock")), os.O_RDWR | os.O_CREAT, 0o644)
+def _beside(root: Path, what: str) -> Path:
+    return root.with_name(f"{root.name}.{what}")
+
+
+def _lock(root: Path, how: int) -> int:
+    """Return a lock on what lies at the root's place now: one whose file was removed meanwhile holds nobody off."""
+    file = _beside(root, "lock")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        lock = os.open(str(file), os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(lock, how)
+        except BlockingIOError:
+            os.close(lock)
+            raise uv.SetupError(f"{root} is in use by another make: wait for it, and run make again.") from None
+        if file.exists() and os.path.samestat(os.fstat(lock), file.stat()):
+            return lock
+        os.close(lock)
 
 
 def _read(file: Path) -> str:

@@ -185,6 +185,71 @@ def test_a_root_in_use_or_with_mounts_is_not_removed(debian: ModuleType, monkeyp
     assert not root.exists()
 
 
+def test_a_folder_that_is_no_root_is_left_alone(debian: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(debian.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(debian, "_debootstrap", lambda target: pytest.fail("made"))
+    root = debian.folder()
+    theirs = root / "letters" / "a.txt"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("dear", encoding="utf-8")
+    for call in (debian.clear, debian.ensure, debian.remove):
+        said = refused(call, root)
+        assert str(root) in said and "no root of ours" in said and "DEBIAN_13" in said
+    assert theirs.read_text(encoding="utf-8") == "dear"
+    assert not list(root.parent.glob(f"{root.name}.*"))
+
+
+def test_all_that_making_left_is_removed_and_nothing_beside_it(
+    debian: ModuleType, monkeypatch: pytest.MonkeyPatch, project: Path
+) -> None:
+    monkeypatch.setattr(debian.os, "geteuid", lambda: 1000)
+    root, before = debian.folder(), sorted(project.rglob("*"))
+    debian.clear(root)
+    assert sorted(project.rglob("*")) == before
+    for folder in (root, debian._beside(root, "making")):
+        (folder / "etc").mkdir(parents=True)
+    (root / debian.RECIPE).write_text("of an older recipe", encoding="utf-8")
+    debian._beside(root, "making.log").touch()
+    assert "sudo make clean-all" in refused(debian.clear, root)
+    monkeypatch.setattr(debian.os, "geteuid", lambda: 0)
+    debian.clear(root)
+    assert sorted(project.rglob("*")) == before
+
+
+def test_a_lock_that_was_removed_while_it_was_waited_for_is_taken_anew(
+    debian: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, own, tries = debian.folder(), fcntl.flock, []
+
+    def removed_once(lock: int, how: int) -> None:
+        own(lock, how)
+        tries.append(lock)
+        if len(tries) == 1:
+            root.with_name(f"{root.name}.lock").unlink()
+
+    monkeypatch.setattr(debian.fcntl, "flock", removed_once)
+    lock = debian._lock(root, fcntl.LOCK_EX)
+    assert len(tries) == 2
+    assert os.path.samestat(os.fstat(lock), root.with_name(f"{root.name}.lock").stat())
+    os.close(lock)
+
+
+def test_where_there_is_no_proc_nothing_is_said_to_be_mounted(
+    debian: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = Path.read_text
+
+    def read_text(path: Path, *arguments: Any, **words: Any) -> str:
+        if path.is_relative_to("/proc"):
+            raise FileNotFoundError(path)
+        return own(path, *arguments, **words)
+
+    monkeypatch.setattr(Path, "read_text", read_text)
+    debian.folder().mkdir()
+    debian.remove(debian.folder())
+    assert not debian.folder().exists()
+
+
 @pytest.mark.parametrize(
     ("sources", "mirror"),
     [

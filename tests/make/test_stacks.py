@@ -114,3 +114,10 @@ def test_make_refuses_a_stack_that_there_is_not() -> None:
     ran = make("install", "STACK=tfx-0")
     assert ran.returncode == 2
     assert "STACK=tfx-0: no such stack; there are tfx-1.21 and tfx-1.15." in ran.stderr
+
+
+def test_clean_all_leaves_a_shared_root_and_removes_the_environments_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEBIAN_13", "/somebody/elses")
+    environments, root = make("--dry-run", "clean-all").stdout.splitlines()[-2:]
+    assert environments.startswith("rm -rf .venv .venv-tfx-1.21 ")
+    assert root.split()[0] == "DEBIAN_13=" and root.split()[-2:] == ["make/debian_13.py", "remove"]
