@@ -7,6 +7,7 @@ command's last process, however that ends.
 from __future__ import annotations
 
 import os
+import pwd
 import re
 import shlex
 import shutil
@@ -123,8 +124,16 @@ def _cache() -> Path:
     """
     default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "uv"
     cache = Path(os.environ.get("UV_CACHE_DIR") or default)
+    if os.environ.get("SUDO_UID") and _owner(cache) != 0:
+        # A person's, whose variables sudo kept: what root wrote there, they could neither use nor remove.
+        cache = Path(pwd.getpwuid(0).pw_dir) / ".cache" / "uv"
     cache.mkdir(parents=True, exist_ok=True)
     return cache
+
+
+def _owner(path: Path) -> int:
+    """Return who owns a path or, where it is yet to be made, the folder that it will be made in."""
+    return next(each for each in (path, *path.absolute().parents) if each.exists()).stat().st_uid
 
 
 def _place(root: Path, inside: Path, like: Path) -> Path:

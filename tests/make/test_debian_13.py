@@ -7,6 +7,7 @@ import importlib
 import os
 import shlex
 import subprocess
+import types
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -89,7 +90,7 @@ def test_settings_reach_the_root_by_mounts_and_are_written_nowhere(
         monkeypatch.delenv(name)
     for name, value in {"HOME": home, "PIP_CERT": pem, "SSL_CERT_FILE": pem, "PIP_CONFIG_FILE": "/no/such"}.items():
         monkeypatch.setenv(name, str(value))
-    for name in ("UV_CACHE_DIR", "XDG_CACHE_HOME"):
+    for name in ("UV_CACHE_DIR", "XDG_CACHE_HOME", "SUDO_UID"):
         monkeypatch.delenv(name, raising=False)
     *_, script, sh, command, word = chroot.enter(root, ["make", "a b"], None)
     assert (sh, command, word) == ("sh", "make", "a b")
@@ -99,6 +100,28 @@ def test_settings_reach_the_root_by_mounts_and_are_written_nowhere(
     assert (str(home / ".config" / "pip"), str(root / "root/.config/pip")) in binds
     assert (str(home / ".cache" / "uv"), str(root / "root/.cache/uv")) in binds
     assert not any("/no/such" in source for source, _ in binds)
+
+
+@pytest.mark.parametrize("name", ["UV_CACHE_DIR", "XDG_CACHE_HOME"])
+def test_under_sudo_nothing_of_roots_gets_into_a_persons_cache(
+    chroot: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.delenv("UV_CACHE_DIR", raising=False)
+    monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.delenv("SUDO_UID", raising=False)
+    theirs = chroot._cache()
+    assert theirs.is_dir() and theirs.is_relative_to(tmp_path)
+    monkeypatch.setattr(chroot.pwd, "getpwuid", {0: types.SimpleNamespace(pw_dir=str(tmp_path / "roots"))}.get)
+    monkeypatch.setenv("SUDO_UID", "1000")
+    owners = {theirs: 1000}
+    monkeypatch.setattr(chroot, "_owner", owners.__getitem__)
+    assert chroot._cache() == tmp_path / "roots" / ".cache" / "uv"
+    owners[theirs] = 0
+    assert chroot._cache() == theirs
+
+
+def test_what_is_not_there_yet_will_be_of_its_folders_owner(chroot: ModuleType, tmp_path: Path) -> None:
+    assert chroot._owner(tmp_path / "not" / "there") == chroot._owner(tmp_path) == tmp_path.stat().st_uid
 
 
 def test_no_mount_point_is_made_outside_of_the_root(chroot: ModuleType, tmp_path: Path) -> None:
