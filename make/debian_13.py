@@ -103,14 +103,16 @@ def ensure(root: Path) -> None:
 
 def run_in(root: Path, command: list[str]) -> None:
     """Become the command, in the root; whoever else uses the root meanwhile does so beside it."""
-    chroot.copy_checkout(root)
-    corpus = Path(os.environ.get("SAVEDMODEL_CORPUS") or uv.ROOT.parent / "shared" / "corpus")
-    told = chroot.enter(root, command, corpus if (corpus / "index.json").is_file() else None)
-    lock = _lock(root, fcntl.LOCK_SH)
-    os.set_inheritable(lock, True)  # held until the command's last process ends
-    uv.say(f"{root.name}: {' '.join(command)}")
-    sys.stdout.flush()
-    os.execvpe(told[0], told, chroot.variables(os.environ))
+    with held(root, alone=False) as lock:
+        if not _is_whole(root):
+            raise uv.SetupError(f"{root} was removed meanwhile, by another make; run make again.")
+        chroot.copy_checkout(root)
+        corpus = Path(os.environ.get("SAVEDMODEL_CORPUS") or uv.ROOT.parent / "shared" / "corpus")
+        told = chroot.enter(root, command, corpus if (corpus / "index.json").is_file() else None)
+        uv.say(f"{root.name}: {' '.join(command)}")
+        sys.stdout.flush()
+        os.set_inheritable(lock, True)  # held until the command's last process ends
+        os.execvpe(told[0], told, chroot.variables(os.environ))
 
 
 def clear(root: Path) -> None:
@@ -162,11 +164,11 @@ def _delete(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def held(root: Path, *, alone: bool) -> Iterator[None]:
-    """Keep others from the root, or from changing it."""
-    lock = _lock(root, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+def held(root: Path, *, alone: bool) -> Iterator[int]:
+    """Keep others from the root, or from changing it; who wants to be alone with it waits for nobody."""
+    lock = _lock(root, fcntl.LOCK_EX | fcntl.LOCK_NB if alone else fcntl.LOCK_SH)
     try:
-        yield
+        yield lock
     finally:
         os.close(lock)
 

@@ -239,6 +239,29 @@ def test_all_that_making_left_is_removed_and_nothing_beside_it(
     assert sorted(project.rglob("*")) == before
 
 
+def test_nothing_is_copied_before_the_root_is_locked_nor_into_one_that_is_gone(
+    debian: ModuleType, chroot: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, copied = debian.folder(), []
+
+    def copy_checkout(to: Path) -> None:
+        assert "in use" in refused(debian.clear, to)
+        copied.append(to)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(debian.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(chroot, "copy_checkout", copy_checkout)
+    assert "was removed meanwhile" in refused(debian.run_in, root, ["true"])
+    assert not root.exists() and not copied
+    (root / "etc").mkdir(parents=True)
+    (root / debian.RECIPE).write_text(debian.recipe(), encoding="utf-8")
+    with pytest.raises(KeyboardInterrupt):
+        debian.run_in(root, ["true"])
+    assert copied == [root]
+    debian.clear(root)
+    assert not root.exists()
+
+
 def test_a_lock_that_was_removed_while_it_was_waited_for_is_taken_anew(
     debian: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
