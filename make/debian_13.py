@@ -25,7 +25,9 @@ SUITE = "trixie"
 PACKAGES = ("ca-certificates", "g++", "make", "python3", "python3-dev", "python3-venv")
 #: The root says by this file that it is whole, and what it was made of.
 RECIPE = Path("etc", "tfx-savedmodel-root")
-MIRROR = "http://deb.debian.org/debian"
+MIRROR = "https://deb.debian.org/debian"
+#: What debootstrap checks signatures by. Without it, it goes on with a warning.
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
 def main() -> int:
@@ -189,10 +191,16 @@ def mirror() -> str:
 
 
 def _debootstrap(target: Path) -> None:
+    source = mirror()
+    if not KEYRING.is_file() and not source.startswith("https://"):
+        raise uv.SetupError(
+            f"{KEYRING} is missing, without which nothing says that what {source} sends is Debian's.\n"
+            "Install it (`apt-get install debian-archive-keyring`) and run make again."
+        )
     # An older debootstrap does not know the suite; all of Debian's are made by the same script.
     script = Path("/usr/share/debootstrap/scripts")
     known = [] if (script / SUITE).exists() else [str(script / "sid")]
-    told = ["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", SUITE, str(target), mirror(), *known]
+    told = ["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", SUITE, str(target), source, *known]
     log = _beside(target, "log")
     # In a mount namespace of its own: what it mounts while it runs ends with it.
     alone = ["unshare", "--mount", "--propagation", "private", *told]

@@ -300,8 +300,8 @@ def test_where_there_is_no_proc_nothing_is_said_to_be_mounted(
     ("sources", "mirror"),
     [
         ("Types: deb\nURIs: http://mirror.example/debian/\nSuites: bookworm\n", "http://mirror.example/debian"),
-        ("URIs: http://mirror.example/debian-security\n", "http://deb.debian.org/debian"),
-        ("", "http://deb.debian.org/debian"),
+        ("URIs: http://mirror.example/debian-security\n", "https://deb.debian.org/debian"),
+        ("", "https://deb.debian.org/debian"),
     ],
 )
 def test_the_root_comes_from_the_mirror_that_apt_uses(
@@ -313,6 +313,29 @@ def test_the_root_comes_from_the_mirror_that_apt_uses(
     monkeypatch.setattr(Path, "glob", lambda path, _: [path / "debian.sources"])
     assert debian.mirror() == mirror
     files["/etc/os-release"] = "ID=ubuntu\n"
-    assert debian.mirror() == "http://deb.debian.org/debian"
+    assert debian.mirror() == "https://deb.debian.org/debian"
     monkeypatch.setenv("DEBIAN_MIRROR", "http://other.example/debian")
     assert debian.mirror() == "http://other.example/debian"
+
+
+def test_nothing_unsigned_is_taken_over_http(
+    debian: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    told: list[list[str]] = []
+
+    def run(command: list[str], **_: Any) -> Any:
+        told.append(command)
+        return types.SimpleNamespace(returncode=0, stdout=b"")
+
+    monkeypatch.setattr(debian.subprocess, "run", run)
+    monkeypatch.setattr(debian, "_proxy", dict)
+    monkeypatch.setattr(debian, "KEYRING", tmp_path / "keyring.gpg")
+    monkeypatch.setenv("DEBIAN_MIRROR", "http://mirror.example/debian")
+    said = refused(debian._debootstrap, tmp_path / "root")
+    assert "apt-get install debian-archive-keyring" in said and "http://mirror.example" in said and not told
+    (tmp_path / "keyring.gpg").touch()
+    debian._debootstrap(tmp_path / "root")
+    (tmp_path / "keyring.gpg").unlink()
+    monkeypatch.setenv("DEBIAN_MIRROR", "https://mirror.example/debian")
+    debian._debootstrap(tmp_path / "root")
+    assert ["http://mirror.example/debian" in told[0], "https://mirror.example/debian" in told[1]] == [True, True]
