@@ -14,7 +14,9 @@ LABEL = "tfx-savedmodel.sources"
 _FILES = (
     "Dockerfile",
     ".dockerignore",
+    "LICENSE",
     "MANIFEST.in",
+    "README.md",
     "setup.py",
     "pyproject.toml",
     "make/image_trim.py",
@@ -52,14 +54,20 @@ def version() -> dict[str, str]:
         if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and statement.value
     }
     git = ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"]
-    answer = subprocess.run(git, cwd=str(uv.ROOT), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    return {"VERSION": ast.literal_eval(assigned["__version__"]), "REVISION": answer.stdout.decode().strip()}
+    try:
+        answer = subprocess.run(git, cwd=str(uv.ROOT), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        revision = answer.stdout.decode().strip()
+    except OSError:  # git is not installed
+        revision = ""
+    return {"VERSION": ast.literal_eval(assigned["__version__"]), "REVISION": revision}
 
 
 def _package(folder: Path) -> list[Path]:
-    ignored = ("__pycache__", "build", ".venv")
+    def ignored(part: str) -> bool:
+        return part in ("__pycache__", "build", ".venv") or part.endswith(".egg-info")
+
     return [
         path
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not any(part in ignored or part.endswith(".egg-info") for part in path.parts)
+        if path.is_file() and not any(map(ignored, path.relative_to(folder).parts))
     ]

@@ -27,13 +27,14 @@ def scripts(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.fixture
 def project(tmp_path: Path, scripts: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkout with as much in it as a digest reads."""
-    monkeypatch.setattr(scripts("uv"), "ROOT", tmp_path)
+    """A checkout with as much in it as a digest reads, in a folder that is called as what a digest leaves out."""
+    root = tmp_path / "build"
+    monkeypatch.setattr(scripts("uv"), "ROOT", root)
     names = [*scripts("image_sources")._FILES, "requirements/tfx-1.15.in", "requirements/tfx-1.15.txt"]
     for name in [*names, "components/tfx_savedmodel/versions.py"]:
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text('__version__: Final = "1.2"\n', encoding="utf-8")
-    return tmp_path
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text('__version__: Final = "1.2"\n', encoding="utf-8")
+    return root
 
 
 def clear(monkeypatch: pytest.MonkeyPatch, network: ModuleType) -> None:
@@ -95,7 +96,9 @@ def test_no_step_of_the_last_stage_sees_the_network_or_a_secret() -> None:
     assert "apt-get" not in last
 
 
-@pytest.mark.parametrize("name", ["requirements/tfx-1.15.txt", "components/tfx_savedmodel/versions.py", "Dockerfile"])
+@pytest.mark.parametrize(
+    "name", ["requirements/tfx-1.15.txt", "components/tfx_savedmodel/versions.py", "Dockerfile", "README.md", "LICENSE"]
+)
 def test_a_digest_tells_of_every_change(scripts: Any, project: Path, name: str) -> None:
     digest = scripts("image_sources").digest
     before = digest("tfx-1.15")
@@ -113,7 +116,19 @@ def test_a_digest_knows_nothing_of_caches(scripts: Any, project: Path) -> None:
     assert digest("tfx-1.15") == before
 
 
-def test_outside_of_git_there_is_a_version_and_no_revision(scripts: Any, project: Path) -> None:
+def test_a_digest_knows_all_that_the_dockerfile_copies_of_the_checkout(scripts: Any) -> None:
+    copied = re.findall(r"^COPY (?!--from)(.*) \S+$", DOCKERFILE, re.MULTILINE)
+    names = {name for line in copied for name in line.split() if "$" not in name}
+    assert names - {"components", "templates"} <= set(scripts("image_sources")._FILES)
+    assert {"README.md", "LICENSE", "components", "requirements/uv.txt"} <= names
+
+
+@pytest.mark.parametrize("path", [None, "/no/such/folder"], ids=["no-repository", "no-git"])
+def test_outside_of_git_there_is_a_version_and_no_revision(
+    scripts: Any, project: Path, monkeypatch: pytest.MonkeyPatch, path: str | None
+) -> None:
+    if path:
+        monkeypatch.setenv("PATH", path)
     assert scripts("image_sources").version() == {"VERSION": "1.2", "REVISION": ""}
 
 
