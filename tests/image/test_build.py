@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT
+from tests.image.containers import require_image
 
 pytestmark = pytest.mark.unit
 
@@ -150,3 +151,18 @@ def test_every_stack_has_a_base_and_a_lock(scripts: Any) -> None:
     assert f"--build-arg BASE={bases['tfx-1.21'].image} " in DOCKERFILE
     for base in bases.values():
         assert base.image == f"python:{base.python}-slim-{base.suite}"
+
+
+def test_an_image_that_is_absent_skips_and_fails_where_it_was_to_be_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("CI", "true")
+    monkeypatch.setenv("IMAGE_BUILT", "tfx-1.15")
+    with pytest.raises(pytest.fail.Exception, match="buildah"):
+        require_image("tfx-1.15")
+    with pytest.raises(pytest.skip.Exception):
+        require_image("tfx-1.21")
+    monkeypatch.delenv("IMAGE_BUILT")
+    with pytest.raises(pytest.skip.Exception):
+        require_image("tfx-1.15")
