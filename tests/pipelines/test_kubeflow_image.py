@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.kubeflow.image import ImageCommands
-from tests.conftest import absent, require_module
+from tests.conftest import require_module
+from tests.image.containers import require_image
 from tests.pipelines.test_kubeflow_penguin import BEFORE_TRAINER, run_penguin
 
 pytestmark = [pytest.mark.tfx, pytest.mark.full, pytest.mark.timeout(2700)]
@@ -29,12 +29,7 @@ def commands(root: Path) -> Iterator[ImageCommands]:
     require_module("kfp.pipeline_spec.pipeline_spec_pb2", "make install")
     from pipelines.penguin.pipeline import DATA
 
-    try:
-        found = subprocess.run(["buildah", "inspect", "--type", "image", IMAGE], capture_output=True).returncode == 0
-    except FileNotFoundError:
-        found = False
-    if not found:
-        absent(f"needs the image {IMAGE}: make image STACK={STACK}", expected=False)
+    require_image(STACK)
     with ImageCommands([root, Path(DATA)], IMAGE) as running:
         yield running
 
