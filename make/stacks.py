@@ -29,7 +29,7 @@ def _read_versions() -> ModuleType:
 
 
 VERSIONS = _read_versions()
-#: By name, the newest first; the last is for every machine. Those without TFX are chosen by no one.
+#: By name, the newest first. Those without TFX are chosen by no one.
 STACKS: dict[str, Any] = {stack.name: stack for stack in VERSIONS.STACKS if "tfx" in stack.locked}
 #: The stack whose environment is `.venv`; another's is named after it, so that none ever holds two.
 FIRST = "tfx-1.15"
@@ -46,30 +46,38 @@ class Machine:
 
 
 def look() -> Machine:
-    """Return what this machine has."""
+    """Return what this machine has: of Pythons that of the newest stack that finds one, where there is a choice."""
     glibc = _glibc()
-    newer = list(STACKS.values())[:-1]
-    fits = [stack for stack in newer if not _is_older(glibc, stack.glibc)]
-    found = {stack.name: _python(stack.pythons) for stack in fits}
-    return Machine(glibc, {name: python for name, python in found.items() if python})
+    fits = _held(glibc)
+    pythons = {}
+    for name in fits if len(fits) > 1 else ():
+        python = _python(STACKS[name].pythons)
+        if python:
+            pythons[name] = python
+            break
+    return Machine(glibc, pythons)
 
 
 def choose(machine: Machine) -> str:
-    """Return the name of the newest stack that the machine can hold."""
-    *newer, last = STACKS
-    return next((name for name in newer if _lacks(machine, name) is None), last)
+    """Return the newest stack whose wheels run here: one whose Python is here, else the newest, for uv to bring one."""
+    fits = _held(machine.glibc) or list(STACKS)[-1:]
+    return next((name for name in fits if name in machine.pythons), fits[0])
+
+
+def _held(glibc: str) -> list[str]:
+    return [name for name, stack in STACKS.items() if not _is_older(glibc, stack.glibc)]
 
 
 def refusal(machine: Machine, name: str) -> str | None:
-    """Return why a stack that was asked for by name cannot be had, or None. A missing Python uv may download."""
+    """Return why a stack cannot be had, the oldest too, or None. A missing Python uv may download."""
     if name not in STACKS:
         return f"STACK={name}: no such stack; there are {' and '.join(STACKS)}."
     if not _is_older(machine.glibc, STACKS[name].glibc):
         return None
+    others = " or ".join(f"STACK={other}" for other in _held(machine.glibc))
     instead = [ELSEWHERE[name]] if name in ELSEWHERE else []
-    others = " or ".join(f"STACK={other}" for other in STACKS if not _is_older(machine.glibc, STACKS[other].glibc))
     instead += [f"this machine can hold {others}"] if others else []
-    return f"STACK={name}: {_lacks(machine, name)}. Instead: {'; '.join(instead) or 'a machine with a newer system'}."
+    return f"Stack {name} {_lacks(machine, name)}. Instead: {'; '.join(instead) or 'a system that has it'}."
 
 
 def line(machine: Machine, name: str, *, chosen: bool) -> str:
@@ -80,8 +88,8 @@ def line(machine: Machine, name: str, *, chosen: bool) -> str:
         return f"stack {name}, as STACK names it; the other: {others}"
     newer = names[: names.index(name)]
     if not newer:
-        has = f"this machine has glibc {machine.glibc} and {machine.pythons[name]}"
-        return f"stack {name}: the newest, and {has}; the other: {others}"
+        python = machine.pythons.get(name, "no Python for any stack, so uv downloads one, where the network allows")
+        return f"stack {name}: the newest, and this machine has glibc {machine.glibc} and {python}; the other: {others}"
     said = [f"{other} {_lacks(machine, other)}; {_instead(machine, other)}" for other in newer]
     return f"stack {name}: {'; '.join(said)}"
 
@@ -135,7 +143,7 @@ def main() -> int:
     if options.verb == "name":
         print(choose(machine))
         return 0
-    refused = refusal(machine, options.stack) if not options.chosen else None
+    refused = refusal(machine, options.stack)
     if refused:
         print(refused, file=sys.stderr)
         return 1
