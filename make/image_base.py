@@ -53,7 +53,7 @@ def ensure_stand_in(base: Base, mirror: str | None) -> str:
     if os.geteuid() or shutil.which("debootstrap") is None:
         raise uv.SetupError(
             f"To make a base image in place of {base.image}, be root and have debootstrap "
-            "(`apt-get install debootstrap`);\nor give one that is there or can be pulled: --base IMAGE."
+            "(`apt-get install debootstrap`);\nor give one that is there or can be pulled: make image BASE=IMAGE."
         )
     python = _python_prefix(base.python)
     uv.say(f"{base.stand_in}: Debian {base.suite} with {python}, in place of {base.image}")
@@ -88,7 +88,7 @@ def _python_prefix(version: str) -> Path:
     if uv.run_uv("python", "install", "--quiet", "--managed-python", version):
         raise uv.SetupError(
             f"No Python {version} that can be copied: none of pyenv's, and uv could not download one (its own words\n"
-            f"are above). `pyenv install {version}`, or give a base image: --base IMAGE."
+            f"are above). `pyenv install {version}`, or give a base image: make image BASE=IMAGE."
         )
     find = [str(uv.UV), "python", "find", "--managed-python", version]
     answer = subprocess.run(find, stdout=subprocess.PIPE, check=True)
@@ -112,4 +112,6 @@ def _copy_python(prefix: Path, version: str, root: Path) -> None:
     pip = [*in_root, f"/usr/local/bin/{library}", "-m", "ensurepip", "--default-pip"]
     variables = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PIP_ROOT_USER_ACTION": "ignore"}
     if subprocess.run(pip, env=variables, stdout=subprocess.DEVNULL).returncode:
-        raise uv.SetupError(f"{prefix} does not run in the new root (its words are above); give a base: --base IMAGE.")
+        raise uv.SetupError(
+            f"{prefix} does not run in the new root (its words are above); give a base: make image BASE=IMAGE."
+        )

@@ -145,6 +145,18 @@ def test_without_buildah_it_says_what_to_do(tmp_path: Path) -> None:
     assert "docker build" in ended.stderr
 
 
+def test_who_cannot_make_a_base_is_told_how_to_give_one(
+    scripts: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bases, base = scripts("image_base"), scripts("image").BASES["tfx-1.21"]
+    monkeypatch.setattr(bases.buildah, "image_exists", lambda name: False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(scripts("uv").SetupError) as caught:
+        bases.ensure_stand_in(base, None)
+    assert "apt-get install debootstrap" in str(caught.value) and "make image BASE=IMAGE" in str(caught.value)
+    assert base.image in str(caught.value)
+
+
 def test_every_stack_has_a_base_and_a_lock(scripts: Any) -> None:
     bases = scripts("image").BASES
     assert f"ARG BASE={bases['tfx-1.15'].image}\n" in DOCKERFILE
