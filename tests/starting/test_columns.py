@@ -66,7 +66,9 @@ def test_many_values_that_recur_are_kept() -> None:
     [
         (["1", "+2", "1_0"], ["1", "2", "10"], []),
         (["1", "NA", "3"], ["1.0", "", "3.0"], ["1 × NA taken for missing", "integers became floats"]),
-        (["1.5", "inf", "2"], ["1.5", "", "2.0"], ["1 infinite values taken for missing"]),
+        (["1.5", "inf", "2"], ["1.5", "", "2.0"], ["1 infinite value taken for missing"]),
+        (["1.5", "inf", "-inf"], ["1.5", "", ""], ["2 infinite values taken for missing"]),
+        (["1.5", "-nan", "+NaN", "2", "Nan"], ["1.5", "", "", "2.0", ""], ["-nan taken", "+NaN taken", "Nan taken"]),
         (["1", str(2**64), "2"], ["1.0", repr(float(2**64)), "2.0"], ["too large for 64 bits"]),
         (["a\nb", "N/A", "c"], ["a b", "", "c"], ["1 × N/A taken for missing", "line breaks became blanks"]),
         (["None", "-", "b"], ["None", "-", "b"], []),

@@ -35,6 +35,12 @@ def test_task_is_told_by_the_values(cells: list[str], task: str, classes: tuple[
     assert set(found.cells) == set(classes) if classes else all(float(cell) or True for cell in found.cells)
 
 
+@pytest.mark.parametrize("nan", ["nan", "-nan", "Nan", "+NaN"])
+def test_nan_is_missing_however_it_is_spelt(nan: str) -> None:
+    assert label("1.5", nan, "2").cells == ("1.5", "", "2.0")
+    assert label(*["1", "0"] * 20, nan).classes == ("0", "1")
+
+
 def test_somebody_may_know_better() -> None:
     found = label(*["3", "10", "5"] * 20, task="regression")
     assert (found.task, found.cells[:2]) == ("regression", ("3.0", "10.0"))

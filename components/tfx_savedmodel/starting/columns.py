@@ -13,6 +13,7 @@ from collections.abc import Sequence
 MISSING = frozenset({"NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NAN", "NULL", "null", "?"})
 #: More different strings than this get no place of their own in a one-hot vector.
 MOST_VALUES = 50
+_NAN = re.compile(r"[+-]?nan", re.IGNORECASE)
 _INT64 = range(-(2**63), 2**63)
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+(,\d+)?")
 _ISO_DATE = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])([T ].*)?")
@@ -88,10 +89,10 @@ def look(source: str, name: str, cells: Sequence[str], *, comma_is_decimal: bool
 def plain_cells(cells: Sequence[str], *, comma_is_decimal: bool = False) -> tuple[list[str], list[str]]:
     """Return cells with one way to be missing, without line breaks and decimal commas, and what was changed."""
     changes = []
-    missing = Counter(cell for cell in cells if cell in MISSING)
+    missing = Counter(cell for cell in cells if is_missing(cell))
     for text, count in sorted(missing.items()):
         changes.append(f"{count} × {text} taken for missing")
-    plain = ["" if cell in MISSING else cell for cell in cells]
+    plain = ["" if is_missing(cell) else cell for cell in cells]
     if any("\n" in cell or "\r" in cell for cell in plain):
         plain = [" ".join(cell.split()) for cell in plain]
         changes.append("line breaks became blanks")
@@ -100,6 +101,11 @@ def plain_cells(cells: Sequence[str], *, comma_is_decimal: bool = False) -> tupl
         plain = [cell.replace(",", ".") for cell in plain]
         changes.append("decimal commas became points")
     return plain, changes
+
+
+def is_missing(cell: str) -> bool:
+    """Tell whether a text stands for a missing value: one of MISSING, or a NaN however Python's `float` reads it."""
+    return cell in MISSING or _NAN.fullmatch(cell) is not None
 
 
 def number(cell: str) -> float | None:
@@ -156,7 +162,7 @@ def _numbers(cells: Sequence[str]) -> tuple[list[str], list[str]]:
     values = [number(cell) if cell else None for cell in cells]
     infinite = sum(value is not None and not math.isfinite(value) for value in values)
     if infinite:
-        changes.append(f"{infinite} infinite values taken for missing")
+        changes.append(f"{infinite} infinite value{'s' if infinite > 1 else ''} taken for missing")
     finite = [
         cell if value is not None and math.isfinite(value) else "" for cell, value in zip(cells, values, strict=True)
     ]
