@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from tests.conftest import ROOT
+from tests.packaged import lock_of
 from tfx_savedmodel.versions import FEATURES, STACKS, SUPPORTED, Stack
 
 pytestmark = pytest.mark.unit
@@ -159,3 +160,15 @@ def test_the_readme_says_what_the_stacks_are() -> None:
             assert cells[row][column].split(",")[0] == stack.locked.get(distribution, "none")
         for feature, words in FEATURES.items():
             assert cells[words][column].startswith("yes") == (feature in stack.has), (stack.name, words)
+
+
+def test_the_wheel_is_tested_beside_the_lock_of_the_tfx_that_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", "true")
+    released = [stack.locked["tfx"] for stack in STACKS if "tfx" in stack.locked]
+    assert len(released) == len({lock_of(tfx) for tfx in released}) >= 2
+    for tfx in released:
+        assert f"\ntfx=={tfx} " in lock_of(tfx).read_text(encoding="utf-8")
+    with pytest.raises(pytest.fail.Exception, match=r"found 1\.16"):
+        lock_of("1.16.0")
+    with pytest.raises(pytest.skip.Exception):
+        lock_of(None)

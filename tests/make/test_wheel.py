@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import ROOT, require_tool
+from tests.packaged import copy_packaged
 from tfx_savedmodel import versions
 
 pytestmark = [pytest.mark.tfx, pytest.mark.full]
@@ -29,15 +30,11 @@ def uv() -> str:
 
 @pytest.fixture(scope="module")
 def wheel(uv: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    # Of a copy: setuptools builds beside the sources.
     copy = tmp_path_factory.mktemp("sources")
-    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy2(ROOT / name, copy)
-    shutil.copytree(
-        ROOT / "components", copy / "components", ignore=shutil.ignore_patterns("*.egg-info", "__pycache__")
-    )
+    copy_packaged(copy)
     said(uv, "build", "--quiet", "--wheel", "--no-build-isolation", "--python", sys.executable, copy)
     (built,) = (copy / "dist").glob("*.whl")
+    assert "tfx_savedmodel/starting/template/README.md" in zipfile.ZipFile(built).namelist()
     return built
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, require_tool
-
-PACKAGED = ("LICENSE", "MANIFEST.in", "README.md", "components", "pyproject.toml", "setup.py", "templates")
+from tests.packaged import copy_packaged, lock_of
+from tfx_savedmodel import versions
 
 
 def clean_variables() -> dict[str, str]:
@@ -36,16 +36,9 @@ def call(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built of a copy of the checkout: setuptools writes where it builds."""
+    """The wheel, built of a copy of the checkout."""
     folder = tmp_path_factory.mktemp("wheel")
-    unwanted = shutil.ignore_patterns("__pycache__", "*.egg-info", "build", ".venv")
-    for name in PACKAGED:
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, folder / "source" / name, ignore=unwanted)
-        else:
-            (folder / "source").mkdir(exist_ok=True)
-            shutil.copyfile(source, folder / "source" / name)
+    copy_packaged(folder / "source")
     pip = (sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", folder / "dist")
     done = call(*pip, folder / "source", cwd=folder)
     assert done.returncode == 0, done.stdout
@@ -59,7 +52,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     own = ROOT / ".uv" / "bin" / "uv"
     uv = str(own) if own.is_file() else require_tool("uv", "make install")
     folder = tmp_path_factory.mktemp("installed") / "venv"
-    lock = ROOT / "requirements" / "tfx-1.15-dev.txt"
+    lock = lock_of(versions.installed("tfx"))
     steps = (
         ("venv", "--quiet", "--python", sys.executable, folder),
         ("pip", "sync", "--quiet", "--python", folder, "--require-hashes", lock),

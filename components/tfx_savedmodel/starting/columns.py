@@ -203,9 +203,8 @@ def _numbers(cells: Sequence[str]) -> tuple[list[str], list[str]]:
     values = [number(cell) if cell else None for cell in cells]
     odd = next((cell for cell in cells if cell and _MAYBE_NAME.fullmatch(cell)), None)
     if odd is not None:
-        changes.append(
-            f"{odd} was read as the number {int(odd) if is_whole(odd) else float(odd)}; if these are names, put a letter before them"
-        )
+        read = int(odd) if is_whole(odd) else float(odd)
+        changes.append(f"{odd} was read as the number {read}; if these are names, put a letter before them")
     infinite = sum(value is not None and not math.isfinite(value) for value in values)
     if infinite:
         changes.append(f"{infinite} infinite value{'s' if infinite > 1 else ''} taken for missing")
