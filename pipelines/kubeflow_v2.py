@@ -118,9 +118,26 @@ def compile_job(
 
     config = KubeflowV2DagRunnerConfig(default_image=image, use_pipeline_spec_2_1=True)
     job: dict[str, Any] = KubeflowV2DagRunner(config).run(definition, parameter_values=defaults, write_out=False)
+    name_inputs_of_conditions(job)
     set_defaults(job, defaults)
     set_resources(job, resources)
     return job
+
+
+def name_inputs_of_conditions(job: dict[str, Any]) -> None:
+    """Let trigger conditions ask the inputs that their steps have.
+
+    TFX 1.21 compiles `Cond` into a question about an input `_PRODUCER.KEY`; where the step takes that artifact anyway,
+    it has it under its own name only, and no backend could answer.
+    """
+    for task in job["pipelineSpec"]["root"]["dag"]["tasks"].values():
+        artifacts = task.get("inputs", {}).get("artifacts", {})
+        policy = task.get("triggerPolicy", {})
+        for name, source in artifacts.items():
+            produced = source.get("taskOutputArtifact", {})
+            asked = f"_{produced.get('producerTask')}.{produced.get('outputArtifactKey')}"
+            if asked not in artifacts and "condition" in policy:
+                policy["condition"] = policy["condition"].replace(f"['{asked}']", f"['{name}']")
 
 
 def set_defaults(job: dict[str, Any], defaults: Mapping[str, Any]) -> None:

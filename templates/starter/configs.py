@@ -68,7 +68,7 @@ LOCAL_BEAM_ARGS = (
 )
 
 #: On Kubeflow: the image that `make image` builds and you push, and the folder of this repository in it.
-IMAGE = f"REGISTRY/{NAME}:latest"
+IMAGE = f"localhost/{NAME}:latest"
 IMAGE_HOME = "/pipeline"
 #: The steps that go through all examples: Beam's arguments for a cluster are for them.
 HEAVY = ("CsvExampleGen", "StatisticsGen", "Transform", "SavedModelValidator")

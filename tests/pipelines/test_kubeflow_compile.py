@@ -16,7 +16,16 @@ pytestmark = pytest.mark.tfx
 
 IMAGE = "europe-docker.pkg.dev/project/images/tfx-savedmodel:1"
 BUCKET = "gs://bucket/penguin"
-DATAFLOW = ["--runner=DataflowRunner", "--project=project", "--region=europe-west4", "--temp_location=gs://bucket/tmp"]
+WORKERS = "europe-docker.pkg.dev/project/images/workers:1"
+ACCOUNT = "workers@project.iam.gserviceaccount.com"
+DATAFLOW = [
+    "--runner=DataflowRunner",
+    "--project=project",
+    "--region=europe-west4",
+    "--temp_location=gs://bucket/tmp",
+    f"--sdk_container_image={WORKERS}",
+    f"--service_account_email={ACCOUNT}",
+]
 HEAVY = {"CsvExampleGen", "StatisticsGen", "Transform", "EstimatorModelValidator", "ExportedModelValidator"}
 OWN = {
     "SignatureExporter": "tfx_savedmodel.signature_exporter.executor.Executor",
@@ -144,7 +153,12 @@ def test_heavy_steps_run_on_dataflow_and_the_others_in_themselves(vertex: dict[s
 
 
 def test_what_beam_makes_of_the_arguments(vertex: dict[str, Any]) -> None:
-    from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions, StandardOptions
+    from apache_beam.options.pipeline_options import (
+        GoogleCloudOptions,
+        PipelineOptions,
+        StandardOptions,
+        WorkerOptions,
+    )
     from tfx.utils import dependency_utils
 
     arguments = containers(vertex)["StatisticsGen"]["args"]
@@ -152,6 +166,10 @@ def test_what_beam_makes_of_the_arguments(vertex: dict[str, Any]) -> None:
     options = PipelineOptions(flags)
     assert options.view_as(StandardOptions).runner == "DataflowRunner"
     assert options.view_as(GoogleCloudOptions).temp_location == "gs://bucket/tmp"
+    assert options.view_as(GoogleCloudOptions).service_account_email == ACCOUNT
+    # Of two images the last one counts: the workers', after the one that every step names.
+    assert flags.index(f"--sdk_container_image={IMAGE}") < flags.index(f"--sdk_container_image={WORKERS}")
+    assert options.view_as(WorkerOptions).sdk_container_image == WORKERS
     # The image is all that workers need: TFX does not pack itself for them.
     assert dependency_utils.make_beam_dependency_flags(flags) == flags
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tfx_savedmodel.starting.columns import Column, Kind, look
+from tfx_savedmodel.starting.dressed import undressed
 
 pytestmark = pytest.mark.unit
 
@@ -21,7 +22,8 @@ def column(*cells: str, name: str = "c", comma_is_decimal: bool = False) -> Colu
         (["0", "1", "1"], Kind.NUMBER, "number"),
         (["a", "b", "a"], Kind.CATEGORY, "string, 2 values"),
         (["1", "a", "1"], Kind.CATEGORY, "string, 2 values"),
-        (["True", "false", "TRUE"], Kind.CATEGORY, "true or false"),
+        (["True", "false", "True"], Kind.CATEGORY, "true or false"),
+        (["Yes", "yes", "NO", "no"], Kind.CATEGORY, "string, 4 values"),
         (["yes", "no", "no"], Kind.CATEGORY, "true or false"),
         (["2020-01-31", "2020-02-01 12:00", "2020-01-31"], Kind.DATE, "date"),
     ],
@@ -38,9 +40,19 @@ def test_kinds(cells: list[str], kind: Kind, describe: str) -> None:
         ("c", ["x", "x", ""], "it is constant: 'x'"),
         ("c", [f"name {number}" for number in range(40)], "it looks like an identifier: 40 values in 40 rows"),
         ("c", [f"a long and winding comment, number {n}, of somebody" for n in range(40)], "it looks like free text"),
-        ("c", [str(number) for number in range(7, 40)], "it numbers the rows"),
+        ("c", ["y" * 300] * 3, f"it is constant: '{'y' * 39}…'"),
+        ("c", [str(number) for number in range(1, 40)], "it numbers the rows"),
+        ("Row No", [str(number) for number in range(7, 40)], "it numbers the rows"),
+        ("", [str(number) for number in range(7, 40)], "it numbers the rows"),
+        ("c", [f"${n * 17}.50" for n in range(40)], "write 0.50 for '$0.50'"),
+        ("c", ["12", "1,234", "999"], "write 1234 for '1,234'"),
+        ("c", ["45%", "7 %", "50"], "write 45 for '45%'"),
+        ("c", ["1.234,56", "7,5"], "write 1234.56 for '1.234,56'"),
+        ("c", ["3,5", "4,5", "3,5"], "write 3.5 for '3,5'"),
+        ("c", [*map(str, range(3, 100)), "-", "-", "none"], "but not 2 × '-', 1 × 'none': leave those cells empty"),
         ("user_id", [str(number**2 + 5) for number in range(40)], "it looks like an identifier"),
         ("userId", [str(number**2 + 5) for number in range(40)], "it looks like an identifier"),
+        ("c", ["2020-1-5", "2020-11-05"], "dates that are not written YYYY-MM-DD"),
         ("c", ["01/02/2020", "31/12/2020"], "dates that are not written YYYY-MM-DD"),
     ],
 )
@@ -52,6 +64,7 @@ def test_what_no_model_can_use_is_left_out_and_said(name: str, cells: list[str],
 
 def test_numbers_that_happen_to_differ_are_kept() -> None:
     assert column(*[str(number**2) for number in range(40)], name="width").kind is Kind.NUMBER
+    assert column(*[str(year) for year in range(1900, 1960)], name="year").kind is Kind.NUMBER
     assert column(*[str(number / 7) for number in range(40)], name="id").kind is Kind.NUMBER
 
 
@@ -64,9 +77,13 @@ def test_many_values_that_recur_are_kept() -> None:
 @pytest.mark.parametrize(
     ("cells", "wanted", "said"),
     [
-        (["1", "+2", "1_0"], ["1", "2", "10"], []),
+        (["1", "+2", "1_0"], ["1", "2", "10"], ["1_0 was read as the number 10"]),
+        (["01234", "99", "7"], ["1234", "99", "7"], ["01234 was read as the number 1234; if these are names"]),
+        (["0", "0.5", "-0.25"], ["0.0", "0.5", "-0.25"], []),
         (["1", "NA", "3"], ["1.0", "", "3.0"], ["1 × NA taken for missing", "integers became floats"]),
-        (["1.5", "inf", "2"], ["1.5", "", "2.0"], ["1 infinite values taken for missing"]),
+        (["1.5", "inf", "2"], ["1.5", "", "2.0"], ["1 infinite value taken for missing"]),
+        (["1.5", "inf", "-inf"], ["1.5", "", ""], ["2 infinite values taken for missing"]),
+        (["1.5", "-nan", "+NaN", "2", "Nan"], ["1.5", "", "", "2.0", ""], ["-nan taken", "+NaN taken", "Nan taken"]),
         (["1", str(2**64), "2"], ["1.0", repr(float(2**64)), "2.0"], ["too large for 64 bits"]),
         (["a\nb", "N/A", "c"], ["a b", "", "c"], ["1 × N/A taken for missing", "line breaks became blanks"]),
         (["None", "-", "b"], ["None", "-", "b"], []),
@@ -82,4 +99,22 @@ def test_cells_are_written_so_that_one_type_is_read(cells: list[str], wanted: li
 def test_decimal_commas_where_the_separator_is_another() -> None:
     assert column("3,5", "4", "-0,25", comma_is_decimal=True).cells == ("3.5", "4.0", "-0.25")
     assert column("3,5", "x", "4,5", comma_is_decimal=True).kind is Kind.CATEGORY
-    assert column("3,5", "4,5", "3,5").kind is Kind.CATEGORY
+
+
+@pytest.mark.parametrize(
+    ("cell", "number"),
+    [
+        ("$12.34", "12.34"),
+        ("-$1,234.50", "-1234.50"),
+        ("1.234.567 €", "1234567"),
+        ("1,234,567", "1234567"),
+        ("+0,25%", "+0.25"),
+        ("1,23,456", None),
+        ("a", None),
+        ("--1", None),
+        ("12 45", None),
+        ("", None),
+    ],
+)
+def test_numbers_in_dress(cell: str, number: str | None) -> None:
+    assert undressed(cell) == number

@@ -28,7 +28,7 @@ def rows(count: int) -> str:
 
 
 def test_file_becomes_what_csv_example_gen_reads(tmp_path: Path) -> None:
-    found = look(tmp_path, f"{HEADER}{rows(40)}40;;NA;7\n41;1,5;x;\n42;1,5;x;NA\n")
+    found = look(tmp_path, f"{HEADER}{rows(40)}40;;NA;7\n41;1,5;x;\n42;1,5;x;-nan\n")
     assert [(column.name, column.describe) for column in found.features] == [
         ("Size_m", "number"),
         ("Town", "string, 2 values"),

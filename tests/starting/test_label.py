@@ -35,6 +35,12 @@ def test_task_is_told_by_the_values(cells: list[str], task: str, classes: tuple[
     assert set(found.cells) == set(classes) if classes else all(float(cell) or True for cell in found.cells)
 
 
+@pytest.mark.parametrize("nan", ["nan", "-nan", "Nan", "+NaN"])
+def test_nan_is_missing_however_it_is_spelt(nan: str) -> None:
+    assert label("1.5", nan, "2").cells == ("1.5", "", "2.0")
+    assert label(*["1", "0"] * 20, nan).classes == ("0", "1")
+
+
 def test_somebody_may_know_better() -> None:
     found = label(*["3", "10", "5"] * 20, task="regression")
     assert (found.task, found.cells[:2]) == ("regression", ("3.0", "10.0"))
@@ -52,6 +58,16 @@ def test_somebody_may_know_better() -> None:
         (["1.5", "2.5"] * 20, "classification", "--task regression"),
         ([str(number) for number in range(300)], "classification", "--task regression"),
         (["1", "inf"] * 20, "regression", "'inf'"),
+        (["1", "inf"] * 20, None, "finite numbers"),
+        (["1", "inf"] * 20, "classification", "finite numbers"),
+        (["01", "1", "2"] * 20, None, "put a letter before them: c01, c1"),
+        (["1.0", "1", "2"] * 20, "classification", "'1.0' and '1'"),
+        ([f"${n}.50" for n in range(40)], None, "write 0.50 for '$0.50'; where they are the names of classes"),
+        (["1,234", "999"] * 20, "regression", "write 1234 for '1,234'"),
+        ([*(f"{n}.5" for n in range(40)), "-"], None, "found: 1 × '-'"),
+        ([*map(str, range(190)), "?!"], "regression", "leave those cells empty"),
+        ([f"name {number}" for number in range(30)], None, "30 different values in 30 rows"),
+        ([f"name {number}" for number in range(30)], "classification", "name another --label"),
     ],
 )
 def test_labels_that_say_nothing_are_refused(cells: list[str], task: str | None, said: str) -> None:
@@ -59,6 +75,18 @@ def test_labels_that_say_nothing_are_refused(cells: list[str], task: str | None,
         label(*cells, task=task)
     assert said in str(caught.value)
     assert "'y'" in caught.value.where
+
+
+def test_classes_that_are_called_otherwise_are_said() -> None:
+    assert label(*["1.0", "0.0"] * 20).changes == ("classes are named as whole numbers: 1.0 is 1, 0.0 is 0",)
+    assert label(*["01", "02"] * 20).changes == ("classes are named as whole numbers: 01 is 1, 02 is 2",)
+    assert label(*["1", "0"] * 20).changes == ()
+    assert label(*["01", "1", "2"] * 20, task="regression").changes == ()
+
+
+def test_texts_that_look_like_numbers_may_be_classes() -> None:
+    assert label(*["$10", "$20"] * 20, task="classification").classes == ("$10", "$20")
+    assert label(*["1", "2", "3"] * 20, "x", "x").classes == ("1", "2", "3", "x")
 
 
 def test_rare_classes_are_said() -> None:

@@ -7,16 +7,23 @@ import enum
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+from tfx_savedmodel.starting.dressed import undressed
 
 #: Texts that stand for a missing value; CsvExampleGen takes none of them for one.
 MISSING = frozenset({"NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NAN", "NULL", "null", "?"})
 #: More different strings than this get no place of their own in a one-hot vector.
 MOST_VALUES = 50
+_NAN = re.compile(r"[+-]?nan", re.IGNORECASE)
 _INT64 = range(-(2**63), 2**63)
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+(,\d+)?")
 _ISO_DATE = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])([T ].*)?")
-_OTHER_DATE = re.compile(r"\d{1,2}[./-]\d{1,2}[./-](\d{2}|\d{4})([T ].*)?|\d{4}[./]\d{1,2}[./]\d{1,2}([T ].*)?")
+_OTHER_DATE = re.compile(r"\d{1,2}[./-]\d{1,2}[./-](\d{2}|\d{4})([T ].*)?|\d{4}[./-]\d{1,2}[./-]\d{1,2}([T ].*)?")
+#: Python reads them as numbers, but a zip code or a number of a contract is a name.
+_MAYBE_NAME = re.compile(r"[+-]?0\d.*|.*_.*")
+_NAMES_OF_ROWS = frozenset({"id", "uuid", "key", "index", "row", "no"})
+_SHOWN = 40
 _BOOLEANS = ({"true", "false"}, {"yes", "no"}, {"t", "f"}, {"y", "n"})
 
 
@@ -56,7 +63,12 @@ class Column:
 
     @property
     def is_boolean(self) -> bool:
-        return self.kind is Kind.CATEGORY and {cell.lower() for cell in self.cells if cell} in _BOOLEANS
+        # Of `Yes` and `yes` each has a place of its own.
+        return (
+            self.kind is Kind.CATEGORY
+            and self.values == 2
+            and {cell.lower() for cell in self.cells if cell} in _BOOLEANS
+        )
 
     @property
     def describe(self) -> str:
@@ -88,10 +100,10 @@ def look(source: str, name: str, cells: Sequence[str], *, comma_is_decimal: bool
 def plain_cells(cells: Sequence[str], *, comma_is_decimal: bool = False) -> tuple[list[str], list[str]]:
     """Return cells with one way to be missing, without line breaks and decimal commas, and what was changed."""
     changes = []
-    missing = Counter(cell for cell in cells if cell in MISSING)
+    missing = Counter(cell for cell in cells if is_missing(cell))
     for text, count in sorted(missing.items()):
         changes.append(f"{count} × {text} taken for missing")
-    plain = ["" if cell in MISSING else cell for cell in cells]
+    plain = ["" if is_missing(cell) else cell for cell in cells]
     if any("\n" in cell or "\r" in cell for cell in plain):
         plain = [" ".join(cell.split()) for cell in plain]
         changes.append("line breaks became blanks")
@@ -102,12 +114,39 @@ def plain_cells(cells: Sequence[str], *, comma_is_decimal: bool = False) -> tupl
     return plain, changes
 
 
+def is_missing(cell: str) -> bool:
+    """Tell whether a text stands for a missing value: one of MISSING, or a NaN however Python's `float` reads it."""
+    return cell in MISSING or _NAN.fullmatch(cell) is not None
+
+
 def number(cell: str) -> float | None:
     """Return a cell as CsvExampleGen would read a number, or None."""
     try:
         return float(cell)
     except ValueError:
         return None
+
+
+def first_dressed(known: Iterable[str]) -> str:
+    """Return how to write the first of numbers in dress (`write 1234 for $1,234`), "" where not all are numbers."""
+    plain = {cell: undressed(cell) for cell in known if number(cell) is None}
+    if not plain or None in plain.values():
+        return ""
+    cell, text = next(iter(plain.items()))
+    return f"write {text} for {_short(cell)}"
+
+
+def few_odd(known: Sequence[str]) -> str:
+    """Return the few values that are no numbers among many that are, in words; "" where they are not few."""
+    odd = Counter(cell for cell in known if number(cell) is None)
+    if not 0 < odd.total() * 10 <= len(known):
+        return ""
+    shown = ", ".join(f"{count} × {_short(cell)}" for cell, count in odd.most_common(3))
+    return shown + (f" and {len(odd) - 3} more" if len(odd) > 3 else "")
+
+
+def _short(cell: str) -> str:
+    return repr(cell if len(cell) <= _SHOWN else f"{cell[: _SHOWN - 1]}…")
 
 
 def is_whole(cell: str) -> bool:
@@ -123,7 +162,7 @@ def _kind(source: str, counts: Counter[str], known: Sequence[str]) -> tuple[Kind
     if not counts:
         return Kind.LEFT_OUT, "it is empty"
     if len(counts) == 1:
-        return Kind.LEFT_OUT, f"it is constant: {next(iter(counts))!r}"
+        return Kind.LEFT_OUT, f"it is constant: {_short(next(iter(counts)))}"
     if all(number(cell) is not None for cell in counts):
         why = _why_no_number(source, counts, known)
         return (Kind.LEFT_OUT, why) if why else (Kind.NUMBER, "")
@@ -131,9 +170,15 @@ def _kind(source: str, counts: Counter[str], known: Sequence[str]) -> tuple[Kind
         return Kind.DATE, ""
     if all(map(_OTHER_DATE.fullmatch, counts)):
         return Kind.LEFT_OUT, "it looks like dates that are not written YYYY-MM-DD: write them so to use them"
+    dressed = first_dressed(counts)
+    if dressed:
+        return Kind.LEFT_OUT, f"its numbers are written so that TFX reads strings: {dressed}"
     # Of an identifier or free text almost every value is another: a model can only learn it by heart.
     share = len(counts) / len(known)
     if (len(counts) > MOST_VALUES and share > 0.25) or (len(counts) > 10 and share > 0.5):
+        odd = few_odd(known)
+        if odd:
+            return Kind.LEFT_OUT, f"almost all of its values are numbers, but not {odd}: leave those cells empty"
         kind = "free text" if sum(map(len, counts)) > 40 * len(counts) else "an identifier"
         return Kind.LEFT_OUT, f"it looks like {kind}: {len(counts):,} values in {len(known):,} rows"
     return Kind.CATEGORY, ""
@@ -143,20 +188,26 @@ def _why_no_number(source: str, counts: Counter[str], known: Sequence[str]) -> s
     """Return why a column of numbers is no measurement: it counts the rows, or it names them."""
     if len(counts) < len(known) or len(known) < 10 or not all(map(is_whole, counts)):
         return ""
+    words = set(re.split(r"[^a-z0-9]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", source).lower()))
     numbers = [int(cell) for cell in counts]
-    if max(numbers) - min(numbers) + 1 == len(numbers):
+    # Years follow each other as well; what counts rows begins with the first one, or is called so.
+    counts_rows = min(numbers) in (0, 1) or not source or words & _NAMES_OF_ROWS
+    if counts_rows and max(numbers) - min(numbers) + 1 == len(numbers):
         return "it numbers the rows"
-    words = re.split(r"[^a-z0-9]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", source).lower())
-    return "it looks like an identifier: another one in every row" if {"id", "uuid", "key"} & set(words) else ""
+    return "it looks like an identifier: another one in every row" if {"id", "uuid", "key"} & words else ""
 
 
 def _numbers(cells: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return numbers so that CsvExampleGen reads one type: integers, or floats where a value is missing or large."""
     changes = []
     values = [number(cell) if cell else None for cell in cells]
+    odd = next((cell for cell in cells if cell and _MAYBE_NAME.fullmatch(cell)), None)
+    if odd is not None:
+        read = int(odd) if is_whole(odd) else float(odd)
+        changes.append(f"{odd} was read as the number {read}; if these are names, put a letter before them")
     infinite = sum(value is not None and not math.isfinite(value) for value in values)
     if infinite:
-        changes.append(f"{infinite} infinite values taken for missing")
+        changes.append(f"{infinite} infinite value{'s' if infinite > 1 else ''} taken for missing")
     finite = [
         cell if value is not None and math.isfinite(value) else "" for cell, value in zip(cells, values, strict=True)
     ]

@@ -7,7 +7,7 @@ import dataclasses
 from pathlib import Path
 
 from tfx_savedmodel.errors import UsageError
-from tfx_savedmodel.starting.columns import MISSING, Column, Kind, look
+from tfx_savedmodel.starting.columns import Column, Kind, is_missing, look
 from tfx_savedmodel.starting.label import CLASSIFICATION, Label, look_at_label
 from tfx_savedmodel.starting.names import column_names
 from tfx_savedmodel.starting.reading import Table, duplicates, read_table
@@ -73,7 +73,7 @@ def look_at_data(path: Path, label: str, *, task: str | None = None) -> DataSet:
     table = read_table(path)
     place = _place(table, label)
     names = column_names(table.header)
-    kept = [row for row in table.rows if row[place] and row[place] not in MISSING]
+    kept = [row for row in table.rows if row[place] and not is_missing(row[place])]
     if len(kept) < FEWEST_ROWS:
         raise UsageError(
             "too few rows",

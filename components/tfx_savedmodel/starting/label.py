@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from tfx_savedmodel.errors import UsageError
-from tfx_savedmodel.starting.columns import is_whole, number, plain_cells
+from tfx_savedmodel.starting.columns import few_odd, first_dressed, is_whole, number, plain_cells
 
 CLASSIFICATION, REGRESSION = "classification", "regression"
 TASKS = (CLASSIFICATION, REGRESSION)
@@ -17,6 +17,8 @@ MOST_NUMBERED_CLASSES = 20
 MOST_CLASSES = 200
 #: A class that fewer rows have may be absent from training or from evaluation.
 FEW_ROWS = 10
+#: More strings than this that hardly ever recur name the rows, not classes.
+_MOST_RARE_CLASSES = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +64,8 @@ def look_at_label(
         raise UsageError("a label that says nothing", where=where, found=found, wanted="at least two values")
     numbers = {cell: number(cell) for cell in known}
     odd = next((cell for cell, value in numbers.items() if value is None or math.isinf(value)), None)
+    if odd is not None:
+        _refuse_odd(where, [cell for cell in plain if cell], numbers, task)
     guessed, reason = _guess(known, numbers, is_numeric=odd is None)
     if task is not None and task != guessed:
         reason = f"you said so; by its values it would be a {guessed}, because {reason}"
@@ -77,6 +81,7 @@ def look_at_label(
     if odd is None:
         _refuse_fractions(where, numbers)
     texts = [_class_text(cell, is_numeric=odd is None) for cell in plain]
+    changes += _renaming(where, plain, texts)
     counts = Counter(text for text in texts if text)
     if len(counts) > MOST_CLASSES:
         raise UsageError(
@@ -91,7 +96,43 @@ def look_at_label(
     return Label(source, name, task, tuple(texts), classes, reason, other, tuple(changes), _rare(counts))
 
 
-def _guess(known: Counter[str], numbers: dict[str, float | None], *, is_numeric: bool) -> tuple[str, str]:
+def _refuse_odd(where: str, known: list[str], numbers: dict[str, float | None], task: str | None) -> None:
+    """Refuse what is neither classes nor numbers: numbers that are not written as such, or another text in each row."""
+    wanted = "numbers, or the names of classes"
+    infinite = next((cell for cell, value in numbers.items() if value is not None and math.isinf(value)), None)
+    if infinite is not None and None not in numbers.values():
+        step = "take the rows out, or leave the cell empty: rows without a label are left out"
+        raise UsageError(
+            "a label that is no number", where=where, found=repr(infinite), wanted="finite numbers", next_step=step
+        )
+    as_it_is = "" if task else "; where they are the names of classes: --task classification"
+    dressed = first_dressed(numbers)
+    if dressed and task != CLASSIFICATION:
+        raise UsageError(
+            "a label of numbers that TFX reads as strings",
+            where=where,
+            found=repr(next(cell for cell, value in numbers.items() if value is None)),
+            wanted="digits and a point",
+            next_step=dressed + as_it_is,
+        )
+    plain = Counter(cell for cell in known if numbers[cell] is not None)
+    few = few_odd(known)
+    if few and task != CLASSIFICATION and _guess(plain, {cell: number(cell) for cell in plain})[0] == REGRESSION:
+        step = f"leave those cells empty: rows without a label are left out{as_it_is}"
+        raise UsageError(
+            "a label of numbers, and of a few texts", where=where, found=few, wanted=wanted, next_step=step
+        )
+    if task != REGRESSION and len(numbers) > _MOST_RARE_CLASSES and len(numbers) > len(known) / 2:
+        raise UsageError(
+            "a label with almost another class in each row",
+            where=where,
+            found=f"{len(numbers):,} different values in {len(known):,} rows",
+            wanted=wanted,
+            next_step="name another --label",
+        )
+
+
+def _guess(known: Counter[str], numbers: dict[str, float | None], *, is_numeric: bool = True) -> tuple[str, str]:
     if not is_numeric:
         return CLASSIFICATION, f"its {len(known)} values are strings"
     values = {value for value in numbers.values() if value is not None}
@@ -115,6 +156,23 @@ def _class_text(cell: str, *, is_numeric: bool) -> str:
     if not cell or not is_numeric:
         return cell
     return str(int(cell) if is_whole(cell) else int(float(cell)))
+
+
+def _renaming(where: str, cells: list[str], texts: list[str]) -> list[str]:
+    """Return in words which classes are called otherwise than in the file; refuse two that would become one."""
+    of: dict[str, str] = {}
+    for cell, text in zip(cells, texts, strict=True):
+        if of.setdefault(text, cell) != cell:
+            raise UsageError(
+                "two classes that are the same number",
+                where=where,
+                found=f"{of[text]!r} and {cell!r}",
+                wanted="one way to write each class",
+                next_step=f"write them alike; where they differ, put a letter before them: c{of[text]}, c{cell}",
+            )
+    renamed = [f"{cell} is {text}" for text, cell in of.items() if text != cell]
+    more = f" and {len(renamed) - 5} more" if len(renamed) > 5 else ""
+    return [f"classes are named as whole numbers: {', '.join(renamed[:5])}{more}"] if renamed else []
 
 
 def _fraction(numbers: dict[str, float | None]) -> str | None:

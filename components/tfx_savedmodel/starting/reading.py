@@ -6,6 +6,7 @@ import contextlib
 import csv
 import dataclasses
 import random
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -79,7 +80,7 @@ def _opened(path: Path) -> Iterator[TextIO]:
             path, "the file cannot be read", found=error.strerror or str(error), wanted="a CSV file on this machine"
         ) from error
     if mark == "UTF-16":
-        step = f"iconv -f utf-16 -t utf-8 {path.name} > utf-8.csv"
+        step = f"iconv -f utf-16 -t utf-8 {shlex.quote(str(path))} > utf-8.csv"
         raise _unusable(path, "the file is not UTF-8", found=mark, wanted="UTF-8", next_step=step)
     if mark:
         raise _unusable(path, "the file is compressed", found=mark, wanted="CSV as text", next_step="unpack it")
@@ -142,7 +143,7 @@ def _records(path: Path, file: TextIO, separator: str) -> Iterator[tuple[int, tu
     except csv.Error as error:
         raise _unusable(path, "the file is no CSV", line=reader.line_num, found=str(error), wanted="CSV") from error
     except UnicodeDecodeError as error:
-        step = f"if it is Latin-1: iconv -f latin1 -t utf-8 {path.name} > utf-8.csv"
+        step = f"if it is Latin-1: iconv -f latin1 -t utf-8 {shlex.quote(str(path))} > utf-8.csv"
         line, found = _bad_byte(path)
         raise _unusable(
             path, "the file is not UTF-8", line=line, found=found, wanted="UTF-8", next_step=step

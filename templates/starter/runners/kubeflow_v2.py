@@ -1,7 +1,8 @@
 """Compile the pipeline for Kubeflow Pipelines v2 or Vertex AI: `python -m runners.kubeflow_v2 --output job.json`.
 
 Nothing runs here. While compiling, the modules are packed into wheels under --root, which has to be writable from here.
-Submit the file with Kubeflow's or Vertex AI's client; `data_path` is a parameter of the job. What follows `--` are
+A `.json` is a job for Vertex AI's client, a `.yaml` the specification alone, for Kubeflow's client and its upload page;
+`data_path` is a parameter of either. What follows `--` are
 Beam's arguments, for instance to run the heavy steps on Dataflow; without them they run in their own containers.
 """
 
@@ -17,14 +18,11 @@ from typing import Any
 import configs
 from runners import logs
 
-#: In the step's own process. Beside it stands the image, or every step would pack TFX itself for workers elsewhere.
-IN_THE_STEP = ("--runner=FnApiRunner", "--direct_running_mode=in_memory")
-
 
 def compile_job(
     output: Path, *, root: str, image: str, data: str, push_to: str, beam_args: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Write the job as JSON and return it.
+    """Write the job as `output`'s ending says, and return it.
 
     Args:
       root: the pipeline root, gs://… or a path that every step sees.
@@ -58,9 +56,24 @@ def compile_job(
     # TFX drops the default, which Kubeflow reads in the definition of the parameter.
     job["pipelineSpec"]["root"]["inputDefinitions"]["parameters"]["data_path"]["defaultValue"] = data
     give_resources(job, configs.RESOURCES)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(json.dumps(job, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    write_job(job, output)
     return job
+
+
+def write_job(job: Mapping[str, Any], output: Path) -> None:
+    """Write the whole job as JSON, for Vertex AI, or its specification alone as YAML, for Kubeflow."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    if output.suffix in (".yaml", ".yml"):
+        import yaml
+
+        output.write_text(yaml.safe_dump(job["pipelineSpec"], sort_keys=True), encoding="utf-8")
+    else:
+        output.write_text(json.dumps(job, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def absolute(place: str) -> str:
+    """Return a local path as the steps find it: they work in folders of their own."""
+    return place if "://" in place else str(Path(place).absolute())
 
 
 def give_resources(job: dict[str, Any], resources: Mapping[str, tuple[float, float]]) -> None:
@@ -81,17 +94,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     cut = given.index("--") if "--" in given else len(given)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--output", type=Path, default=configs.BUILD / "job.json", help="%(default)s")
+    parser.add_argument("--output", type=Path, default=configs.BUILD / "job.json", help=".json or .yaml (%(default)s)")
     parser.add_argument("--root", default=str(configs.BUILD / "kubeflow"), help="pipeline root (%(default)s)")
     parser.add_argument("--image", default=configs.IMAGE, help="%(default)s")
     parser.add_argument("--data", default=f"{configs.IMAGE_HOME}/data", help="default of data_path (%(default)s)")
     parser.add_argument("--push-to", help="where a blessed model is copied to (ROOT/serving/NAME)")
     options = parser.parse_args(given[:cut])
+    root = absolute(options.root)
     places = {
-        "root": options.root,
+        "root": root,
         "image": options.image,
         "data": options.data,
-        "push_to": options.push_to or f"{options.root}/serving/{configs.NAME}",
+        "push_to": absolute(options.push_to) if options.push_to else f"{root}/serving/{configs.NAME}",
     }
     with logs.quiet(configs.BUILD / "compile.log"):
         compile_job(options.output, **places, beam_args=given[cut + 1 :])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from runners import beam, kubeflow_v2
@@ -30,3 +33,18 @@ def test_resources_are_written_into_the_job() -> None:
     assert container["resources"] == {"cpuLimit": 4.0, "memoryLimit": 16.0}
     with pytest.raises(KeyError, match="names Tuner; the job has Trainer_executor"):
         kubeflow_v2.give_resources(job, {"Tuner": (1.0, 1.0)})
+
+
+def test_json_is_the_job_and_yaml_its_specification(tmp_path: Path) -> None:
+    import yaml
+
+    job = {"pipelineSpec": {"pipelineInfo": {"name": "n"}}, "runtimeConfig": {}}
+    kubeflow_v2.write_job(job, tmp_path / "new" / "job.json")
+    kubeflow_v2.write_job(job, tmp_path / "new" / "job.yaml")
+    assert json.loads((tmp_path / "new" / "job.json").read_text()) == job
+    assert yaml.safe_load((tmp_path / "new" / "job.yaml").read_text()) == job["pipelineSpec"]
+
+
+def test_local_places_do_not_depend_on_the_folder_of_a_step() -> None:
+    assert kubeflow_v2.absolute("build/root") == str(Path.cwd() / "build" / "root")
+    assert kubeflow_v2.absolute("gs://bucket/root") == "gs://bucket/root"
