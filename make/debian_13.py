@@ -213,13 +213,14 @@ def _debootstrap(target: Path) -> None:
 
 
 def _proxy() -> dict[str, str]:
-    """Return the proxy that apt uses here, which debootstrap would not ask for."""
-    if os.environ.get("http_proxy") or shutil.which("apt-config") is None:
+    """Return the proxies that apt uses here, which debootstrap would not ask for: for https those of http, as apt."""
+    if shutil.which("apt-config") is None:
         return {}
-    told = ["apt-config", "shell", "PROXY", "Acquire::http::Proxy"]
+    told = ["apt-config", "shell", "PROXY", "Acquire::http::Proxy", "HTTPS", "Acquire::https::Proxy"]
     answer = subprocess.run(told, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.decode()
-    found = re.match(r"PROXY='(.+)'", answer)
-    return {"http_proxy": found[1]} if found else {}
+    found = dict(re.findall(r"^(\w+)='(.+)'$", answer, re.MULTILINE))
+    proxies = {"http_proxy": found.get("PROXY"), "https_proxy": found.get("HTTPS") or found.get("PROXY")}
+    return {name: proxy for name, proxy in proxies.items() if proxy and proxy != "DIRECT" and not os.environ.get(name)}
 
 
 def _is_whole(root: Path) -> bool:

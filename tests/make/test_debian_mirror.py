@@ -1,0 +1,101 @@
+"""Where the Debian 13 root comes from: the mirror, the proxy on the way there, and what signatures are checked by."""
+
+from __future__ import annotations
+
+import importlib
+import types
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture
+def debian(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(ROOT / "make")
+    return importlib.import_module("debian_13")
+
+
+@pytest.mark.parametrize(
+    ("sources", "mirror"),
+    [
+        ("Types: deb\nURIs: http://mirror.example/debian/\nSuites: bookworm\n", "http://mirror.example/debian"),
+        ("URIs: http://mirror.example/debian-security\n", "https://deb.debian.org/debian"),
+        ("", "https://deb.debian.org/debian"),
+    ],
+)
+def test_the_root_comes_from_the_mirror_that_apt_uses(
+    debian: ModuleType, monkeypatch: pytest.MonkeyPatch, sources: str, mirror: str
+) -> None:
+    monkeypatch.delenv("DEBIAN_MIRROR", raising=False)
+    files = {"/etc/os-release": "NAME=Debian\nID=debian\n", "/etc/apt/sources.list.d/debian.sources": sources}
+    monkeypatch.setattr(debian, "_read", lambda file: files.get(str(file), ""))
+    monkeypatch.setattr(Path, "glob", lambda path, _: [path / "debian.sources"])
+    assert debian.mirror() == mirror
+    files["/etc/os-release"] = "ID=ubuntu\n"
+    assert debian.mirror() == "https://deb.debian.org/debian"
+    monkeypatch.setenv("DEBIAN_MIRROR", "http://other.example/debian")
+    assert debian.mirror() == "http://other.example/debian"
+
+
+def test_nothing_unsigned_is_taken_over_http(
+    debian: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    told: list[list[str]] = []
+
+    def run(command: list[str], **_: Any) -> Any:
+        told.append(command)
+        return types.SimpleNamespace(returncode=0, stdout=b"")
+
+    monkeypatch.setattr(debian.subprocess, "run", run)
+    monkeypatch.setattr(debian, "_proxy", dict)
+    monkeypatch.setattr(debian, "KEYRING", tmp_path / "keyring.gpg")
+    monkeypatch.setenv("DEBIAN_MIRROR", "http://mirror.example/debian")
+    with pytest.raises(debian.uv.SetupError) as caught:
+        debian._debootstrap(tmp_path / "root")
+    said = str(caught.value)
+    assert "apt-get install debian-archive-keyring" in said and "http://mirror.example" in said and not told
+    (tmp_path / "keyring.gpg").touch()
+    debian._debootstrap(tmp_path / "root")
+    (tmp_path / "keyring.gpg").unlink()
+    monkeypatch.setenv("DEBIAN_MIRROR", "https://mirror.example/debian")
+    debian._debootstrap(tmp_path / "root")
+    assert ["http://mirror.example/debian" in told[0], "https://mirror.example/debian" in told[1]] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("settings", "given", "proxies"),
+    [
+        ("PROXY='http://proxy:3128'", {}, {"http_proxy": "http://proxy:3128", "https_proxy": "http://proxy:3128"}),
+        (
+            "PROXY='http://proxy:3128'\nHTTPS='http://other:3128'",
+            {},
+            {"http_proxy": "http://proxy:3128", "https_proxy": "http://other:3128"},
+        ),
+        ("PROXY='http://proxy:3128'\nHTTPS='DIRECT'", {}, {"http_proxy": "http://proxy:3128"}),
+        ("PROXY='http://proxy:3128'", {"https_proxy": "http://mine:1"}, {"http_proxy": "http://proxy:3128"}),
+        ("", {}, {}),
+    ],
+)
+def test_debootstrap_takes_the_proxies_of_apt(
+    debian: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    settings: str,
+    given: dict[str, str],
+    proxies: dict[str, str],
+) -> None:
+    program = tmp_path / "apt-config"
+    program.write_text(f"#!/bin/sh\n/bin/cat <<END\n{settings}\nEND\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert debian._proxy() == proxies
