@@ -124,7 +124,8 @@ def clear(root: Path) -> None:
     if not left:
         return
     if os.geteuid() != 0:
-        raise uv.SetupError(f"{left[0]} is root's, and only root can remove it: run sudo make clean-all.")
+        again = "sudo make clean-all" if root == (uv.ROOT / ".debian-13").resolve() else "this again as root"
+        raise uv.SetupError(f"{left[0]} is root's, and only root can remove it: run {again}.")
     _refuse_foreign(root)
     with held(root, alone=True):
         remove(root)

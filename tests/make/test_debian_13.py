@@ -236,6 +236,10 @@ def test_all_that_making_left_is_removed_and_nothing_beside_it(
     (root / debian.RECIPE).write_text("of an older recipe", encoding="utf-8")
     debian._beside(root, "making.log").touch()
     assert "sudo make clean-all" in refused(debian.clear, root)
+    (project / "shared").mkdir()
+    said = refused(debian.clear, project / "shared")
+    assert "as root" in said and "clean-all" not in said
+    (project / "shared").rmdir()
     monkeypatch.setattr(debian.os, "geteuid", lambda: 0)
     debian.clear(root)
     assert sorted(project.rglob("*")) == before
