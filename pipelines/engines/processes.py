@@ -96,6 +96,10 @@ class Processes:
         return f"{file.read_text(encoding='utf-8', errors='replace')[-_LOG_END:]}\n(the whole: {file})"
 
 
+#: States of a process that has ended: a zombie, and one that is being removed.
+_ENDED = ("Z", "X")
+
+
 def stop_groups(leaders: Sequence[int]) -> None:
     """End the process groups of these leaders, by force those that do not end in time."""
     for number in (signal.SIGTERM, signal.SIGKILL):
@@ -103,17 +107,29 @@ def stop_groups(leaders: Sequence[int]) -> None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(leader, number)
         deadline = time.monotonic() + _STOP_SECONDS
-        while any(map(is_running, leaders)) and time.monotonic() < deadline:
+        while _group_runs(set(leaders)) and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS / 4)
 
 
 def is_running(pid: int) -> bool:
     """Tell whether a process is there and has not ended; one that nobody has waited for yet has."""
+    return _stat(pid)[0] not in _ENDED
+
+
+def _group_runs(groups: set[int]) -> bool:
+    """Tell whether any process of these groups has not ended: a leader may end before those that it started."""
+    everyone = (_stat(int(entry.name)) for entry in Path("/proc").glob("[0-9]*"))
+    return any(state not in _ENDED and group in groups for state, group in everyone)
+
+
+def _stat(pid: int) -> tuple[str, int]:
+    """Return a process's state and group, as Linux shows them; ("X", 0) where there is none."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
     except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[0] not in ("Z", "X")
+        return "X", 0
+    state, _, group = stat.rpartition(")")[2].split()[:3]
+    return state, int(group)
 
 
 def listens(port: int) -> bool:

@@ -15,7 +15,7 @@ from pipelines.engines import __main__ as command
 from pipelines.engines import jars
 from pipelines.engines.engine import Engine
 from pipelines.engines.jars import EngineError
-from pipelines.engines.processes import Processes, free_ports, is_running
+from pipelines.engines.processes import Processes, free_ports, is_running, stop_groups
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.unit
@@ -94,6 +94,19 @@ os._exit(1)
     pid = int(done.stdout)
     subprocess.run(["tail", f"--pid={pid}", "-f", "/dev/null"], check=True, timeout=30)
     assert not is_running(pid)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at the processes of a group as Linux shows them")
+def test_what_a_leader_started_has_time_to_end(tmp_path: Path) -> None:
+    script = "(trap 'sleep 0.3; echo ended >child; exit' TERM; echo >child; while :; do sleep 0.01; done) & wait"
+    leader = subprocess.Popen(["sh", "-c", script], cwd=tmp_path, start_new_session=True)
+    try:
+        while not (tmp_path / "child").is_file():
+            assert leader.poll() is None
+    finally:
+        stop_groups([leader.pid])
+    assert (tmp_path / "child").read_text() == "ended\n"
+    leader.wait()
 
 
 def test_run_adds_beams_arguments_and_stops_the_engine(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
