@@ -1,6 +1,7 @@
 """Compile requirements/*.in into the fully pinned files: `python3 make/lock.py [--upgrade] [NAME …]`.
 
-Without `--upgrade` pins that still satisfy the .in files stay as they are.
+Without `--upgrade` pins that still satisfy the .in files stay as they are. The starter template has the stacks' locks
+too, as they are, and one of its own beside each: of what its tests and its lint want.
 """
 
 from __future__ import annotations
@@ -8,8 +9,10 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import interpreters
 import uv
@@ -28,11 +31,17 @@ class Lock:
     inputs: tuple[str, ...]
     constraint: str | None = None
     and_above: bool = False
+    folder: Path = Path("requirements")
 
     @property
     def file(self) -> str:
-        """The file's name in requirements/."""
+        """The file's name in its folder."""
         return f"{self.name}.txt"
+
+
+STARTER = Path("templates", "starter", "requirements")
+#: The locks that a repository made of the template begins with: those that our own tests run with.
+GIVEN_TO_STARTER = ("tfx-1.15", "tfx-1.21")
 
 
 #: In this order: a constraint comes before what it constrains.
@@ -51,10 +60,15 @@ LOCKS = (
     Lock("scanner-modelscan", "3.10", ("scanner-modelscan.in",)),
     Lock("scanner-modelaudit", "3.10", ("scanner-modelaudit.in",)),
 )
+#: Compiled within the template, of what we lint and test with ourselves.
+STARTER_LOCKS = (
+    Lock("dev-tfx-1.15", "3.10", ("dev.in",), "tfx-1.15-dev.txt", folder=STARTER),
+    Lock("dev-tfx-1.21", "3.12", ("dev.in",), "tfx-1.21-dev.txt", and_above=True, folder=STARTER),
+)
 
 
 def main() -> int:
-    names = [lock.name for lock in LOCKS]
+    names = [lock.name for lock in (*LOCKS, *STARTER_LOCKS)]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--upgrade", action="store_true", help="take the newest versions that the .in files allow")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(names)}; without one, all")
@@ -67,13 +81,15 @@ def main() -> int:
     except uv.SetupError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
-    for lock in LOCKS:
+    for lock in (*LOCKS, *STARTER_LOCKS):
         if options.names and lock.name not in options.names:
             continue
-        uv.say(f"requirements/{lock.file}")
+        uv.say(f"{lock.folder / lock.file}")
         code = _compile(lock, upgrade=options.upgrade)
         if code:
             return code
+        if lock.name in GIVEN_TO_STARTER:
+            shutil.copyfile(str(uv.ROOT / lock.folder / lock.file), str(uv.ROOT / STARTER / lock.file))
     return 0
 
 
@@ -83,11 +99,15 @@ def _compile(lock: Lock, *, upgrade: bool) -> int:
     interpreter = None if lock.and_above else interpreters.find(lock.python, needs_headers=False)
     command += ["-p", interpreter.executable] if interpreter else ["--python-version", lock.python]
     command += ["--universal"] if lock.and_above else []
-    command += ["-c", lock.constraint] if lock.constraint else []
+    folder = uv.ROOT / lock.folder
+    if lock.constraint:
+        command += ["-c", os.path.relpath(str(uv.ROOT / "requirements" / lock.constraint), str(folder))]
+    # Whoever has the template has not our own lock, which the annotations would name.
+    command += ["--no-annotate"] if lock.folder == STARTER else []
     command += ["--upgrade"] if upgrade else []
     variables = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
     # From inside the folder, so that the files' own comments name no path.
-    return subprocess.run([*command, *lock.inputs], cwd=str(uv.ROOT / "requirements"), env=variables).returncode
+    return subprocess.run([*command, *lock.inputs], cwd=str(folder), env=variables).returncode
 
 
 if __name__ == "__main__":

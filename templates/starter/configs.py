@@ -59,17 +59,17 @@ CONTRACT = HOME / "contract.json"
 #: Where the local runner writes.
 BUILD = HOME / "build"
 
-#: FnApiRunner runs in this process; DirectRunner would first try to download another runner. Workers elsewhere install
-#: what the file names; without such a flag TFX would pack itself anew for every step.
-LOCAL_BEAM_ARGS = (
-    "--runner=FnApiRunner",
-    "--direct_running_mode=in_memory",
-    f"--requirements_file={HOME / 'requirements.txt'}",
-)
-
 #: On Kubeflow: the image that `make image` builds and you push, and the folder of this repository in it.
 IMAGE = f"localhost/{NAME}:latest"
 IMAGE_HOME = "/pipeline"
+#: FnApiRunner runs in this process; DirectRunner would first try to download another runner. The image is for workers
+#: elsewhere: where none is named, TFX packs itself anew for every step.
+LOCAL_BEAM_ARGS = (
+    "--runner=FnApiRunner",
+    "--direct_running_mode=in_memory",
+    f"--sdk_container_image={IMAGE}",
+)
+
 #: The steps that go through all examples: Beam's arguments for a cluster are for them.
 HEAVY = ("CsvExampleGen", "StatisticsGen", "Transform", "SavedModelValidator")
 #: On Kubeflow: CPUs and gigabytes of memory, by step; others have the cluster's default.

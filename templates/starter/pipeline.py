@@ -13,13 +13,19 @@ from tfx_savedmodel import SavedModelValidator, SignatureExporter
 import configs
 
 
-def create_pipeline(root: str, *, data: Any, push_to: str, **options: Any) -> pipeline.Pipeline:
+def push_destination(folder: str) -> pusher_pb2.PushDestination:
+    """Return what Pusher is told: to copy a model into a new folder of this one, which is named after the time."""
+    return pusher_pb2.PushDestination(filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=folder))
+
+
+def create_pipeline(root: str, *, data: Any, push_to: Any, **options: Any) -> pipeline.Pipeline:
     """Return the pipeline.
 
     Args:
       root: where its artifacts are written.
       data: a folder of CSV files, or a runtime parameter that names one.
-      push_to: where a model that was blessed is copied to, in a folder named after the time.
+      push_to: where a model that was blessed is copied to: a `push_destination`, or a runtime parameter that is one's
+        JSON form.
       options: of `tfx.orchestration.pipeline.Pipeline`: the metadata store, Beam's arguments.
     """
     csv_files = example_gen_pb2.Input(splits=[example_gen_pb2.Input.Split(name="all", pattern="*.csv")])
@@ -61,11 +67,10 @@ def create_pipeline(root: str, *, data: Any, push_to: str, **options: Any) -> pi
         contract=configs.CONTRACT if configs.CONTRACT.is_file() else None,
         policy=json.loads(configs.POLICY.read_text(encoding="utf-8")),
     )
-    destination = pusher_pb2.PushDestination.Filesystem(base_directory=push_to)
     pusher = Pusher(
         model=exporter.outputs["exported_model"],
         infra_blessing=validator.outputs["blessing"],
-        push_destination=pusher_pb2.PushDestination(filesystem=destination),
+        push_destination=push_to,
     )
     data_components = [example_gen, statistics_gen, schema_gen, example_validator, transform]
     return pipeline.Pipeline(

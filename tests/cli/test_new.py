@@ -22,7 +22,7 @@ def test_what_was_found_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert run(["new", "houses", str(tmp_path / "made"), "--data", str(data), "--label", "price"]) == 0
     said = capsys.readouterr().out
     assert "houses.csv: 241 rows, 6 columns" in said
-    assert "1 rows without a label were left out" in said
+    assert "one row without a label was left out" in said
     assert "label price: regression, because its values are numbers with fractions" in said
     assert "--task" not in said  # numbers with fractions are no classes
     assert "true or false" in said
@@ -51,6 +51,18 @@ def test_numbers_may_be_either_and_how_is_said(tmp_path: Path, capsys: pytest.Ca
     said = capsys.readouterr().out
     assert "label rooms: regression, because you said so" in said
     assert "to have it otherwise: --task classification" in said
+
+
+def test_strings_that_are_mostly_numbers_and_another_separator_are_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "houses.csv"
+    data.write_text("floors;price\n" + "".join(f"{number % 4 or '-'};{number}.5\n" for number in range(40)))
+    assert run(["new", "houses", str(tmp_path / "made"), "--data", str(data), "--label", "price"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "most of its values are numbers, not 10 × '-': to have numbers, leave those cells empty" in said
+    assert "the separator ';' became a comma" in said
+    assert "data that comes later has to have the same form" in said
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,22 @@ def test_many_values_that_recur_are_kept() -> None:
 
 
 @pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        (["1", "2", "3", "4", "-"] * 20, "numbers, not 20 × '-': to have numbers, leave those cells empty"),
+        (["0", "0", "1", "2", "3+", "none"] * 9, "not 9 × '3+', 9 × 'none': to have numbers"),
+        (["1", "a"] * 20, ""),
+        (["a", "b", "c"] * 20, ""),
+        ([*"1234567890" * 9, *"abcdef"], ""),
+        (["1", "2", "3", "NA"] * 9, ""),
+    ],
+)
+def test_strings_that_are_mostly_numbers_are_said(cells: list[str], said: str) -> None:
+    note = column(*cells).note
+    assert said in note and bool(said) == bool(note)
+
+
+@pytest.mark.parametrize(
     ("cells", "wanted", "said"),
     [
         (["1", "+2", "1_0"], ["1", "2", "10"], ["1_0 was read as the number 10"]),

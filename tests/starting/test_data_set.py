@@ -35,7 +35,8 @@ def test_file_becomes_what_csv_example_gen_reads(tmp_path: Path) -> None:
     ]
     assert [(column.name, column.why) for column in found.left_out] == [("Row", "it numbers the rows")]
     assert (found.rows, found.total, found.output) == (41, 43, "prediction")
-    assert found.notes == ("2 rows without a label were left out", "the separator ';' became a comma")
+    assert found.notes == ("2 rows without a label were left out",)
+    assert found.changes == ("the separator ';' became a comma",)
     found.write(tmp_path / "copy.csv")
     lines = (tmp_path / "copy.csv").read_text().splitlines()
     assert lines[:2] == ["Price,Size_m,Town", "1000.5,0.5,a; b"]
@@ -75,3 +76,16 @@ def test_readme_tells_rare_classes_and_what_was_changed_of_the_label(tmp_path: P
     assert "| `Grosse` (`Größe` in the file) | number | 0 |" in text
     prices = "a;Preis €\n" + "".join(f"x{number % 3};{number},5\n" for number in range(40))
     assert "- `Preis €`: decimal commas became points" in columns_of_readme(look(tmp_path, prices, "Preis €"))
+
+
+def test_readme_tells_apart_the_rows_left_out_and_the_form_that_later_data_has_to_have(tmp_path: Path) -> None:
+    told, form = columns_of_readme(look(tmp_path, f"{HEADER}{rows(40)}41;1,5;x;\n")).split("Changed in the copy")
+    assert "1 rows without" not in form
+    assert told.splitlines()[0].endswith("One row without a label was left out.")
+    assert "- the separator ';' became a comma\n- `Size (m)`: decimal commas became points" in form
+
+
+def test_readme_tells_of_strings_that_are_mostly_numbers(tmp_path: Path) -> None:
+    content = "a;y\n" + "".join(f"{number % 8 or '-'};{number}.5\n" for number in range(40))
+    text = columns_of_readme(look(tmp_path, content, "y"))
+    assert "Worth a look:\n\n- `a`: kept as strings, but most of its values are numbers, not 5 × '-'" in text

@@ -13,12 +13,21 @@ import pytest
 from tests.conftest import ROOT, require_tool
 from tests.packaged import copy_packaged, lock_of
 from tfx_savedmodel import versions
+from tfx_savedmodel.operations.new import new
+
+#: What a shell of make's has of make's own, and what would lead back to the checkout.
+UNWANTED = ("PYTHON", "VIRTUAL_ENV", "MAKE", "MFLAGS", "STACK")
 
 
 def clean_variables() -> dict[str, str]:
     """Return the environment without what would lead back to the checkout."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV", "MAKE"))}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(UNWANTED)}
     return {**kept, "TF_CPP_MIN_LOG_LEVEL": "2"}
+
+
+def stack() -> str:
+    """Return the name of the stack whose TFX is installed here."""
+    return lock_of(versions.installed("tfx")).name.removesuffix("-dev.txt")
 
 
 def call(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -48,21 +57,16 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A virtual environment with the locked stack, what the template's tests want, and the wheel."""
+    """The virtual environment that `make install` makes in a new repository, with the wheel in its `wheels` folder."""
+    made = new("first", tmp_path_factory.mktemp("installed") / "made").path
+    (made / "wheels").mkdir()
+    shutil.copy2(wheel, made / "wheels")
     own = ROOT / ".uv" / "bin" / "uv"
     uv = str(own) if own.is_file() else require_tool("uv", "make install")
-    folder = tmp_path_factory.mktemp("installed") / "venv"
-    lock = lock_of(versions.installed("tfx"))
-    steps = (
-        ("venv", "--quiet", "--python", sys.executable, folder),
-        ("pip", "sync", "--quiet", "--python", folder, "--require-hashes", lock),
-        ("pip", "install", "--quiet", "--python", folder, "--no-deps", "--offline", wheel),
-    )
-    for step in steps:
-        done = call(uv, *step, cwd=folder.parent)
-        assert done.returncode == 0, done.stdout
-    take_bytecode(folder)
-    return folder
+    done = call("make", "install", f"STACK={stack()}", f"UV={uv}", f"PYTHON={sys.executable}", cwd=made)
+    assert done.returncode == 0, done.stdout
+    take_bytecode(made / ".venv")
+    return made / ".venv"
 
 
 def take_bytecode(environment: Path) -> None:

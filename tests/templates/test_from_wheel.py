@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.templates.conftest import call
+from tests.templates.conftest import call, stack
 from tests.templates.repositories import HOUSES
 
 pytestmark = pytest.mark.tfx
@@ -29,7 +29,7 @@ def make_repository(installed: Path, folder: Path, name: str) -> Path:
     made = folder / "made"
     (made / ".venv").symlink_to(installed)
     # For make, what the requirements name is there: written after them.
-    (installed / ".installed").touch()
+    (installed / f".installed-{stack()}").touch()
     return made
 
 
@@ -145,7 +145,11 @@ def test_job_for_kubeflow_says_what_steps_may_take(job: Path) -> None:
     spec = json.loads(job.read_text())["pipelineSpec"]
     executors = spec["deploymentSpec"]["executors"]
     assert executors["Trainer_executor"]["container"]["resources"] == {"cpuLimit": 2.0, "memoryLimit": 8.0}
-    assert spec["root"]["inputDefinitions"]["parameters"]["data_path"]["defaultValue"] == "/pipeline/data"
+    defaults = {
+        name: parameter["defaultValue"] for name, parameter in spec["root"]["inputDefinitions"]["parameters"].items()
+    }
+    assert defaults["data_path"] == "/pipeline/data"
+    assert json.loads(defaults["push_destination"])["filesystem"]["baseDirectory"].endswith("/kubeflow/serving/houses")
 
 
 @pytest.mark.full
@@ -154,14 +158,19 @@ def test_every_step_of_the_job_runs(installed: Path, made: Path, job: Path, monk
     from pipelines.kubeflow.commands import LocalCommands
 
     monkeypatch.delenv("PYTHONPATH", raising=False)  # the steps are to find the wheel's package, not the checkout's
+    elsewhere = made / "build" / "pushed-elsewhere"
     run = run_job(
         load_job(job),
         root=made / "build" / "kubeflow",
-        parameters={"data_path": str(made / "data")},
+        parameters={
+            "data_path": str(made / "data"),
+            "push_destination": json.dumps({"filesystem": {"base_directory": str(elsewhere)}}),
+        },
         commands=LocalCommands(installed / "bin" / "python"),
     )
     assert run.failed == [], "\n".join(step.log_end() for step in run.failed)
     assert run.output("SavedModelValidator", "blessing").metadata["blessed"] == 1.0
     pushed = run.output("Pusher", "pushed_model").metadata
     assert pushed["pushed"] == 1.0
+    assert Path(pushed["pushed_destination"]).parent == elsewhere
     assert (Path(pushed["pushed_destination"]) / "saved_model.pb").is_file()

@@ -8,7 +8,7 @@ import click
 
 from tfx_savedmodel.cli import exit_codes
 from tfx_savedmodel.cli.page import Cell, Page, open_page
-from tfx_savedmodel.operations.new import TASKS, DataSet, changed, new
+from tfx_savedmodel.operations.new import TASKS, Column, DataSet, changed, new
 
 _MOST_CLASSES = 12
 
@@ -39,7 +39,7 @@ def command(name: str, destination: str, data: str | None, label: str | None, ta
 def _show_data(page: Page, data: DataSet) -> None:
     label = data.label
     page.line((f"{data.source}: ", "strong"), f"{data.total:,} rows, {len(data.columns) + 1} columns")
-    for note in data.notes:
+    for note in (*data.notes, *data.changes):
         page.line((note, "warning"), indent=2)
     page.line()
     page.line(("label ", "dim"), (label.source, "strong"), f": {label.task}, because {label.reason}")
@@ -59,7 +59,7 @@ def _show_data(page: Page, data: DataSet) -> None:
             column.source or "(no name)",
             column.describe,
             f"{column.missing:,} missing" if column.missing else "",
-            ("; ".join([*_renamed(column.source, column.name), *column.changes]), "warning"),
+            ("; ".join([*_remarks(column)]), "warning"),
         ]
         for column in data.features
     ]
@@ -68,10 +68,11 @@ def _show_data(page: Page, data: DataSet) -> None:
         page.line()
         page.line(("left out", "warning"))
         page.table([[column.source or "(no name)", column.why] for column in data.left_out])
-    if changed(data) or any(column.source != column.name for column in data.features):
+    if data.changes or changed(data) or any(column.source != column.name for column in data.features):
         page.line()
         page.line("What was changed stands in README.md too: data that comes later has to have the same form.")
 
 
-def _renamed(source: str, name: str) -> list[str]:
-    return [] if source == name else [f"called {name}"]
+def _remarks(column: Column) -> list[str]:
+    renamed = [] if column.source == column.name else [f"called {column.name}"]
+    return [*renamed, *column.changes, *([column.note] if column.note else [])]

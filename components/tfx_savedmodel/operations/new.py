@@ -9,13 +9,14 @@ from pathlib import Path
 from tfx_savedmodel.errors import DestinationError, UsageError
 from tfx_savedmodel.saved_model.local import is_remote
 from tfx_savedmodel.saved_model.publish import publishing
+from tfx_savedmodel.starting.columns import Column
 from tfx_savedmodel.starting.data_set import DataSet, look_at_data
 from tfx_savedmodel.starting.label import TASKS
 from tfx_savedmodel.starting.names import check_name
 from tfx_savedmodel.starting.template import copy_template, find_template
 from tfx_savedmodel.starting.writing import changed
 
-__all__ = ["TASKS", "DataSet", "Started", "changed", "new"]
+__all__ = ["TASKS", "Column", "DataSet", "Started", "changed", "new"]
 
 
 @dataclasses.dataclass(frozen=True)

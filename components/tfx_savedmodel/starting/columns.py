@@ -15,6 +15,8 @@ from tfx_savedmodel.starting.dressed import undressed
 MISSING = frozenset({"NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NAN", "NULL", "null", "?"})
 #: More different strings than this get no place of their own in a one-hot vector.
 MOST_VALUES = 50
+#: More different texts than this among numbers are no way to write a missing one.
+_MOST_ODD = 5
 _NAN = re.compile(r"[+-]?nan", re.IGNORECASE)
 _INT64 = range(-(2**63), 2**63)
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+(,\d+)?")
@@ -47,6 +49,7 @@ class Column:
       values: how many different ones there are, without the missing.
       why: of one that is left out, the reason.
       changes: what was changed in the cells, in words.
+      note: what it may be instead, and what to do for that.
     """
 
     source: str
@@ -56,6 +59,7 @@ class Column:
     values: int
     why: str = ""
     changes: tuple[str, ...] = ()
+    note: str = ""
 
     @property
     def missing(self) -> int:
@@ -94,7 +98,8 @@ def look(source: str, name: str, cells: Sequence[str], *, comma_is_decimal: bool
     if kind is Kind.NUMBER:
         plain, more = _numbers(plain)
         changes += more
-    return Column(source, name, kind, tuple(plain), len(counts), why, tuple(changes))
+    note = mostly_numbers(known) if kind is Kind.CATEGORY else ""
+    return Column(source, name, kind, tuple(plain), len(counts), why, tuple(changes), note)
 
 
 def plain_cells(cells: Sequence[str], *, comma_is_decimal: bool = False) -> tuple[list[str], list[str]]:
@@ -139,10 +144,23 @@ def first_dressed(known: Iterable[str]) -> str:
 def few_odd(known: Sequence[str]) -> str:
     """Return the few values that are no numbers among many that are, in words; "" where they are not few."""
     odd = Counter(cell for cell in known if number(cell) is None)
-    if not 0 < odd.total() * 10 <= len(known):
+    return _counted(odd) if 0 < odd.total() * 10 <= len(known) else ""
+
+
+def mostly_numbers(known: Sequence[str]) -> str:
+    """Return what to say of strings most of which are numbers, such as a dash where one is missing; else ""."""
+    odd = Counter(cell for cell in known if number(cell) is None)
+    if not odd or len(odd) > _MOST_ODD or odd.total() * 2 >= len(known):
         return ""
-    shown = ", ".join(f"{count} × {_short(cell)}" for cell, count in odd.most_common(3))
-    return shown + (f" and {len(odd) - 3} more" if len(odd) > 3 else "")
+    return (
+        f"kept as strings, but most of its values are numbers, not {_counted(odd)}: "
+        "to have numbers, leave those cells empty or write numbers there"
+    )
+
+
+def _counted(texts: Counter[str]) -> str:
+    shown = ", ".join(f"{count} × {_short(cell)}" for cell, count in texts.most_common(3))
+    return shown + (f" and {len(texts) - 3} more" if len(texts) > 3 else "")
 
 
 def _short(cell: str) -> str:

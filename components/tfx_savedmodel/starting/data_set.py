@@ -25,7 +25,8 @@ class DataSet:
       columns: all but the label, in the file's order.
       rows: how many rows the pipeline gets.
       total: how many the file has.
-      notes: what was changed of the rows, in words.
+      notes: which rows the pipeline does not get, in words.
+      changes: what was changed in all rows, in words: data that comes later has to have the new form.
     """
 
     source: str
@@ -34,6 +35,7 @@ class DataSet:
     rows: int
     total: int
     notes: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
 
     @property
     def features(self) -> tuple[Column, ...]:
@@ -89,7 +91,9 @@ def look_at_data(path: Path, label: str, *, task: str | None = None) -> DataSet:
         for number, (source, name, values) in enumerate(zip(table.header, names, cells, strict=True))
         if number != place
     )
-    found = DataSet(path.name, looked, columns, len(kept), table.total, tuple(_notes(table, len(kept))))
+    found = DataSet(
+        path.name, looked, columns, len(kept), table.total, tuple(_notes(table, len(kept))), tuple(_changes(table))
+    )
     if not found.features:
         why = "; ".join(f"{column.source}: {column.why}" for column in columns[:5])
         raise UsageError("no column that a model could use", where=str(path), found=why or "the label alone")
@@ -119,9 +123,17 @@ def _notes(table: Table, kept: int) -> list[str]:
             "the pipeline reads all of what is in its data folder"
         )
     if kept < len(table.rows):
-        notes.append(f"{len(table.rows) - kept:,} rows without a label were left out")
-    if table.had_blanks:
-        notes.append("blanks around cells were taken away")
-    if table.separator != ",":
-        notes.append(f"the separator {table.separator!r} became a comma")
+        left = len(table.rows) - kept
+        notes.append(
+            "one row without a label was left out" if left == 1 else f"{left:,} rows without a label were left out"
+        )
     return notes
+
+
+def _changes(table: Table) -> list[str]:
+    changes = []
+    if table.had_blanks:
+        changes.append("blanks around cells were taken away")
+    if table.separator != ",":
+        changes.append(f"the separator {table.separator!r} became a comma")
+    return changes

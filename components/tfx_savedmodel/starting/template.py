@@ -63,7 +63,7 @@ def copy_template(destination: Path, name: str, data: DataSet | None) -> None:
     for file in ("configs.py", "README.md"):
         path = destination / file
         path.write_text(fill(path.read_text(encoding="utf-8"), texts), encoding="utf-8")
-    for path in destination.glob("requirements*.txt"):
+    for path in (destination / "requirements").glob("*.in"):
         pinned = re.sub(r"^tfx-savedmodel==.*$", f"tfx-savedmodel=={__version__}", path.read_text(), flags=re.M)
         path.write_text(pinned, encoding="utf-8")
 

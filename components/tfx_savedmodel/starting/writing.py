@@ -90,7 +90,7 @@ def columns_of_readme(data: DataSet) -> str:
     lines = [
         f"{data.rows:,} rows. The model predicts {_name(label)}: a {label.task}, because {label.reason}."
         + (f" Classes: {_classes(data)}." if data.is_classification else "")
-        + "".join(f" {_text(note[:1].upper() + note[1:])}." for note in label.notes),
+        + "".join(f" {_text(note[:1].upper() + note[1:])}." for note in (*label.notes, *data.notes)),
         "",
         "| column | is | missing |",
         "|---|---|---|",
@@ -98,8 +98,11 @@ def columns_of_readme(data: DataSet) -> str:
     ]
     if data.left_out:
         lines += ["", "Left out:", "", *(f"- {_code(column.source)}: {_text(column.why)}" for column in data.left_out)]
+    noted = [column for column in data.features if column.note]
+    if noted:
+        lines += ["", "Worth a look:", "", *(f"- `{column.name}`: {_text(column.note)}" for column in noted)]
     changes = [
-        *data.notes,
+        *data.changes,
         *(f"{_code(column.source)}: {_text('; '.join(column.changes))}" for column in changed(data)),
     ]
     if changes:

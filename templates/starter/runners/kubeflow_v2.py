@@ -2,8 +2,8 @@
 
 Nothing runs here. While compiling, the modules are packed into wheels under --root, which has to be writable from here.
 A `.json` is a job for Vertex AI's client, a `.yaml` the specification alone, for Kubeflow's client and its upload page;
-`data_path` is a parameter of either. What follows `--` are
-Beam's arguments, for instance to run the heavy steps on Dataflow; without them they run in their own containers.
+`data_path` and `push_destination` are parameters of either. What follows `--` are Beam's arguments, for instance to run
+the heavy steps on Dataflow; without them they run in their own containers.
 """
 
 from __future__ import annotations
@@ -28,18 +28,23 @@ def compile_job(
       root: the pipeline root, gs://… or a path that every step sees.
       image: has this repository at configs.IMAGE_HOME, and its packages.
       data: the default of the job's parameter `data_path`.
-      push_to: where a blessed model is copied to.
+      push_to: where a blessed model is copied to: the default of the job's parameter `push_destination`.
       beam_args: where the heavy steps run their Beam; in their own containers without any.
     """
+    from google.protobuf import json_format
     from tfx.orchestration import data_types
     from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 
     import pipeline
 
+    # What is a message in TFX is text in a job: its JSON form.
+    destination = json_format.MessageToJson(pipeline.push_destination(push_to), indent=None)
+    defaults = {"data_path": data, "push_destination": destination}
+    given = {name: data_types.RuntimeParameter(name=name, ptype=str) for name in defaults}
     definition = pipeline.create_pipeline(
         root,
-        data=data_types.RuntimeParameter(name="data_path", ptype=str),
-        push_to=push_to,
+        data=given["data_path"],
+        push_to=given["push_destination"],
         # The image says where workers get their packages; without it every step would pack TFX itself anew.
         beam_pipeline_args=[
             "--runner=FnApiRunner",
@@ -52,9 +57,10 @@ def compile_job(
             component.with_beam_pipeline_args(list(beam_args))
     config = kubeflow_v2_dag_runner.KubeflowV2DagRunnerConfig(default_image=image, use_pipeline_spec_2_1=True)
     runner = kubeflow_v2_dag_runner.KubeflowV2DagRunner(config=config)
-    job = runner.run(definition, parameter_values={"data_path": data}, write_out=False)
-    # TFX drops the default, which Kubeflow reads in the definition of the parameter.
-    job["pipelineSpec"]["root"]["inputDefinitions"]["parameters"]["data_path"]["defaultValue"] = data
+    job = runner.run(definition, parameter_values=defaults, write_out=False)
+    # TFX drops the defaults, which Kubeflow reads in the definitions of the parameters.
+    for name, value in defaults.items():
+        job["pipelineSpec"]["root"]["inputDefinitions"]["parameters"][name]["defaultValue"] = value
     give_resources(job, configs.RESOURCES)
     write_job(job, output)
     return job
@@ -98,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--root", default=str(configs.BUILD / "kubeflow"), help="pipeline root (%(default)s)")
     parser.add_argument("--image", default=configs.IMAGE, help="%(default)s")
     parser.add_argument("--data", default=f"{configs.IMAGE_HOME}/data", help="default of data_path (%(default)s)")
-    parser.add_argument("--push-to", help="where a blessed model is copied to (ROOT/serving/NAME)")
+    parser.add_argument("--push-to", help="the folder in push_destination's default (ROOT/serving/NAME)")
     options = parser.parse_args(given[:cut])
     root = absolute(options.root)
     places = {
