@@ -12,6 +12,7 @@ import pytest
 
 from tests.conftest import ROOT, require_tool
 from tests.packaged import copy_packaged, lock_of
+from tests.templates.repositories import HOUSES
 from tfx_savedmodel import versions
 from tfx_savedmodel.operations.new import new
 
@@ -30,12 +31,18 @@ def stack() -> str:
     return lock_of(versions.installed("tfx")).name.removesuffix("-dev.txt")
 
 
-def call(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+def uv() -> str:
+    """Return the path of the uv that `make install` brought, else of the machine's."""
+    own = ROOT / ".uv" / "bin" / "uv"
+    return str(own) if own.is_file() else require_tool("uv", "make install")
+
+
+def call(*command: str | Path, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a command away from the checkout, and return what it said, both streams together."""
     return subprocess.run(
         [str(part) for part in command],
         cwd=cwd,
-        env=clean_variables(),
+        env={**clean_variables(), **variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -61,12 +68,41 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = new("first", tmp_path_factory.mktemp("installed") / "made").path
     (made / "wheels").mkdir()
     shutil.copy2(wheel, made / "wheels")
-    own = ROOT / ".uv" / "bin" / "uv"
-    uv = str(own) if own.is_file() else require_tool("uv", "make install")
-    done = call("make", "install", f"STACK={stack()}", f"UV={uv}", f"PYTHON={sys.executable}", cwd=made)
+    done = call("make", "install", f"STACK={stack()}", f"UV={uv()}", f"PYTHON={sys.executable}", cwd=made)
     assert done.returncode == 0, done.stdout
     take_bytecode(made / ".venv")
     return made / ".venv"
+
+
+def make_repository(installed: Path, folder: Path, name: str, content: str = "", label: str = "") -> Path:
+    """Return a repository made by the installed command; its environment is the installed one."""
+    arguments: list[str | Path] = []
+    if content:
+        (folder / "given.csv").write_text(content)
+        arguments = ["--data", folder / "given.csv", "--label", label]
+    done = call(installed / "bin" / "tfx-savedmodel", "new", name, folder / "made", *arguments, cwd=folder)
+    assert done.returncode == 0, done.stdout
+    made = folder / "made"
+    (made / ".venv").symlink_to(installed)
+    # For make, what the requirements name is there: written after them.
+    (installed / f".installed-{stack()}").touch()
+    return made
+
+
+@pytest.fixture(scope="session")
+def made(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository for a CSV file; a test that changes it changes it back."""
+    return make_repository(installed, tmp_path_factory.mktemp("houses"), "houses", HOUSES, "price")
+
+
+@pytest.fixture(scope="session")
+def ran(made: Path) -> str:
+    """What the first run said, after which the contract was written as the README says."""
+    done = call("make", "run", cwd=made)
+    assert done.returncode == 0, done.stdout + (made / "build" / "pipeline.log").read_text()[-5000:]
+    done_too = call("make", "contract", cwd=made)
+    assert done_too.returncode == 0, done_too.stdout
+    return str(done.stdout)
 
 
 def take_bytecode(environment: Path) -> None:

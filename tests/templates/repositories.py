@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -46,3 +47,8 @@ def ruff(repository: Path) -> str:
         done = subprocess.run([program, *arguments], cwd=repository, capture_output=True, text=True, check=False)
         said += "" if done.returncode == 0 else done.stdout + done.stderr
     return said
+
+
+def pins(lock: Path) -> dict[str, str]:
+    """Return the versions that a lock has, by name."""
+    return dict(re.findall(r"^([A-Za-z0-9._-]+)==(\S+)", lock.read_text(encoding="utf-8"), re.MULTILINE))

@@ -1,4 +1,4 @@
-"""A repository made with the built wheel, far from the checkout: its tests, its pipeline, a change to its contract."""
+"""A repository made with the built wheel, far from the checkout: its tests, its pipeline, its job for Kubeflow."""
 
 from __future__ import annotations
 
@@ -9,53 +9,14 @@ from typing import Any
 
 import pytest
 
-from tests.templates.conftest import call, stack
-from tests.templates.repositories import HOUSES
+from tests.templates.conftest import call, make_repository, stack, uv
+from tests.templates.repositories import pins
 
 pytestmark = pytest.mark.tfx
-
-DATA: dict[str, tuple[str | None, str]] = {"houses": (HOUSES, "price"), "penguins": (None, "")}
-
-
-def make_repository(installed: Path, folder: Path, name: str) -> Path:
-    """Return a repository made by the installed command; its environment is the installed one."""
-    content, label = DATA[name]
-    arguments: list[str | Path] = []
-    if content is not None:
-        (folder / "given.csv").write_text(content)
-        arguments = ["--data", folder / "given.csv", "--label", label]
-    done = call(installed / "bin" / "tfx-savedmodel", "new", name, folder / "made", *arguments, cwd=folder)
-    assert done.returncode == 0, done.stdout
-    made = folder / "made"
-    (made / ".venv").symlink_to(installed)
-    # For make, what the requirements name is there: written after them.
-    (installed / f".installed-{stack()}").touch()
-    return made
 
 
 def make(made: Path, *targets: str) -> Any:
     return call("make", *targets, cwd=made)
-
-
-def edit(path: Path, change: Any) -> None:
-    document = json.loads(path.read_text())
-    change(document)
-    path.write_text(json.dumps(document))
-
-
-@pytest.fixture(scope="module")
-def made(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_repository(installed, tmp_path_factory.mktemp("houses"), "houses")
-
-
-@pytest.fixture(scope="module")
-def ran(made: Path) -> str:
-    """What the first run said, after which the contract was written as the README says."""
-    done = make(made, "run")
-    assert done.returncode == 0, done.stdout + (made / "build" / "pipeline.log").read_text()[-5000:]
-    done_too = make(made, "contract")
-    assert done_too.returncode == 0, done_too.stdout
-    return str(done.stdout)
 
 
 def test_nothing_leads_back_to_the_checkout(installed: Path, made: Path) -> None:
@@ -87,40 +48,39 @@ def test_same_model_keeps_the_contract(made: Path, ran: str) -> None:
     assert (done.returncode, "No change that a client could see" in done.stdout) == (0, True), done.stdout
 
 
-def test_promise_that_is_taken_back_is_neither_pushed_nor_merged(made: Path, ran: str) -> None:
-    pushed = list((made / "build" / "serving" / "houses").iterdir())
-    kept = {name: (made / name).read_text() for name in ("signatures.json", "policy.json")}
-    edit(made / "signatures.json", lambda plan: plan["signatures"].pop("serve_raw"))
-    edit(
-        made / "policy.json",
-        lambda policy: [check["required"].remove("serve_raw") for check in policy["parameters"].values()],
-    )
+@pytest.mark.full
+def test_signature_that_is_added_breaks_nobody(made: Path, ran: str) -> None:
+    kept = {name: (made / name).read_text() for name in ("signatures.json", "contract.json")}
+    plan = json.loads(kept["signatures.json"])
+    plan["signatures"]["predict_v1"] = {"kind": "alias", "of": "serving_default"}
+    (made / "signatures.json").write_text(json.dumps(plan))
     try:
-        done = make(made, "run")
-        assert done.returncode != 0
-        assert "SM106 breaking-change" in done.stdout
-        assert "serve_raw" in done.stdout
-        assert list((made / "build" / "serving" / "houses").iterdir()) == pushed
-        done = make(made, "check-contract")
-        assert done.returncode != 0
-        assert "Breaking: 1" in done.stdout
-        assert "serve_raw" in done.stdout
+        done = make(made, "run", "check-contract")
+        assert done.returncode == 0, done.stdout
+        assert "Not breaking: 1 change" in done.stdout
+        assert make(made, "contract").returncode == 0
+        assert "predict_v1" in (made / "contract.json").read_text()
+        assert "predict_v1" not in kept["contract.json"]
     finally:
         for name, text in kept.items():
             (made / name).write_text(text)
 
 
 @pytest.mark.full
-def test_signature_that_is_added_breaks_nobody(made: Path, ran: str) -> None:
-    before = (made / "contract.json").read_text()
-    alias = {"kind": "alias", "of": "serving_default"}
-    edit(made / "signatures.json", lambda plan: plan["signatures"].update(predict_v1=alias))
-    done = make(made, "run", "check-contract")
-    assert done.returncode == 0, done.stdout
-    assert "Not breaking: 1 change" in done.stdout
-    assert make(made, "contract").returncode == 0
-    assert "predict_v1" not in before
-    assert "predict_v1" in (made / "contract.json").read_text()
+def test_lock_is_compiled_again_and_says_the_same(installed: Path) -> None:
+    made = installed.parent
+    files = [made / "requirements" / f"{name}.txt" for name in (stack(), f"dev-{stack()}")]
+    kept = [path.read_text() for path in files]
+    before = [pins(path) for path in files]
+    try:
+        done = make(made, "lock", f"UV={uv()}")
+        assert done.returncode == 0, done.stdout
+        assert [pins(path) for path in files] == before
+        assert all("--hash=sha256:" in path.read_text() for path in files)
+    finally:
+        for path, text in zip(files, kept, strict=True):
+            path.write_text(text)
+        (installed / f".installed-{stack()}").touch()
 
 
 @pytest.mark.full
