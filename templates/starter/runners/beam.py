@@ -30,13 +30,24 @@ def problems(root: str, data: str, push_to: str, beam_args: Sequence[str]) -> li
     flags = {argument.split("=", 1)[0]: argument.partition("=")[2] for argument in beam_args}
     if "--runner" not in flags:
         found.append("no --runner after `--`: name one, such as --runner=PortableRunner or --runner=DataflowRunner")
-    if not set(flags) & set(PACKAGES_OF_WORKERS):
+    if not set(flags) & set(PACKAGES_OF_WORKERS) and flags.get("--environment_type") != "LOOPBACK":
         found.append(f"the workers lack TensorFlow and tfx-savedmodel: add one of {', '.join(PACKAGES_OF_WORKERS)}")
     is_elsewhere = flags.get("--runner") == "DataflowRunner" or flags.get("--environment_type") == "DOCKER"
     for flag, place in (("--root", root), ("--data", data), ("--push-to", push_to)):
         if is_elsewhere and flag != "--push-to" and "://" not in place:
             found.append(f"{flag} {place} is on this machine, which the workers do not see: name a bucket")
     return found
+
+
+def without_packing(beam_args: Sequence[str]) -> list[str]:
+    """Return the arguments with what keeps TFX from packing itself for workers that have their packages already.
+
+    TFX does that for every step unless a flag that it knows names packages, and `--environment_config` is none of them.
+    """
+    kinds = {f"--environment_type={kind}" for kind in ("EXTERNAL", "PROCESS", "LOOPBACK")}
+    named = [flag for flag in PACKAGES_OF_WORKERS if flag != "--environment_config"]
+    names_packages = any(argument.split("=", 1)[0] in named for argument in beam_args)
+    return [*beam_args, *([] if names_packages or not kinds & set(beam_args) else ["--sdk_container_image=none"])]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,7 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found = problems(options.root, options.data, options.push_to, beam_args)
     if found:
         parser.error("\n  ".join(["", *found]))
-    return local.run(options.build, data=options.data, beam_args=beam_args, root=options.root, push_to=options.push_to)
+    places = {"data": options.data, "root": options.root, "push_to": options.push_to}
+    return local.run(options.build, beam_args=without_packing(beam_args), **places)
 
 
 if __name__ == "__main__":

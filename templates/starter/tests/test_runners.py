@@ -26,6 +26,13 @@ def test_beam_arguments_that_cannot_work_are_all_named() -> None:
     assert "no --runner" in beam.problems("a", "b", "c", [])[0]
 
 
+def test_workers_that_have_their_packages_get_none_of_tfx() -> None:
+    assert beam.without_packing(FLINK) == [*FLINK, "--sdk_container_image=none"]
+    for given in (["--runner=DataflowRunner", "--sdk_container_image=i"], [*FLINK, "--setup_file=/setup.py"]):
+        assert beam.without_packing(given) == given
+    assert beam.problems("/r", "/d", "/s", ["--runner=PortableRunner", "--environment_type=LOOPBACK"]) == []
+
+
 def test_resources_are_written_into_the_job() -> None:
     container: dict = {"image": "i"}
     job = {"pipelineSpec": {"deploymentSpec": {"executors": {"Trainer_executor": {"container": container}}}}}
