@@ -54,6 +54,8 @@ def test_kinds(cells: list[str], kind: Kind, describe: str) -> None:
         ("userId", [str(number**2 + 5) for number in range(40)], "it looks like an identifier"),
         ("c", ["2020-1-5", "2020-11-05"], "dates that are not written YYYY-MM-DD"),
         ("c", ["01/02/2020", "31/12/2020"], "dates that are not written YYYY-MM-DD"),
+        ("c", ["Jan 1 2000", "September 30th, 2001"], "dates that are not written YYYY-MM-DD"),
+        ("c", ["1 Jan 2000", "30. Sept. 01", "3-Oct-1999"], "dates that are not written YYYY-MM-DD"),
     ],
 )
 def test_what_no_model_can_use_is_left_out_and_said(name: str, cells: list[str], why: str) -> None:

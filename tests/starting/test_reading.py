@@ -50,6 +50,12 @@ def test_quotes_line_breaks_blanks_and_a_byte_order_mark(tmp_path: Path) -> None
     [
         ("", "the file is empty"),
         ("a,b\n1,2\n1,2,3\n", "line 3\n  found: 3 cells\n  wanted: 2"),
+        ("178,3,no,maybe,yes\n14.2,1.7,2.4,0\n", "line 2\n  found: 4 cells"),
+        (
+            "178,3,no,maybe,yes\n14.2,1.7,2.4,0\n",
+            "next: where line 1 is no line of names, put one in its place; else mend",
+        ),
+        ("a,b\n1,2\n1,2,3\n", "next: mend the line"),
         ("1,2.5\n3,4.5\n", "the file has no header"),
         (b"a,b\n1,\xe9\n", "line 2\n  found: byte 0xe9"),
         ("a,b\n1,2\n".encode("utf-16"), "iconv -f utf-16"),

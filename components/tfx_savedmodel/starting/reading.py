@@ -18,6 +18,7 @@ SEPARATORS = ",;\t|"
 #: Of a larger file so many rows are looked at, and fewer where there are many columns.
 MOST_ROWS = 100_000
 MOST_CELLS = 5_000_000
+_WHERE_NO_HEADER = "where line 1 is no line of names, put one in its place; else "
 _LOOKED_AT = 64 * 1024
 _MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"\x1f\x8b": "gzip", b"PK\x03\x04": "a zip file"}
 
@@ -137,7 +138,8 @@ def _records(path: Path, file: TextIO, separator: str) -> Iterator[tuple[int, tu
                     line=reader.line_num,
                     found=f"{len(row)} cells",
                     wanted=f"{width}, separated by {separator!r}",
-                    next_step='mend the line; a cell with a separator in it stands in quotes: "a, b"',
+                    next_step=_WHERE_NO_HEADER * (reader.line_num == 2)
+                    + 'mend the line; a cell with a separator in it stands in quotes: "a, b"',
                 )
             yield reader.line_num, row
     except csv.Error as error:
