@@ -53,7 +53,7 @@ def test_quotes_line_breaks_blanks_and_a_byte_order_mark(tmp_path: Path) -> None
         ("178,3,no,maybe,yes\n14.2,1.7,2.4,0\n", "line 2\n  found: 4 cells"),
         (
             "178,3,no,maybe,yes\n14.2,1.7,2.4,0\n",
-            "next: where line 1 is no line of names, put one in its place; else mend",
+            "where line 1 is no line of names, put one in its place; else",
         ),
         ("a,b\n1,2\n1,2,3\n", "next: mend the line"),
         ("1,2.5\n3,4.5\n", "the file has no header"),
