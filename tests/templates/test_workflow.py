@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import require_tool
 from tests.templates.conftest import call
 from tests.templates.workflow import Ran, run_job
 
@@ -43,6 +44,7 @@ def job(made: Path) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def pull_request(made: Path, ran: str, job: dict[str, Any]) -> PullRequest:
     """Make a branch with a change; what it gives runs the job on what the branch then holds."""
+    require_tool("git", "apt-get install git")
     git(made, "init", "--quiet", "--initial-branch=main")
     git(made, "add", "--all")
     git(made, "commit", "--quiet", "--message", "Begin")
