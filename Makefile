@@ -33,9 +33,8 @@ FULL_ON_BOTH := tests/operations/test_convert_large.py tests/consumers
 # What the Debian 13 root does without: Java for Beam's engines, a browser, the Pythons of old consumers, and the
 # template's tests, which install TFX a second time: test-full runs them there too.
 NOT_IN_ROOT := --ignore=tests/templates --ignore=tests/runners --ignore=tests/report/test_browser.py --ignore=tests/consumers
-# Of the long tests, those that the newest stack must pass too; without Java for the template's runner on Flink.
-ROOT_FULL = $(PYTHON3) make/debian_13.py run $(NEWER)/bin/python -m pytest -m "full or tfx" tests/make tests/templates \
-	--ignore=tests/templates/test_beam.py
+# Of the long tests, those that the newest stack must pass too.
+ROOT_FULL = $(PYTHON3) make/debian_13.py run $(NEWER)/bin/python -m pytest -m "full or tfx" tests/make tests/templates
 # More arguments for pytest: make test ARGS="-k reader".
 ARGS ?=
 
