@@ -19,6 +19,12 @@ def make(made: Path, *targets: str) -> Any:
     return call("make", *targets, cwd=made)
 
 
+def edit(path: Path, change: Any) -> None:
+    document = json.loads(path.read_text())
+    change(document)
+    path.write_text(json.dumps(document))
+
+
 def test_nothing_leads_back_to_the_checkout(installed: Path, made: Path) -> None:
     code = "import tfx_savedmodel.starting.template as module; print(module.__file__, module.find_template())"
     said = call(installed / "bin" / "python", "-c", code, cwd=made)
@@ -46,6 +52,29 @@ def test_pipeline_pushes_a_blessed_model(made: Path, ran: str) -> None:
 def test_same_model_keeps_the_contract(made: Path, ran: str) -> None:
     done = make(made, "check-contract")
     assert (done.returncode, "No change that a client could see" in done.stdout) == (0, True), done.stdout
+
+
+def test_promise_that_is_taken_back_is_neither_pushed_nor_merged(made: Path, ran: str) -> None:
+    pushed = list((made / "build" / "serving" / "houses").iterdir())
+    kept = {name: (made / name).read_text() for name in ("signatures.json", "policy.json")}
+    edit(made / "signatures.json", lambda plan: plan["signatures"].pop("serve_raw"))
+    edit(
+        made / "policy.json",
+        lambda policy: [check["required"].remove("serve_raw") for check in policy["parameters"].values()],
+    )
+    try:
+        done = make(made, "run")
+        assert done.returncode != 0
+        assert "SM106 breaking-change" in done.stdout
+        assert "serve_raw" in done.stdout
+        assert list((made / "build" / "serving" / "houses").iterdir()) == pushed
+        done = make(made, "check-contract")
+        assert done.returncode != 0
+        assert "Breaking: 1" in done.stdout
+        assert "serve_raw" in done.stdout
+    finally:
+        for name, text in kept.items():
+            (made / name).write_text(text)
 
 
 @pytest.mark.full

@@ -16,7 +16,7 @@ from tests.conftest import require_tool
 from tests.templates.conftest import call
 from tests.templates.workflow import Ran, run_job
 
-pytestmark = pytest.mark.tfx
+pytestmark = [pytest.mark.tfx, pytest.mark.full]
 
 RUN, CONTRACT, TELL = (
     "run the pipeline on the data in this repository",
@@ -117,7 +117,6 @@ def test_signature_that_is_removed_is_blocked_until_the_contract_is_changed_too(
         assert "serve_raw" in after and "serve_raw" not in before
 
 
-@pytest.mark.full
 def test_type_that_is_changed_is_blocked(pull_request: PullRequest) -> None:
     with pull_request(make_rooms_integers) as run:
         ran = run()
@@ -127,7 +126,6 @@ def test_type_that_is_changed_is_blocked(pull_request: PullRequest) -> None:
     assert "rooms" in ran.summary and "int64" in ran.summary
 
 
-@pytest.mark.full
 def test_harmless_change_passes(pull_request: PullRequest) -> None:
     def change(made: Path) -> None:
         (made / "README.md").write_text(f"{(made / 'README.md').read_text()}\nMore.\n")
