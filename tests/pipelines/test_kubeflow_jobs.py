@@ -17,7 +17,6 @@ from pipelines.engines.processes import is_running
 from pipelines.kubeflow import load_job, read_job, run_job
 from pipelines.kubeflow.__main__ import main
 from pipelines.kubeflow.commands import LocalCommands
-from pipelines.kubeflow.condition import parse_condition
 from pipelines.kubeflow.inputs import job_values, parse_value
 from pipelines.kubeflow.placeholders import fill_in
 from tests.conftest import ROOT
@@ -38,59 +37,6 @@ INPUT = {
         "outputFile": "/out/executor_output.json",
     },
 }
-BLESSED = "inputs.artifacts['blessing'].artifacts[0].metadata['blessed']"
-URI = "inputs.artifacts['blessing'].artifacts[0].uri"
-
-
-@pytest.mark.parametrize(
-    ("text", "wanted"),
-    [
-        (f"({BLESSED} == 1.0)", True),
-        (f"({BLESSED} == 0.0)", False),
-        (f"!(({BLESSED} < 1.0))", True),
-        (f"({BLESSED} > 0.5) && ({URI} == '/models/7')", True),
-        (f"(({BLESSED} > 2.0) || ({URI} == ('/models' + '/7')))", True),
-        (f"({BLESSED} == -1e+00)", False),
-        ("inputs.parameter_values['steps'] >= 150 && inputs.parameter_values['on']", True),
-        ("inputs.artifacts['blessing'].artifacts[0].metadata['parts']['train'] != 0.0", False),
-        # && binds closer than ||, and the right side is not looked at where the left one decides.
-        ("true || false && false", True),
-        (f"false && inputs.artifacts['none'].uri == {URI}", False),
-        (f"({BLESSED} == '1')", False),
-    ],
-)
-def test_conditions(text: str, wanted: bool) -> None:
-    assert parse_condition(text, "task a").holds(INPUT) is wanted
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "size(inputs) > 1",
-        f"{BLESSED} == 1.0 ? true : false",
-        "inputs.secret",
-        f"({BLESSED} == 1.0",
-        "1.0 1.0",
-        "'it's'",
-    ],
-)
-def test_a_condition_that_is_not_understood_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="not understood"):
-        parse_condition(text, "task a")
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "inputs.artifacts['empty'].artifacts[0].uri == ''",
-        f"{URI} > 1.0",
-        f"{BLESSED}",
-        "inputs.artifacts['no'].uri == ''",
-    ],
-)
-def test_a_condition_that_cannot_be_evaluated_says_so(text: str) -> None:
-    with pytest.raises(UsageError, match="condition"):
-        parse_condition(text, "task a").holds(INPUT)
 
 
 @pytest.mark.parametrize(
