@@ -120,10 +120,21 @@ def test_parameters_are_given_or_the_jobs_own_or_defaults() -> None:
 
 @pytest.mark.parametrize(
     ("given", "said"),
-    [({}, "no value"), ({"n": 1, "m": 2}, "no such parameter"), ({"n": "1"}, "another type"), ({"n": True}, "type")],
+    [
+        ({}, "no value"),
+        ({"n": 1, "m": 2}, "no such parameter"),
+        ({"n": "1"}, "another type"),
+        ({"n": True}, "another type"),
+        ({"n": 1.5}, "another type"),
+        # Kubeflow's server makes no text of anything either.
+        ({"n": 1, "text": 1}, "another type"),
+        ({"n": 1, "text": {"num_steps": 5}}, "JSON form"),
+    ],
 )
 def test_parameters_that_do_not_fit_are_refused(given: dict[str, Any], said: str) -> None:
-    document = job({}, {"n": {"parameterType": "NUMBER_INTEGER"}})
+    document = job(
+        {}, {"n": {"parameterType": "NUMBER_INTEGER"}, "text": {"parameterType": "STRING", "isOptional": True}}
+    )
     with pytest.raises(UsageError, match=said):
         job_values(read_job(document), given)
 
@@ -164,11 +175,24 @@ def test_the_command_line_runs_a_job(tmp_path: Path, name: str, capfd: pytest.Ca
     (tmp_path / name).write_text(text)
     assert main(["run", str(tmp_path / name), "--root", str(tmp_path / "root")]) == 0
     shown = capfd.readouterr().out
-    assert "a.thing  tests.Thing" in shown and "done" in shown
+    assert "done" in shown
     (log,) = (tmp_path / "root").rglob("a.log")
     assert log.read_text() == "the word is good loud\n"
     (thing,) = (tmp_path / "root").rglob("thing")
-    assert str(thing) in shown
+    (run,) = (tmp_path / "root" / "small").iterdir()
+    assert f"a.thing  tests.Thing  {thing.relative_to(run)}\n" in shown and f"Run     {run}\n" in shown
+
+
+@pytest.mark.parametrize("given", ["elsewhere", "elsewhere/", "TMP/elsewhere", "TMP/elsewhere/"])
+def test_another_root_than_the_compiled_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    document = {**real_job(), "runtimeConfig": {"gcsOutputDirectory": str(tmp_path / "compiled")}}
+    run = run_job(document, root=given.replace("TMP", str(tmp_path)))
+    assert run.failed == [], run.steps["a"].log_end()
+    # Steps work in folders of their own: what they are given is whole.
+    assert Path(run.output("a", "thing").uri).is_relative_to(tmp_path / "elsewhere" / "small" / run.run_id)
+    assert Path(run.output("a", "thing").uri).is_dir() and not (tmp_path / "compiled").exists()
+    assert run_job(document).folder.parent == tmp_path / "compiled" / "small"
 
 
 def test_the_command_line_shows_the_end_of_a_log(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -186,6 +210,9 @@ def test_the_command_line_shows_the_end_of_a_log(tmp_path: Path, capfd: pytest.C
         (["run", "JOB", "-p", "word"], "NAME=VALUE"),
         (["run", "JOB", "-p", "no=1"], "no such parameter"),
         (["run", "JOB"], "pipeline root"),
+        (["run", "JOB", "--root", "gs://bucket/root"], "gs://bucket/root"),
+        (["run", "TYPED", "-p", "n=one"], "NUMBER_INTEGER"),
+        (["run", "TYPED", "-p", "n=1.5"], "NUMBER_INTEGER"),
         (["run", "JOB", "--parallel", "0"], "parallel"),
         (["walk"], "walk"),
     ],
@@ -193,8 +220,10 @@ def test_the_command_line_shows_the_end_of_a_log(tmp_path: Path, capfd: pytest.C
 def test_wrong_usage_is_said(
     tmp_path: Path, arguments: list[str], said: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "job.json").write_text(json.dumps(real_job()))
-    assert main([str(tmp_path / "job.json") if word == "JOB" else word for word in arguments]) == 4
+    files = {"JOB": tmp_path / "job.json", "TYPED": tmp_path / "typed.json"}
+    files["JOB"].write_text(json.dumps(real_job()))
+    files["TYPED"].write_text(json.dumps(job({}, {"n": {"parameterType": "NUMBER_INTEGER"}})))
+    assert main([str(files.get(word, word)) for word in arguments]) == 4
     assert said in capfd.readouterr().err
 
 
