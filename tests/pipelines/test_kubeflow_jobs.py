@@ -29,7 +29,15 @@ BLESSING = {"uri": "/models/7", "metadata": {"blessed": 1.0, "verdict": "BLESSED
 INPUT = {
     "inputs": {
         "artifacts": {"blessing": {"artifacts": [BLESSING]}, "empty": {"artifacts": []}},
-        "parameterValues": {"steps": 150.0, "rate": 0.5, "name": "it", "on": True, "list": [1.0, "a"]},
+        "parameterValues": {
+            "steps": 150.0,
+            "rate": 0.5,
+            "small": 1e-7,
+            "large": 1e20,
+            "name": "it",
+            "on": True,
+            "list": [1.0, "a"],
+        },
     },
     "outputs": {
         "artifacts": {"model": {"artifacts": [{"uri": "/out/model", "metadata": {}}]}},
@@ -45,7 +53,9 @@ INPUT = {
         ("--steps={{$.inputs.parameters['steps']}}", "--steps=150"),
         ("{{$.inputs.parameters['rate']}}/{{$.inputs.parameters['name']}}", "0.5/it"),
         ("{{$.inputs.parameters['on']}}", "true"),
-        ("{{$.inputs.parameters['list']}}", '[1.0, "a"]'),
+        ("{{$.inputs.parameters['list']}}", '[1, "a"]'),
+        ("{{$.inputs.parameters['small']}}", "0.0000001"),
+        ("{{$.inputs.parameters['large']}}", "100000000000000000000"),
         ("{{$.inputs.artifacts['blessing'].uri}}", "/models/7"),
         ("{{$.inputs.artifacts['blessing'].metadata['verdict']}}", "BLESSED"),
         ("{{$.outputs.artifacts['model'].uri}}", "/out/model"),
@@ -58,7 +68,10 @@ def test_placeholders(text: str, wanted: str) -> None:
 
 
 def test_the_whole_input_is_a_placeholder() -> None:
-    assert json.loads(fill_in("{{$}}", INPUT, "task a")) == INPUT
+    text = fill_in("{{$}}", INPUT, "task a")
+    assert json.loads(text) == INPUT
+    # Whole numbers are written as such.
+    assert '"steps": 150,' in text and '"list": [1, "a"]' in text
 
 
 def test_a_placeholder_without_a_value_is_refused() -> None:
