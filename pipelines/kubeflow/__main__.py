@@ -50,8 +50,8 @@ def run(
 ) -> int:
     """Run every step of JOB, which `KubeflowV2DagRunner` wrote as JSON or YAML.
 
-    Without --in-image or --image commands run in this Python's environment. An image sees the pipeline root and what
-    is named with --mount, each at its own path.
+    Without --in-image or --image commands run in this Python's environment. An image sees the pipeline root, the one
+    that the job was compiled for, and what is named with --mount, each at its own path.
     """
     from rich.console import Console
 
@@ -64,8 +64,7 @@ def run(
     with contextlib.ExitStack() as stack:
         commands: Commands = LocalCommands()
         if in_image or image:
-            seen = [*mounts, *(Path(place) for place in (root or loaded.root,) if place)]
-            commands = stack.enter_context(ImageCommands(seen, image))
+            commands = stack.enter_context(ImageCommands([*mounts, *_roots(loaded, root)], image))
         progress = stack.enter_context(Progress(console))
         result = run_job(
             loaded,
@@ -78,6 +77,12 @@ def run(
         )
     print_summary(result, console)
     return FAILED if result.failed else FINE
+
+
+def _roots(job: Job, given: str | None) -> list[Path]:
+    """Return the folder that steps write to, and the one that has the wheels of the user's modules."""
+    places = [Path(place) for place in (given, job.root) if place and "://" not in place]
+    return [place for number, place in enumerate(places) if number == 0 or place.is_dir()]
 
 
 def _values(job: Job, given: Sequence[str]) -> dict[str, Any]:
