@@ -77,9 +77,12 @@ kubeflow: install  ## compile the penguin pipeline for Kubeflow v2 and run every
 flink spark: install  ## validate an example on a Flink cluster (or Spark) that is started on loopback; wants Java 17 and Maven
 	@$(BIN)/python -m pipelines.engines run $@
 
-test: install  ## run the tests: unit, then tf, then tfx (STACK=tfx-1.15 or tfx-1.21, here as with every target)
+test: install  ## run the tests: unit, then tf, then tfx (STACK=tfx-1.15 or tfx-1.21, here as with every target); then test-tfx121 where .debian-13 is there
 	-@$(PYTHON3) make/consumers.py
-	@$(BIN)/python -m pytest -m "not full" $(ARGS)
+	@status=0; $(BIN)/python -m pytest -m "not full" $(ARGS) || status=1; \
+	if [ $(STACK) != tfx-1.21 ] && [ -z '$(ARGS)' ] && $(PYTHON3) make/debian_13.py usable; then \
+		make --no-print-directory test-tfx121 || status=1; \
+	fi; exit $$status
 
 test-tf221: $(LIGHT)/.installed  ## run the unit and tf tests on TensorFlow 2.21 and Keras 3
 	@$(LIGHT)/bin/python -m pytest -m "(unit or tf) and not full" $(ARGS)

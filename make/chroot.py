@@ -65,18 +65,21 @@ def copy_checkout(root: Path) -> None:
     """Bring the checkout's copy in the root up to date: what git knows or would, and nothing that it ignores."""
     destination = _below(root, CHECKOUT)
     wanted = {name for name in _files() if (uv.ROOT / name).is_file()}
-    for name in sorted(wanted):
-        source, target = uv.ROOT / name, destination / name
-        if target.is_file() and _stamp(target) == _stamp(source):
-            continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(str(source), str(target))
+    # Strays first: what was a file may be a folder now.
     for folder, folders, files in os.walk(str(destination)):
         folders[:] = [name for name in folders if not OWN.fullmatch(name)]
         for name in files:
             path = Path(folder) / name
             if str(path.relative_to(destination)) not in wanted and not OWN.fullmatch(name):
                 path.unlink()
+    for name in sorted(wanted):
+        source, target = uv.ROOT / name, destination / name
+        if target.is_file() and _stamp(target) == _stamp(source):
+            continue
+        if target.is_dir():
+            shutil.rmtree(str(target))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(str(source), str(target))
 
 
 def _files() -> list[str]:

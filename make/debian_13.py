@@ -25,8 +25,8 @@ SUITE = "trixie"
 PACKAGES = ("ca-certificates", "g++", "make", "python3", "python3-dev", "python3-venv")
 #: The root says by this file that it is whole, and what it was made of.
 RECIPE = Path("etc", "tfx-savedmodel-root")
-MIRROR = "https://deb.debian.org/debian"
-#: What debootstrap checks signatures by. Without it, it goes on with a warning.
+#: What debootstrap checks signatures by. Without it, it goes on with a warning where it is told a mirror, and where it
+#: is told none it takes Debian's own over https.
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
@@ -34,6 +34,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("make", help="make the root, unless it is there")
+    verbs.add_parser("usable", help="fail unless the root is there and can be entered, and say nothing")
     verbs.add_parser("remove", help="remove the root, and what was left of making it")
     run = verbs.add_parser("run", help="run a command in the root, in a copy of the checkout")
     run.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND …")
@@ -45,6 +46,8 @@ def main() -> int:
         if options.verb == "remove":
             clear(root)
             return 0
+        if options.verb == "usable":
+            return 0 if _is_whole(root) and os.geteuid() == 0 else 1
         refuse_machine()
         ensure(root)
         if options.verb == "run":
@@ -72,10 +75,9 @@ def refuse_machine() -> None:
         )
     if shutil.which("debootstrap") is None:
         raise uv.SetupError(f"debootstrap is missing. Install it (`apt-get install debootstrap`) {again}")
-    if (
-        shutil.which("unshare") is None
-        or subprocess.run(["unshare", "--mount", "true"], stderr=subprocess.PIPE).returncode
-    ):
+    if shutil.which("unshare") is None:
+        raise uv.SetupError(f"unshare is missing. Install it (`apt-get install util-linux`) {again}")
+    if subprocess.run(["unshare", "--mount", "true"], stderr=subprocess.PIPE).returncode:
         raise uv.SetupError(
             "This machine lets nobody have mounts of their own (`unshare --mount true` fails): it may be a container\n"
             "without the capability SYS_ADMIN. Give it that one, or use a machine with glibc 2.39 or later."
@@ -152,12 +154,17 @@ def _refuse_foreign(root: Path) -> None:
 
 
 def _refuse_mounts(folder: Path) -> None:
-    mounts = [line.split()[4] for line in _read(Path("/proc/self/mountinfo")).splitlines()]
+    mounts = [_unescaped(line.split()[4]) for line in _read(Path("/proc/self/mountinfo")).splitlines()]
     inside = [mount for mount in mounts if mount == str(folder) or mount.startswith(f"{folder}/")]
     if inside:
         raise uv.SetupError(
             f"{folder} is not removed: something is mounted there ({', '.join(inside)}). Unmount it first."
         )
+
+
+def _unescaped(mount: str) -> str:
+    """Return a mount point as it is: the kernel writes blanks and backslashes as octal numbers."""
+    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), mount)
 
 
 def _delete(folder: Path) -> None:
@@ -177,23 +184,26 @@ def held(root: Path, *, alone: bool) -> Iterator[int]:
 
 
 def mirror() -> str:
-    """Return the Debian mirror that this machine uses, else Debian's own; the variable DEBIAN_MIRROR names another."""
+    """Return the Debian mirror that this machine uses; "", where it knows none, lets debootstrap take its own.
+
+    The variable DEBIAN_MIRROR names another.
+    """
     named = os.environ.get("DEBIAN_MIRROR")
     if named:
         return named
     apt = Path("/etc/apt")
     if "ID=debian" not in _read(Path("/etc/os-release")).splitlines():
-        return MIRROR
+        return ""
     for file in (apt / "sources.list", *sorted((apt / "sources.list.d").glob("*"))):
         found = re.search(r"^(?:deb .*?|URIs:\s*)(https?://\S*/debian)/?(?=\s)", _read(file), re.MULTILINE)
         if found and file.suffix in (".list", ".sources"):
             return found[1]
-    return MIRROR
+    return ""
 
 
 def _debootstrap(target: Path) -> None:
     source = mirror()
-    if not KEYRING.is_file() and not source.startswith("https://"):
+    if source and not KEYRING.is_file() and not source.startswith("https://"):
         raise uv.SetupError(
             f"{KEYRING} is missing, without which nothing says that what {source} sends is Debian's.\n"
             "Install it (`apt-get install debian-archive-keyring`) and run make again."

@@ -67,6 +67,18 @@ def test_the_copy_follows_the_checkout_and_keeps_what_was_made_in_it(
     chroot.copy_checkout(tmp_path / "root")
     assert (copy / "setup.py").read_text(encoding="utf-8") == "new"
     assert made.is_file() and not list((copy / "make").iterdir())
+    # What was a file is a folder now, and the other way round.
+    (project / "setup.py").unlink()
+    for name in ("setup.py/a", "make/deep/er"):
+        (project / name).parent.mkdir()
+        (project / name).touch()
+    chroot.copy_checkout(tmp_path / "root")
+    assert (copy / "setup.py" / "a").is_file()
+    for name in ("setup.py", "make/deep"):
+        shutil.rmtree(project / name)
+        (project / name).touch()
+    chroot.copy_checkout(tmp_path / "root")
+    assert (copy / "setup.py").is_file() and (copy / "make" / "deep").is_file()
 
 
 def test_in_a_repository_what_git_ignores_stays_here(project: Path, chroot: ModuleType, tmp_path: Path) -> None:
@@ -165,10 +177,10 @@ def test_without_debootstrap_it_is_told_how_to_install_it(
     monkeypatch.setattr(debian.os, "geteuid", lambda: 0)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "apt-get install debootstrap" in refused(debian.refuse_machine)
-    program = tmp_path / "debootstrap"
-    program.write_text("#!/bin/sh\n", encoding="utf-8")
-    program.chmod(0o755)
-    assert "SYS_ADMIN" in refused(debian.refuse_machine)
+    for name, says in (("debootstrap", "apt-get install util-linux"), ("unshare", "SYS_ADMIN")):
+        (tmp_path / name).write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+        assert says in refused(debian.refuse_machine)
 
 
 def test_a_failed_root_is_never_taken_for_one(debian: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,6 +205,17 @@ def test_a_failed_root_is_never_taken_for_one(debian: ModuleType, monkeypatch: p
     assert len(made) == 3 and (root / debian.RECIPE).read_text(encoding="utf-8").endswith(" more\n")
 
 
+def test_make_test_asks_whether_there_is_a_root_to_use(debian: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(debian.sys, "argv", ["debian_13.py", "usable"])
+    monkeypatch.setattr(debian.os, "geteuid", lambda: 0)
+    assert debian.main() == 1 and not debian.folder().exists()
+    (debian.folder() / debian.RECIPE).parent.mkdir(parents=True)
+    (debian.folder() / debian.RECIPE).write_text(debian.recipe(), encoding="utf-8")
+    assert debian.main() == 0
+    monkeypatch.setattr(debian.os, "geteuid", lambda: 1000)
+    assert debian.main() == 1
+
+
 def test_a_root_in_use_or_with_mounts_is_not_removed(debian: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     root = debian.folder()
     root.mkdir()
@@ -202,9 +225,9 @@ def test_a_root_in_use_or_with_mounts_is_not_removed(debian: ModuleType, monkeyp
         pass
     os.close(lock)
     own = Path.read_text
-    table = f"36 35 98:0 / {root}/srv/shared rw - ext4 /dev/sda rw\n"
+    table = f"36 35 98:0 / {root}/srv/of\\040ours rw - ext4 /dev/sda rw\n"
     monkeypatch.setattr(Path, "read_text", lambda path, *a: table if path.name == "mountinfo" else own(path, *a))
-    assert f"{root}/srv/shared" in refused(debian.remove, root)
+    assert f"{root}/srv/of ours" in refused(debian.remove, root)
     monkeypatch.undo()
     debian.remove(root)
     assert not root.exists()

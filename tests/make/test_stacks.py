@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import importlib
 import os
-import shutil
 import subprocess
 import sys
 import types
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, require_tool
 
 pytestmark = pytest.mark.unit
 
@@ -120,8 +120,7 @@ def test_no_folder_is_of_two_stacks(stacks: ModuleType) -> None:
 
 def make(*words: str) -> subprocess.CompletedProcess[str]:
     """Run make as a person would, though it may be make that runs the tests."""
-    if shutil.which("make") is None:
-        pytest.skip("needs make: apt-get install make")
+    require_tool("make", "apt-get install make")
     variables = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "STACK"))}
     told = ["make", "--no-print-directory", f"PYTHON3={sys.executable}", *words]
     return subprocess.run(told, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
@@ -156,3 +155,18 @@ def test_clean_all_leaves_a_shared_root_and_removes_the_environments_first(monke
     environments, root = make("--dry-run", "clean-all").stdout.splitlines()[-2:]
     assert environments.startswith("rm -rf .venv .venv-tfx-1.21 ")
     assert root.split()[0] == "DEBIAN_13=" and root.split()[-2:] == ["make/debian_13.py", "remove"]
+
+
+def test_make_test_goes_on_in_the_root_where_there_is_one_unless_asked_for_some_tests(tmp_path: Path) -> None:
+    (tmp_path / "python").write_text('#!/bin/sh\necho "$@" >>"$0.log"\n', encoding="utf-8")
+    (tmp_path / "python").chmod(0o755)
+    log = tmp_path / "python.log"
+    words = ("-o", "install", "test", "STACK=tfx-1.15", f"PYTHON3={tmp_path}/python", f"BIN={tmp_path}")
+    asked = "make/debian_13.py usable"
+    assert make(*words).returncode == 0
+    lines = log.read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if "debian_13" in line][:2] == [asked, "make/debian_13.py make"]
+    assert any(line.startswith("make/debian_13.py run make test STACK=tfx-1.21 ARGS=-m") for line in lines)
+    log.unlink()
+    assert make(*words, "ARGS=-k reader").returncode == 0
+    assert asked not in log.read_text(encoding="utf-8")

@@ -81,7 +81,7 @@ def _one(number: int) -> Array:
 
 
 class _Source:
-    """A column as its values are written: `tag` is the field of their list, `sizes` int64 [values] their bytes."""
+    """A column as its values are written: `tag` is the field of their list, `ends` int64 [rows] where each row ends."""
 
     def __init__(self, column: Column) -> None:
         import numpy as np
