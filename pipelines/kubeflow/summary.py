@@ -28,6 +28,8 @@ def print_summary(run: JobRun, console: Console) -> None:
 def _lines(run: JobRun) -> Iterator[Text]:
     outputs = [(f"{step}.{key}", artifact) for step, key, artifact in _outputs(run)]
     width = max((len(name) for name, _ in outputs), default=0)
+    if outputs:
+        yield Text("Outputs, from the run's folder where no whole path stands:")
     for name, artifact in outputs:
         yield Text.assemble((f"{name:<{width}}", "bold"), f"  {artifact.type_name}  {_place(artifact, run.folder)}")
     yield Text()

@@ -50,6 +50,7 @@ def test_a_blessed_model_that_was_pushed(tmp_path: Path) -> None:
     pushed = gave(tmp_path, "Pusher", "pushed_model", "tfx.PushedModel", pushed=1.0, pushed_destination="/serving/7")
     shown = told(run_of(tmp_path, judged(tmp_path, "BLESSED", [passed]), pushed))
     assert shown.splitlines()[1:] == [
+        "Outputs, from the run's folder where no whole path stands:",
         "Judge.report         tfx_savedmodel.ValidationReport  Judge_1/report",
         "Pusher.pushed_model  tfx.PushedModel  Pusher_1/pushed_model",
         "",
