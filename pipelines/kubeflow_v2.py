@@ -18,11 +18,11 @@ import click
 if not __package__:  # run as a script: what is imported below is found from the repository's root
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+from pipelines.command_line import run_command
 from pipelines.penguin import progress
-from tfx_savedmodel.errors import TfxSavedModelError, UsageError
+from tfx_savedmodel.errors import UsageError
 
 PROGRAM = "python -m pipelines.kubeflow_v2"
-FINE, WRONG_USAGE = 0, 4
 SABOTAGES = ("nan", "signature")
 #: The steps that go through all examples: what comes after `--` is for their Beam.
 HEAVY = ("CsvExampleGen", "StatisticsGen", "Transform", "EstimatorModelValidator", "ExportedModelValidator")
@@ -233,7 +233,7 @@ def command(
         sabotage=sabotage,
     )
     # TFX packs the user's modules into wheels, at length.
-    with progress.quiet(output.with_name(f"{output.name}.log")):
+    with progress.quiet(output.with_name(f"{output.name}.log")) as shown, progress.step("compiling", shown):
         job = compile_penguin(settings)
     write_job(job, output)
     click.echo(f"wrote {output}")
@@ -246,18 +246,7 @@ def _absolute(place: str) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    try:
-        with command.make_context(PROGRAM, list(sys.argv[1:] if arguments is None else arguments)) as context:
-            command.invoke(context)
-    except click.exceptions.Exit as leaving:
-        return leaving.exit_code
-    except click.ClickException as error:
-        error.show()
-        return WRONG_USAGE
-    except TfxSavedModelError as error:
-        click.echo(str(error), err=True)
-        return WRONG_USAGE
-    return FINE
+    return run_command(command, PROGRAM, arguments)
 
 
 if __name__ == "__main__":

@@ -19,16 +19,19 @@ from tfx_savedmodel.errors import UsageError
 
 STORE = "store.sqlite"
 Told = Callable[[StepResult], None]
+Begun = Callable[[str], None]
+Run = Callable[[Task, Mapping[str, StepResult]], StepResult]
 
 
 def run_job(
     job: Job | Mapping[str, Any],
     *,
-    root: Path | None = None,
+    root: Path | str | None = None,
     parameters: Mapping[str, Any] | None = None,
     commands: Commands | None = None,
     parallel: int = 2,
     tell: Told | None = None,
+    begin: Begun | None = None,
 ) -> JobRun:
     """Run a job and return what came of it; a step that fails is in the result, and what does not need it goes on.
 
@@ -42,6 +45,7 @@ def run_job(
       commands: where the commands run; without a word in this Python's environment.
       parallel: how many steps run at a time.
       tell: is called with each step when it has ended.
+      begin: is called with the name of each step when it begins, in the step's own thread.
 
     Raises:
       UsageError: the job, a parameter or the root cannot be used; nothing was run.
@@ -54,11 +58,17 @@ def run_job(
     commands = commands or LocalCommands()
     steps = StepRunner(job.name, place, values, Store(folder / STORE), commands)
     started = time.monotonic()
-    results = _run_all(job.tasks, steps, commands, parallel, tell or (lambda _: None))
+
+    def run(task: Task, upstream: Mapping[str, StepResult]) -> StepResult:
+        if begin:
+            begin(task.name)
+        return steps.run(task, upstream)
+
+    results = _run_all(job.tasks, run, commands, parallel, tell or (lambda _: None))
     return JobRun(run_id, place, results, time.monotonic() - started)
 
 
-def _folder(job: Job, root: Path | None) -> Path:
+def _folder(job: Job, root: Path | str | None) -> Path:
     named = str(root) if root is not None else job.root
     if not named or "://" in named:
         raise UsageError(
@@ -72,7 +82,7 @@ def _folder(job: Job, root: Path | None) -> Path:
 
 
 def _run_all(
-    tasks: Mapping[str, Task], steps: StepRunner, commands: Commands, parallel: int, tell: Told
+    tasks: Mapping[str, Task], run: Run, commands: Commands, parallel: int, tell: Told
 ) -> dict[str, StepResult]:
     results: dict[str, StepResult] = {}
     running: dict[concurrent.futures.Future[StepResult], str] = {}
@@ -89,7 +99,7 @@ def _run_all(
                     if hindered:
                         end(StepResult(task.name, State.UNSCHEDULABLE, reason=hindered))
                     else:
-                        running[pool.submit(steps.run, task, dict(results))] = task.name
+                        running[pool.submit(run, task, dict(results))] = task.name
                 for future in concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED).done:
                     del running[future]
                     end(future.result())

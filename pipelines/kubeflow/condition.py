@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from pipelines.kubeflow import cel
+from pipelines.kubeflow.cel import CelError, Node
 from tfx_savedmodel.errors import UsageError
-
-_Value = Callable[[Mapping[str, Any]], Any]
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?P<string>'[^'\\]*'|"[^"\\]*")
     |(?P<name>[A-Za-z_]\w*)|(?P<sign>==|!=|<=|>=|&&|\|\||[<>!+\-().\[\]]))""",
     re.VERBOSE,
 )
-_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    ">": operator.gt,
-    "<=": operator.le,
-    ">=": operator.ge,
-}
-#: The fields of ExecutorInput that a condition may name, and what its JSON form calls them.
-_FIELDS = {"artifacts": "artifacts", "parameter_values": "parameterValues", "uri": "uri", "metadata": "metadata"}
 _LITERALS = {"true": True, "false": False}
 
 
@@ -35,7 +24,7 @@ class Condition:
     """A condition over a task's ExecutorInput."""
 
     text: str
-    _value: _Value = dataclasses.field(repr=False, compare=False)
+    _node: Node = dataclasses.field(repr=False, compare=False)
 
     def holds(self, executor_input: Mapping[str, Any]) -> bool:
         """Return whether the task is to run.
@@ -44,12 +33,12 @@ class Condition:
           UsageError: it names what is not there, or compares what cannot be compared.
         """
         try:
-            found = self._value({"inputs": executor_input["inputs"]})
-        except (KeyError, IndexError, TypeError) as error:
+            found = self._node.value({"inputs": executor_input["inputs"]})
+        except CelError as error:
             raise UsageError(
                 "a trigger condition cannot be evaluated",
                 where=self.text,
-                found=f"{type(error).__name__}: {error}",
+                found=str(error),
                 next_step="look at the metadata of the artifact that it names",
             ) from error
         if not isinstance(found, bool):
@@ -61,9 +50,17 @@ def parse_condition(text: str, where: str) -> Condition:
     """Return the condition.
 
     Raises:
-      UsageError: it has something that is not understood.
+      UsageError: it has something that is not understood, or an operator that its sides do not have.
     """
-    return Condition(text, _Parser(text, where).whole())
+    try:
+        return Condition(text, _Parser(text, where).whole())
+    except CelError as error:
+        raise UsageError(
+            "a trigger condition is wrong by the rules of CEL",
+            where=f"{where}: {text}",
+            found=str(error),
+            wanted="fields of ExecutorInput, and sides of one type: 1.0 beside a double, 1 beside an int",
+        ) from error
 
 
 class _Parser:
@@ -74,7 +71,7 @@ class _Parser:
         self._tokens = list(self._split())
         self._place = 0
 
-    def whole(self) -> _Value:
+    def whole(self) -> Node:
         value = self._either()
         if self._place < len(self._tokens):
             raise self._refused(self._tokens[self._place][1])
@@ -111,113 +108,68 @@ class _Parser:
         self._place += 1
         return token
 
-    def _either(self) -> _Value:
+    def _either(self) -> Node:
         left = self._both()
         while self._next_is("||"):
             self._take()
-            left = _or(left, self._both())
+            left = cel.join("||", left, self._both())
         return left
 
-    def _both(self) -> _Value:
+    def _both(self) -> Node:
         left = self._relation()
         while self._next_is("&&"):
             self._take()
-            left = _and(left, self._relation())
+            left = cel.join("&&", left, self._relation())
         return left
 
-    def _relation(self) -> _Value:
+    def _relation(self) -> Node:
         left = self._sum()
-        if self._next_is(*_COMPARISONS):
+        while self._next_is(*cel.COMPARISONS):
             _, sign = self._take()
-            left = _compare(sign, left, self._sum())
+            left = cel.compare(sign, left, self._sum())
         return left
 
-    def _sum(self) -> _Value:
+    def _sum(self) -> Node:
         left = self._unary()
         while self._next_is("+"):
             self._take()
-            left = _add(left, self._unary())
+            left = cel.add(left, self._unary())
         return left
 
-    def _unary(self) -> _Value:
+    def _unary(self) -> Node:
         if self._next_is("!"):
             self._take()
-            return _not(self._unary())
+            return cel.negate(self._unary())
         if self._next_is("-"):
             self._take()
-            return _minus(self._unary())
+            return cel.minus(self._unary())
         return self._member()
 
-    def _member(self) -> _Value:
+    def _member(self) -> Node:
         value = self._primary()
         while self._next_is(".", "["):
             if self._take()[1] == ".":
                 kind, name = self._take()
-                if kind != "name" or name not in _FIELDS:
+                if kind != "name":
                     raise self._refused(f".{name}")
-                value = _item(value, _constant(_FIELDS[name]))
+                value = cel.field(value, name)
             else:
-                value = _item(value, self._either())
+                value = cel.item(value, self._either())
                 self._take("]")
         return value
 
-    def _primary(self) -> _Value:
+    def _primary(self) -> Node:
         kind, text = self._take()
         if kind == "number":
-            return _constant(float(text))
+            return cel.constant(cel.INT, int(text)) if text.isdigit() else cel.constant(cel.DOUBLE, float(text))
         if kind == "string":
-            return _constant(text[1:-1])
+            return cel.constant(cel.STRING, text[1:-1])
         if kind == "name" and text in _LITERALS:
-            return _constant(_LITERALS[text])
+            return cel.constant(cel.BOOL, _LITERALS[text])
         if kind == "name" and text == "inputs":
-            return lambda scope: scope["inputs"]
+            return cel.INPUTS
         if (kind, text) == ("sign", "("):
             value = self._either()
             self._take(")")
             return value
         raise self._refused(text)
-
-
-def _constant(value: Any) -> _Value:
-    return lambda _: value
-
-
-def _item(whole: _Value, key: _Value) -> _Value:
-    def value(scope: Mapping[str, Any]) -> Any:
-        container, index = whole(scope), key(scope)
-        return container[int(index) if isinstance(container, list) else index]
-
-    return value
-
-
-def _truth(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError(f"{value!r} is neither true nor false")
-    return value
-
-
-def _or(left: _Value, right: _Value) -> _Value:
-    return lambda scope: _truth(left(scope)) or _truth(right(scope))
-
-
-def _and(left: _Value, right: _Value) -> _Value:
-    return lambda scope: _truth(left(scope)) and _truth(right(scope))
-
-
-def _not(value: _Value) -> _Value:
-    return lambda scope: not _truth(value(scope))
-
-
-def _minus(value: _Value) -> _Value:
-    return lambda scope: -value(scope)
-
-
-def _add(left: _Value, right: _Value) -> _Value:
-    return lambda scope: left(scope) + right(scope)
-
-
-def _compare(sign: str, left: _Value, right: _Value) -> _Value:
-    def value(scope: Mapping[str, Any]) -> bool:
-        return _COMPARISONS[sign](left(scope), right(scope))
-
-    return value

@@ -71,6 +71,11 @@ class ImageCommands:
                 command = [*_BUILDAH, "from", "--pull-never", image]
                 made = subprocess.run(command, capture_output=True, text=True, check=False)
                 if made.returncode:
-                    raise UsageError("the image cannot be used", where=image, found=made.stderr.strip())
+                    raise UsageError(
+                        "the image cannot be used",
+                        where=image,
+                        found=made.stderr.strip(),
+                        next_step="build it (make image) or pull it, or name another with --image",
+                    )
                 self._containers[image] = made.stdout.strip()
             return self._containers[image]

@@ -40,10 +40,23 @@ def job_values(job: Job, given: Mapping[str, Any]) -> dict[str, Any]:
         defaults = {"": spec["defaultValue"]} if "defaultValue" in spec else {}
         found = [source[key] for source, key in ((given, name), (job.values, name), (defaults, "")) if key in source]
         if found:
-            values[name] = typed(found[0], spec["parameterType"], f"parameter {name} of the job")
+            values[name] = _submitted(found[0], spec["parameterType"], f"parameter {name} of the job")
         elif not spec.get("isOptional"):
             raise UsageError("a parameter of the job has no value", where=job.name, found=name)
     return values
+
+
+def _submitted(value: Any, parameter_type: str, where: str) -> Any:
+    """Return a parameter of the job; nothing becomes a string by itself there, as in Kubeflow's server."""
+    if parameter_type == "STRING" and not isinstance(value, str):
+        raise UsageError(
+            "a parameter is of another type",
+            where=where,
+            found=repr(value),
+            wanted=parameter_type,
+            next_step="give a message of TFX as the text of its JSON form",
+        )
+    return typed(value, parameter_type, where)
 
 
 def parse_value(text: str, parameter_type: str, where: str) -> Any:
@@ -63,7 +76,8 @@ def typed(value: Any, parameter_type: str, where: str) -> Any:
         return as_text(as_struct(value))
     kinds = _KINDS.get(parameter_type)
     is_stray_bool = isinstance(value, bool) and parameter_type in _NUMBERS
-    if kinds is None or not isinstance(value, kinds) or is_stray_bool:
+    is_part = parameter_type == "NUMBER_INTEGER" and isinstance(value, float) and not value.is_integer()
+    if kinds is None or not isinstance(value, kinds) or is_stray_bool or is_part:
         raise UsageError("a parameter is of another type", where=where, found=repr(value), wanted=parameter_type)
     return as_struct(value)
 

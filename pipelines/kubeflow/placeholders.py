@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import decimal
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,6 +12,8 @@ from typing import Any
 from tfx_savedmodel.errors import UsageError
 
 WHOLE = "{{$}}"
+#: Above, an int would say digits that the float has not.
+_WHOLE_BELOW = 2**53
 _ANY = re.compile(r"\{\{\$[^}]*\}\}")
 
 
@@ -19,7 +23,7 @@ def fill_in(text: str, executor_input: Mapping[str, Any], where: str) -> str:
     Raises:
       UsageError: a placeholder has no value, or is not understood.
     """
-    known = {WHOLE: json.dumps(executor_input), **dict(_values(executor_input))}
+    known = {WHOLE: as_json(executor_input), **dict(_values(executor_input))}
 
     def value(match: re.Match[str]) -> str:
         if match[0] not in known:
@@ -32,12 +36,25 @@ def fill_in(text: str, executor_input: Mapping[str, Any], where: str) -> str:
 
 
 def as_text(value: Any) -> str:
-    """Return a parameter as it stands in a command: whole numbers without a point, lists and dictionaries as JSON."""
+    """Return a parameter as it stands in a command: numbers without a needless point or exponent, the rest as JSON."""
     if isinstance(value, str):
         return value
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return json.dumps(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return str(int(value)) if value.is_integer() else format(decimal.Decimal(repr(value)), "f")
+    return as_json(value)
+
+
+def as_json(value: Any) -> str:
+    """Return JSON as Kubeflow writes it: a whole number has no point, though every number is a float."""
+    return json.dumps(_plain(value))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < _WHOLE_BELOW else value
 
 
 def _values(executor_input: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -54,7 +54,12 @@ def step(name: str, shown: TextIO) -> Iterator[None]:
     """Show one line: the name at once, the seconds when the block ends."""
     started = time.monotonic()
     _begin(name, shown)
-    yield
+    try:
+        yield
+    except BaseException:
+        shown.write("\n")  # whoever tells what went wrong begins a line of their own
+        shown.flush()
+        raise
     _end(started, shown)
 
 

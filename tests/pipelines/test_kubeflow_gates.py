@@ -90,13 +90,18 @@ def test_only_a_blessed_model_is_pushed_and_found_again(trained: Path, tmp_path:
 
 @pytest.mark.full
 def test_a_model_that_breaks_clients_of_the_last_pushed_one_is_not_pushed(trained: Path, tmp_path: Path) -> None:
-    def run(signatures: dict[str, Any], commands: Commands) -> JobRun:
-        found = run_job(compiled(trained, tmp_path, signatures), commands=commands)
+    push_one_and_refuse_the_next(trained, tmp_path, LocalCommands())
+
+
+def push_one_and_refuse_the_next(trained: Path, folder: Path, commands: Commands) -> None:
+    """Run the job twice, each step by its own command: the second model lacks what clients of the first ask for."""
+
+    def run(signatures: dict[str, Any]) -> JobRun:
+        found = run_job(compiled(trained, folder, signatures), commands=commands)
         assert found.failed == [], [step.log_end() for step in found.failed]
         return found
 
-    first = run(SERVED, LocalCommands())
-    second = run(RENAMED, LocalCommands())
+    first, second = run(SERVED), run(RENAMED)
     assert first.output("Pusher", "pushed_model").metadata["pushed"] == 1
     assert second.steps["Pusher"].state is State.NOT_TRIGGERED
     report = json.loads((Path(second.output("SavedModelValidator", "report").uri) / "report.json").read_text())
@@ -104,4 +109,4 @@ def test_a_model_that_breaks_clients_of_the_last_pushed_one_is_not_pushed(traine
     places = [finding["where"] for finding in check["findings"]]
     assert (report["verdict"], check["verdict"]) == ("NOT_BLESSED", "FAIL")
     assert {"signature": "again", "input": "bill"} in places
-    assert len(list((tmp_path / "serving").iterdir())) == 1
+    assert len(list((folder / "serving").iterdir())) == 1

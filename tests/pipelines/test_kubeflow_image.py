@@ -1,4 +1,4 @@
-"""The penguin pipeline as a Kubeflow job, every step in a container of the built image."""
+"""Kubeflow jobs with every step in a container of the built image: the penguin pipeline, and a gate of conditions."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import pytest
 from pipelines.kubeflow.image import ImageCommands
 from tests.conftest import require_module
 from tests.image.containers import require_image
+from tests.operations.models import save_keras
+from tests.pipelines.test_kubeflow_gates import push_one_and_refuse_the_next
 from tests.pipelines.test_kubeflow_penguin import BEFORE_TRAINER, run_penguin
 
 pytestmark = [pytest.mark.tfx, pytest.mark.full, pytest.mark.timeout(2700)]
@@ -54,3 +56,8 @@ def test_the_good_model_is_pushed_and_the_sabotaged_one_is_not(commands: ImageCo
     assert (nan.run.failed, nan.run.cached) == ([], BEFORE_TRAINER)
     assert nan.properties("Pusher", "pushed_model")["pushed"] == 0
     assert len(list((root / "serving").iterdir())) == 1
+
+
+def test_only_what_breaks_no_clients_is_pushed(commands: ImageCommands, root: Path) -> None:
+    save_keras(root / "trained" / "Format-Serving")
+    push_one_and_refuse_the_next(root / "trained", root / "gates", commands)

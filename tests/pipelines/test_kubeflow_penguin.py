@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,12 @@ TRAIN_ARGS = '{"num_steps": 240}'
 
 @dataclasses.dataclass(frozen=True)
 class Ran:
-    """A run, and what each executor was given."""
+    """A run of a compiled job, what each executor was given, and every command that ran."""
 
     run: JobRun
+    job: Mapping[str, Any]
     given: Mapping[str, dict[str, Any]]
+    commands: Sequence[Sequence[str]]
 
     def properties(self, task: str, key: str) -> dict[str, Any]:
         return dict(self.run.output(task, key).metadata)
@@ -43,17 +45,19 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run_penguin(root: Path, sabotage: str | None = None, where: Commands | None = None) -> Ran:
-    """Compile for one root and run under it; the data path and the training are known at submission only."""
+    """Compile for one root, and run under another; all runtime parameters are given at submission."""
     from pipelines.kubeflow_v2 import Settings, compile_penguin
     from pipelines.penguin.pipeline import DATA
 
-    settings = Settings("image", str(root / "root"), push_to=str(root / "serving"), sabotage=sabotage)
+    settings = Settings("image", str(root / "compiled"), push_to=str(root / "unused"), sabotage=sabotage)
     job = compile_penguin(settings)
+    destination = json.dumps({"filesystem": {"base_directory": str(root / "serving")}})
+    parameters = {"data_path": DATA, "push_destination": destination, "train_args": TRAIN_ARGS}
     commands = Recording(where or LocalCommands())
-    run = run_job(job, parameters={"data_path": DATA, "train_args": TRAIN_ARGS}, commands=commands)
+    run = run_job(job, root=root / "root", parameters=parameters, commands=commands)
     for step in run.failed:
         print(f"{step.name}: {step.reason}\n{step.log_end()}")
-    return Ran(run, commands.given)
+    return Ran(run, job, commands.given, commands.ran)
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +82,32 @@ def test_every_output_is_where_the_job_says(clean: Ran, root: Path) -> None:
         for artifact in (item for items in step.artifacts.values() for item in items):
             assert Path(artifact.uri).is_relative_to(root / "root" / "penguin" / clean.run.run_id)
             assert Path(artifact.uri).is_dir(), step.name
+
+
+def test_the_root_of_compiling_holds_the_wheels_alone(clean: Ran, root: Path) -> None:
+    assert [path.name for path in (root / "compiled").iterdir()] == ["_wheels"]
+    assert not (root / "unused").exists()
+
+
+def test_every_command_is_the_jobs_own(clean: Ran) -> None:
+    executors = clean.job["pipelineSpec"]["deploymentSpec"]["executors"].values()
+    containers = [executor["container"] for executor in executors]
+    hooks = [container["lifecycle"]["preCacheCheck"] for container in containers if "lifecycle" in container]
+    compiled = {(*part["command"], *part["args"]) for part in [*containers, *hooks]}
+    # Word for word, but for the one placeholder that TFX writes: the whole ExecutorInput.
+    ran = {tuple("{{$}}" if word.startswith('{"inputs": ') else word for word in words) for words in clean.commands}
+    assert ran == compiled and len(hooks) == 1
+    assert len(clean.commands) == len(compiled) == len(clean.run.steps) + 1
+
+
+def test_what_executors_are_given_is_an_executor_input(clean: Ran) -> None:
+    from google.protobuf import json_format
+    from kfp.pipeline_spec import pipeline_spec_pb2 as protos
+
+    assert len(clean.given) == len(clean.run.steps) - 1, "the validators share an executor"
+    for given in clean.given.values():
+        message = json_format.ParseDict(given, protos.ExecutorInput())
+        assert message.outputs.output_file and message.outputs.artifacts
 
 
 def test_the_exported_model_was_pushed(clean: Ran, root: Path) -> None:
@@ -106,8 +136,7 @@ def test_report_and_blessing(clean: Ran, validator: str) -> None:
 def test_custom_properties_arrive_downstream(clean: Ran) -> None:
     given = clean.given[PUSHER]["inputs"]["artifacts"]
     (model,), (blessing,) = (given[key]["artifacts"] for key in ("model", "infra_blessing"))
-    # A whole number arrives as a float: so does it there.
-    assert blessing["metadata"]["blessed"] == 1.0 and isinstance(blessing["metadata"]["blessed"], float)
+    assert blessing["metadata"]["blessed"] == 1.0
     assert sorted(json.loads(model["metadata"]["signatures"])) == SIGNATURES
     report = clean.run.output("ExportedModelValidator", "report")
     judged = json.loads((Path(report.uri) / "report.json").read_text())
@@ -131,6 +160,20 @@ def test_runtime_parameters_arrive(clean: Ran) -> None:
     assert clean.given[TRAINER]["inputs"]["parameterValues"]["train_args"] == TRAIN_ARGS
     metrics = Path(clean.run.output("Trainer", "model_run").uri) / "metrics.json"
     assert json.loads(metrics.read_text())["eval_accuracy"] > 0.95
+
+
+@pytest.mark.full
+def test_a_model_without_its_signatures_is_not_pushed(clean: Ran, root: Path) -> None:
+    signature = run_penguin(root, "signature")
+    assert signature.run.cached == {*BEFORE_TRAINER, "Trainer", "KerasToEstimatorConverter"}
+    assert signature.run.failed == []
+    assert signature.properties("Pusher", "pushed_model")["pushed"] == 0
+    verdicts = {name: signature.properties(name, "report")["verdict"] for name in VALIDATORS}
+    assert verdicts["ExportedModelValidator"] == "NOT_BLESSED"
+    report = json.loads(
+        (Path(signature.run.output("ExportedModelValidator", "report").uri) / "report.json").read_text()
+    )
+    assert "SM103" in [check["code"] for check in report["checks"] if check["verdict"] == "FAIL"]
 
 
 def test_a_sabotaged_model_pushes_nothing(nan: Ran, root: Path) -> None:

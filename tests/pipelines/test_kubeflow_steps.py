@@ -63,7 +63,7 @@ def test_what_a_step_writes_arrives_downstream(tmp_path: Path) -> None:
     assert (given["uri"], given["name"], given["type"]) == (made.uri, made.name, made.type)
     # Numbers are floats, as in protobuf's Struct: what a float cannot hold is changed.
     assert given["metadata"] == {"note": "hello", "number": 3.0, "big": float(2**60), "nested": {"train": 1.0}}
-    assert isinstance(given["metadata"]["number"], float)
+    assert isinstance(made.metadata["number"], float)
 
 
 def test_outputs_lie_under_the_root_and_differ_between_runs(tmp_path: Path) -> None:
