@@ -14,7 +14,7 @@ from tests.consumers.questions import (
     the_control,
 )
 from tests.consumers.workshop import Workshop
-from tests.operations.models import is_keras_2
+from tfx_savedmodel import versions
 
 pytestmark = pytest.mark.tf
 
@@ -43,7 +43,8 @@ def test_an_export_for_a_consumer(name: str, target: str, workshop: Workshop, co
 def test_models_are_converted_by_the_way_that_there_is(name: str, workshop: Workshop) -> None:
     exported = workshop.exported(name, None)
     assert exported.error is None, exported.error
-    assert exported.builder == ("model_to_estimator" if is_keras_2() and name == "converted" else "builder")
+    by_estimator = name == "converted" and versions.has_estimator(versions.installed("tensorflow") or "")
+    assert exported.builder == ("model_to_estimator" if by_estimator else "builder")
 
 
 @pytest.mark.parametrize("name", UNTARGETED)

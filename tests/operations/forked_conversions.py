@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import importlib.util
 import json
 import os
 import subprocess
@@ -62,7 +61,8 @@ def serve() -> None:
     worker: Any = importlib.import_module("tfx_savedmodel.operations.conversion_worker")
     _ = tf.keras.layers, getattr(tf, "estimator", None), getattr(tf.keras, "estimator", None)
     for name in ("tensorflow_estimator", "tensorflow_transform", "h5py"):
-        if importlib.util.find_spec(name) is not None:
+        # Beside TensorFlow 2.21 a tensorflow_estimator is installed, and cannot be imported.
+        with contextlib.suppress(ImportError):
             importlib.import_module(name)
     for line in sys.stdin:
         module, request, output = json.loads(line)
