@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import chroot
+import debootstrap
 import uv
 
 SUITE = "trixie"
@@ -25,9 +26,6 @@ SUITE = "trixie"
 PACKAGES = ("ca-certificates", "g++", "make", "python3", "python3-dev", "python3-venv")
 #: The root says by this file that it is whole, and what it was made of.
 RECIPE = Path("etc", "tfx-savedmodel-root")
-#: What debootstrap checks signatures by. Without it, it goes on with a warning where it is told a mirror, and where it
-#: is told none it takes Debian's own over https.
-KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
 def main() -> int:
@@ -183,55 +181,8 @@ def held(root: Path, *, alone: bool) -> Iterator[int]:
         os.close(lock)
 
 
-def mirror() -> str:
-    """Return the Debian mirror that this machine uses; "", where it knows none, lets debootstrap take its own.
-
-    The variable DEBIAN_MIRROR names another.
-    """
-    named = os.environ.get("DEBIAN_MIRROR")
-    if named:
-        return named
-    apt = Path("/etc/apt")
-    if "ID=debian" not in _read(Path("/etc/os-release")).splitlines():
-        return ""
-    for file in (apt / "sources.list", *sorted((apt / "sources.list.d").glob("*"))):
-        found = re.search(r"^(?:deb .*?|URIs:\s*)(https?://\S*/debian)/?(?=\s)", _read(file), re.MULTILINE)
-        if found and file.suffix in (".list", ".sources"):
-            return found[1]
-    return ""
-
-
 def _debootstrap(target: Path) -> None:
-    source = mirror()
-    if source and not KEYRING.is_file() and not source.startswith("https://"):
-        raise uv.SetupError(
-            f"{KEYRING} is missing, without which nothing says that what {source} sends is Debian's.\n"
-            "Install it (`apt-get install debian-archive-keyring`) and run make again."
-        )
-    # An older debootstrap does not know the suite; all of Debian's are made by the same script.
-    script = Path("/usr/share/debootstrap/scripts")
-    known = [] if (script / SUITE).exists() else [str(script / "sid")]
-    told = ["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", SUITE, str(target), source, *known]
-    log = _beside(target, "log")
-    # In a mount namespace of its own: what it mounts while it runs ends with it.
-    alone = ["unshare", "--mount", "--propagation", "private", *told]
-    with log.open("wb") as file:
-        code = subprocess.run(alone, stdout=file, stderr=subprocess.STDOUT, env={**os.environ, **_proxy()}).returncode
-    if code:
-        last = "\n".join(_read(log).splitlines()[-5:])
-        raise uv.SetupError(f"debootstrap failed; its last words, the others are in {log}:\n{last}")
-    log.unlink()
-
-
-def _proxy() -> dict[str, str]:
-    """Return the proxies that apt uses here, which debootstrap would not ask for: for https those of http, as apt."""
-    if shutil.which("apt-config") is None:
-        return {}
-    told = ["apt-config", "shell", "PROXY", "Acquire::http::Proxy", "HTTPS", "Acquire::https::Proxy"]
-    answer = subprocess.run(told, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.decode()
-    found = dict(re.findall(r"^(\w+)='(.+)'$", answer, re.MULTILINE))
-    proxies = {"http_proxy": found.get("PROXY"), "https_proxy": found.get("HTTPS") or found.get("PROXY")}
-    return {name: proxy for name, proxy in proxies.items() if proxy and proxy != "DIRECT" and not os.environ.get(name)}
+    debootstrap.make(SUITE, PACKAGES, target, _beside(target, "log"))
 
 
 def _is_whole(root: Path) -> bool:

@@ -1,9 +1,10 @@
-"""The image of a stack: `python3 make/image.py build|state|contents|run [--stack tfx-1.15] …`.
+"""The image of a stack: `python3 make/image.py build|state|contents|run|clean [--stack tfx-1.15] …`.
 
 `build` makes localhost/tfx-savedmodel:STACK with buildah, on a base that is pulled (--base) or made here; `state`
 prints its configuration, or says why there is none of this checkout; `contents` says what it consists of, biggest
 first; `run -- COMMAND` runs a command in a container of it, as Kubernetes runs a container's command: as the image's
-user, without its entry point. Where buildah keeps images is its own setting (CONTAINERS_STORAGE_CONF, STORAGE_DRIVER).
+user, without its entry point; `clean` removes the packages that builds keep for the next one. Where buildah keeps
+images is its own setting (CONTAINERS_STORAGE_CONF, STORAGE_DRIVER).
 Needs Python 3.8 or later and buildah, and to be root where buildah needs that.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -62,6 +64,11 @@ def build(options: argparse.Namespace) -> int:
         command += image_network.secrets(Path(folder))
         if subprocess.run([*command, "."], cwd=str(uv.ROOT)).returncode:
             raise uv.SetupError(f"buildah could not build {name}; its own words are above.")
+    if image_sources.of_image(name) != sources:
+        raise uv.SetupError(
+            f"{name} is not of these sources: buildah took layers of other ones for it. "
+            f"python3 make/image.py build --stack {options.stack} --again"
+        )
     return contents(options)
 
 
@@ -91,6 +98,17 @@ def run(options: argparse.Namespace) -> int:
     return _run(options.stack, given, options.command)
 
 
+def clean(options: argparse.Namespace) -> int:
+    """Remove the packages that builds of the image keep, so that the next one need not download them."""
+    folders = buildah.cache_folders(f"tfx-savedmodel-{options.stack}")
+    for folder in folders:
+        shutil.rmtree(folder)
+        print(f"removed: {folder}")
+    if not folders:
+        print(f"{buildah.temporary()}: no packages of {options.stack} are kept there")
+    return 0
+
+
 def _run(stack: str, given: list[str], command: list[str]) -> int:
     name = image_name(stack)
     if not buildah.image_exists(name):
@@ -108,14 +126,14 @@ def _parser() -> argparse.ArgumentParser:
         epilog=__doc__.split("\n\n")[1],
         formatter_class=argparse.RawTextHelpFormatter,
     )
-    verbs = parser.add_subparsers(required=True, metavar="build|state|contents|run")
-    for action in (build, state, contents, run):
+    verbs = parser.add_subparsers(required=True, metavar="build|state|contents|run|clean")
+    for action in (build, state, contents, run, clean):
         verb = verbs.add_parser(action.__name__, help=(action.__doc__ or "").strip())
         verb.set_defaults(action=action)
         verb.add_argument("--stack", choices=sorted(BASES), default="tfx-1.15")
         if action is build:
             verb.add_argument("--base", help="a base image that is there or can be pulled; else one is made here")
-            verb.add_argument("--mirror", help="where debootstrap finds Debian; else its own default")
+            verb.add_argument("--mirror", help="where debootstrap finds Debian; else DEBIAN_MIRROR or apt's")
             verb.add_argument("--again", action="store_true", help="build all anew, the base that is made here too")
         if action is run:
             verb.add_argument("--volume", action="append", default=[], metavar="HERE:THERE[:ro]", help="mounted for it")

@@ -13,6 +13,7 @@ import subprocess
 from pathlib import Path
 
 import buildah
+import debootstrap
 import interpreters
 import uv
 
@@ -40,14 +41,14 @@ class Base:
         return f"localhost/tfx-savedmodel-base:python{self.python}-{self.suite}"
 
     @property
-    def packages(self) -> str:
+    def packages(self) -> list[str]:
         # Debian 13 renamed what has a time in its interface.
         suffix = "" if self.suite == "bookworm" else "t64"
-        return ",".join([*_LIBRARIES.split(), *(name + suffix for name in _RENAMED)])
+        return [*_LIBRARIES.split(), *(name + suffix for name in _RENAMED)]
 
 
 def ensure_stand_in(base: Base, mirror: str | None) -> str:
-    """Return the name of the stand-in of a base, made unless it is there."""
+    """Return the name of the stand-in of a base, made unless it is there: of a mirror, else of this machine's."""
     if buildah.image_exists(base.stand_in):
         return base.stand_in
     if os.geteuid() or shutil.which("debootstrap") is None:
@@ -60,11 +61,9 @@ def ensure_stand_in(base: Base, mirror: str | None) -> str:
     container = buildah.call("from", "scratch")
     try:
         root = Path(buildah.call("mount", container))
-        command = ["debootstrap", "--variant=minbase", f"--include={base.packages}", base.suite, str(root)]
-        made = subprocess.run(command + ([mirror] if mirror else []), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        if made.returncode:
-            words = made.stdout.decode(errors="replace").splitlines()[-15:]
-            raise uv.SetupError("\n".join([f"debootstrap could not make Debian {base.suite}:", *words]))
+        log = uv.ROOT / "build" / f"debootstrap-{base.suite}.log"
+        log.parent.mkdir(exist_ok=True)
+        debootstrap.make(base.suite, base.packages, root, log, mirror)
         _copy_python(python, base.python, root)
         # Through the shell of the new root, so that a pattern can never name a file of this machine.
         leave_out = ["chroot", str(root), "/bin/sh", "-c", f"rm -rf {_LEFT_OUT}"]

@@ -23,6 +23,7 @@ from packaging.utils import canonicalize_name
 NEEDLESS = {
     "babel": "translations of JupyterLab's pages",
     "debugpy": "ipykernel's debugger",
+    "jedi": "completes what is typed into IPython's shell, which does without",
     "jupyterlab": "a server of notebooks",
     "jupyterlab-widgets": "JupyterLab's half of ipywidgets",
     "libclang": "TensorFlow's build reads C++ with it",

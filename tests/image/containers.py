@@ -17,6 +17,7 @@ import pytest
 from tests.conftest import ROOT, absent
 
 STACKS = ("tfx-1.15", "tfx-1.21")
+ISOLATION = ("--isolation", "chroot")
 SCRIPT = (sys.executable, str(ROOT / "make" / "image.py"))
 
 
@@ -26,6 +27,10 @@ class Image:
 
     stack: str
     config: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return f"localhost/tfx-savedmodel:{self.stack}"
 
     def run(
         self, *command: str, volumes: Mapping[Path, str] | None = None, user: str | None = None, seconds: int = 300

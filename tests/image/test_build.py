@@ -1,4 +1,4 @@
-"""What `make/image.py` hands to a build: the machine's network as secrets, a digest of the sources."""
+"""How `make/image.py` builds: of which sources, by which buildah, and what a Dockerfile has to be for it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -38,63 +37,73 @@ def project(tmp_path: Path, scripts: Any, monkeypatch: pytest.MonkeyPatch) -> Pa
     return root
 
 
-def clear(monkeypatch: pytest.MonkeyPatch, network: ModuleType) -> None:
-    import os
-
-    for name in [name for name in os.environ if network._VARIABLES.fullmatch(name)]:
-        monkeypatch.delenv(name)
-    for name in network._CERTIFICATES:
-        monkeypatch.delenv(name, raising=False)
-
-
-def test_indexes_and_proxies_are_exported_and_nothing_of_this_machine(
-    scripts: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    network = scripts("image_network")
-    clear(monkeypatch, network)
-    bundle = tmp_path / "bundle.pem"
-    bundle.touch()
-    kept = {"UV_DEFAULT_INDEX": "https://me:it's@index/simple", "https_proxy": "http://proxy:3128"}
-    for name, value in {**kept, "PIP_FIND_LINKS": "/opt/wheels", "UV_CACHE_DIR": "/c", "PIP_TOKEN": "secret"}.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("PIP_CERT", str(bundle))
-    arguments = network.secrets(tmp_path)
-    assert arguments[-1] == f"--secret=id=certificates,src={bundle}"
-    shown = subprocess.run(
-        ["sh", "-c", f". {tmp_path}/network; env"], env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True
-    ).stdout
-    exported = dict(line.split("=", 1) for line in shown.splitlines())
-    assert {name: value for name, value in exported.items() if name not in ("PATH", "PWD", "SHLVL", "_")} == kept
-
-
-def test_of_apt_its_network_is_taken_and_no_more(scripts: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    network = scripts("image_network")
-    program = tmp_path / "bin" / "apt-config"
-    program.parent.mkdir()
-    program.write_text(
-        "#!/bin/sh\ncat <<END\n"
-        'Acquire::http::Proxy "http://proxy:3128";\nAcquire::Check-Date "false";\nAcquire::https::CaInfo "";\n'
-        'Acquire::IndexTargets::deb::Packages::flatMetaKey "Packages";\nAcquire::cdrom::mount "/media/cdrom/";\nEND\n',
-        encoding="utf-8",
-    )
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
-    assert network._apt_settings().splitlines() == [
-        'Acquire::http::Proxy "http://proxy:3128";',
-        'Acquire::Check-Date "false";',
-    ]
-
-
-def test_the_secrets_are_those_that_the_dockerfile_mounts(scripts: Any, tmp_path: Path) -> None:
-    given = {re.search(r"id=(\w+)", argument)[1] for argument in scripts("image_network").secrets(tmp_path)}  # type: ignore[index]
-    assert given <= set(re.findall(r"--mount=type=secret,id=(\w+)", DOCKERFILE)) == {"network", "apt", "certificates"}
-
-
 def test_no_step_of_the_last_stage_sees_the_network_or_a_secret() -> None:
     last = DOCKERFILE[DOCKERFILE.rindex("\nFROM ") :]
     assert "secret" not in last
-    assert "--no-index" in last
-    assert "apt-get" not in last
+    assert "apt-get" not in last and "pip" not in last.replace("tfx-savedmodel", "")
+
+
+def test_no_step_mounts_another_stage() -> None:
+    """buildah runs such a step no second time when that stage has changed: the image would hold an older package."""
+    assert re.findall(r"--mount=\S*\bfrom=", DOCKERFILE) == []
+
+
+def test_a_run_follows_the_arguments_of_the_labels() -> None:
+    """buildah asks of a RUN alone whether they have changed: without one, an image keeps the labels of an older one."""
+    last = DOCKERFILE[DOCKERFILE.rindex("\nFROM ") :]
+    arguments = [last.index(f"\nARG {name}") for name in ("STACK", "VERSION", "REVISION", "SOURCES")]
+    assert max(arguments) < last.rindex("\nRUN ") < last.index("\nLABEL ")
+
+
+def test_an_image_of_other_sources_is_never_called_built(
+    scripts: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = scripts("image")
+    program = tmp_path / "buildah"
+    program.write_text("#!/bin/sh\nexit 0\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(image.image_sources, "of_image", lambda name: "of older sources")
+    monkeypatch.setattr(image, "contents", lambda options: 0)
+    monkeypatch.setattr(image.sys, "argv", ["image.py", "build", "--base", "any"])
+    options = image._parser().parse_args()
+    with pytest.raises(scripts("uv").SetupError, match="--again"):
+        image.build(options)
+    monkeypatch.setattr(image.image_sources, "of_image", lambda name: image.image_sources.digest("tfx-1.15"))
+    assert image.build(options) == 0
+
+
+@pytest.mark.parametrize(("said", "refused"), [("1.23.1", True), ("1.24.0", False), ("1.28.2", False), ("2.0", False)])
+def test_a_buildah_that_is_too_old_is_refused(
+    scripts: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, refused: bool
+) -> None:
+    program = tmp_path / "buildah"
+    program.write_text(f"#!/bin/sh\necho 'buildah version {said} (image-spec 1.0.2)'\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path) + ":/bin")
+    if refused:
+        with pytest.raises(scripts("uv").SetupError, match=r"1\.24 or later") as caught:
+            scripts("buildah").require()
+        assert said in str(caught.value)
+    else:
+        scripts("buildah").require()
+
+
+@pytest.mark.parametrize("folder", ["buildah-cache/tfx-savedmodel-tfx-1.15", "buildah-cache-0/ab053d02b532a4b6"])
+def test_clean_removes_the_packages_of_one_stack_and_nothing_else(
+    scripts: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], folder: str
+) -> None:
+    image = scripts("image")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(image.sys, "argv", ["image.py", "clean", "--stack", "tfx-1.15"])
+    options = image._parser().parse_args()
+    kept = [tmp_path / "buildah-cache" / name for name in ("tfx-savedmodel-tfx-1.21", "theirs", "0123456789abcdef")]
+    for path in (*kept, tmp_path / folder):
+        (path / "wheels").mkdir(parents=True)
+    assert options.action(options) == 0
+    assert all((path / "wheels").is_dir() for path in kept) and not (tmp_path / folder).exists()
+    assert folder in capsys.readouterr().out
+    assert options.action(options) == 0 and "no packages" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

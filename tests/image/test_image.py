@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from pathlib import Path
 
@@ -66,6 +67,16 @@ def test_what_is_installed_is_what_is_locked_less_what_was_taken_out(image: Imag
     assert {"pip", "wheel", "setuptools", "tfx", "tensorflow", "apache-beam", "kfp-pipeline-spec"} <= set(installed)
     # 63 MB of a C++ parser, and a server of notebooks.
     assert not {"libclang", "notebook", "jupyterlab"} & set(installed)
+
+
+def test_nothing_is_missing_but_what_was_taken_out(image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "make")
+    needless = importlib.import_module("image_trim").NEEDLESS
+    checked = image.run("python", "-m", "pip", "check", "--disable-pip-version-check")
+    missing = re.findall(r"requires (\S+), which is not installed", checked.stdout)
+    assert missing and set(missing) <= set(needless)
+    others = [line for line in checked.stdout.splitlines() if "which is not installed" not in line]
+    assert others == [], "versions that do not fit each other"
 
 
 def test_a_user_without_a_name_has_a_home_and_caches(image: Image) -> None:

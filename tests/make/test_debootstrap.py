@@ -1,4 +1,4 @@
-"""Where the Debian 13 root comes from: the mirror, the proxy on the way there, and what signatures are checked by."""
+"""Where the Debian 13 root and the image's base come from: the mirror, the way there, who checks the signatures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.unit
 @pytest.fixture
 def debian(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.syspath_prepend(ROOT / "make")
-    return importlib.import_module("debian_13")
+    return importlib.import_module("debootstrap")
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,10 @@ def test_the_root_comes_from_the_mirror_that_apt_uses(
     assert debian.mirror() == "http://other.example/debian"
 
 
+def make(debian: ModuleType, folder: Path) -> None:
+    debian.make("trixie", ["make", "g++"], folder / "root", folder / "log")
+
+
 def test_nothing_unsigned_is_taken_over_http(
     debian: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -53,22 +57,42 @@ def test_nothing_unsigned_is_taken_over_http(
         return types.SimpleNamespace(returncode=0, stdout=b"")
 
     monkeypatch.setattr(debian.subprocess, "run", run)
-    monkeypatch.setattr(debian, "_proxy", dict)
+    monkeypatch.setattr(debian, "proxies", dict)
     monkeypatch.setattr(debian, "KEYRING", tmp_path / "keyring.gpg")
     monkeypatch.setenv("DEBIAN_MIRROR", "http://mirror.example/debian")
     with pytest.raises(debian.uv.SetupError) as caught:
-        debian._debootstrap(tmp_path / "root")
+        make(debian, tmp_path)
     said = str(caught.value)
     assert "apt-get install debian-archive-keyring" in said and "http://mirror.example" in said and not told
     (tmp_path / "keyring.gpg").touch()
-    debian._debootstrap(tmp_path / "root")
+    make(debian, tmp_path)
     (tmp_path / "keyring.gpg").unlink()
     monkeypatch.setenv("DEBIAN_MIRROR", "https://mirror.example/debian")
-    debian._debootstrap(tmp_path / "root")
+    make(debian, tmp_path)
     monkeypatch.setattr(debian, "mirror", str)  # no mirror: debootstrap takes its own, over https without the keyring
-    debian._debootstrap(tmp_path / "root")
-    sources = [command[command.index(debian.SUITE) + 2] for command in told]
+    make(debian, tmp_path)
+    sources = [command[command.index("trixie") + 2] for command in told]
     assert sources == ["http://mirror.example/debian", "https://mirror.example/debian", ""]
+    assert "--include=make,g++" in told[0] and not (tmp_path / "log").exists()
+
+
+def test_a_mirror_that_is_given_is_taken_and_what_went_wrong_is_shown(
+    debian: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    told: list[list[str]] = []
+
+    def run(command: list[str], **words: Any) -> Any:
+        told.append(command)
+        words["stdout"].write(b"E: no such suite\n")
+        return types.SimpleNamespace(returncode=1)
+
+    monkeypatch.setattr(debian.subprocess, "run", run)
+    monkeypatch.setattr(debian, "proxies", dict)
+    monkeypatch.setenv("DEBIAN_MIRROR", "https://mirror.example/debian")
+    with pytest.raises(debian.uv.SetupError, match="E: no such suite") as caught:
+        debian.make("trixie", [], tmp_path / "root", tmp_path / "log", "https://given.example/debian")
+    assert "https://given.example/debian" in told[0] and str(tmp_path / "log") in str(caught.value)
+    assert (tmp_path / "log").read_text(encoding="utf-8") == "E: no such suite\n"
 
 
 @pytest.mark.parametrize(
@@ -101,4 +125,4 @@ def test_debootstrap_takes_the_proxies_of_apt(
         monkeypatch.delenv(name, raising=False)
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    assert debian._proxy() == proxies
+    assert debian.proxies() == proxies
