@@ -101,7 +101,7 @@ test-full: install $(LIGHT)/.installed  ## run every test, the long ones too; wh
 		image=$(STACK); $(PYTHON3) make/image.py build --stack $(STACK) || status=1; \
 	else echo "No image is built, and its tests skip: that wants root and buildah." >&2; fi; \
 	IMAGE_BUILT=$$image $(BIN)/python -m pytest $(ARGS) || status=1; \
-	$(LIGHT)/bin/python -m pytest -m full $(FULL_ON_BOTH) $(ARGS) || [ $$? = 5 ] || status=1; \
+	$(LIGHT)/bin/python -m pytest -m "(unit or tf) and full" $(FULL_ON_BOTH) $(ARGS) || [ $$? = 5 ] || status=1; \
 	[ $(STACK) = tfx-1.21 ] || { make --no-print-directory test-tfx121 && $(ROOT_FULL); } || status=1; exit $$status
 
 image:  ## build the image localhost/tfx-savedmodel:STACK with buildah and say what it consists of (BASE=… to pull one)
