@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfx_savedmodel import versions
 from tfx_savedmodel.errors import UnsafeModelError, UnsupportedModelError, UsageError
 from tfx_savedmodel.saved_model.keras_files import read_keras_file
 from tfx_savedmodel.sources.attach import attached
@@ -247,7 +248,7 @@ def test_a_loss_of_the_authors_own_is_not_needed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["keras__mlx_model.keras/model.keras", "sagemaker__mlflow_model.keras/model.keras"])
 def test_a_file_of_keras_3_loads_there_and_is_named_elsewhere(corpus: Path, name: str) -> None:
     file = read_keras_file(corpus / "models" / name)
-    if is_keras_3():
+    if (versions.installed("keras") or "").startswith("3."):  # with TFX 1.21 beside Keras 2
         assert KerasSource.of_file(file).model.inputs
         return
     with pytest.raises(UnsupportedModelError, match=rf"Keras {file.keras_version}[\s\S]*this is Keras 2\.15"):

@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from tests.operations.models import keras, output_name
 from tests.workflows.loaders import DEFAULT, answers, same
+from tfx_savedmodel import versions
 from tfx_savedmodel.cli.main import run
 from tfx_savedmodel.operations.export import export
 from tfx_savedmodel.saved_model.reader import read_saved_model
@@ -47,7 +48,7 @@ def simple_save(path: Path) -> None:
 
 
 def estimator(path: Path) -> None:
-    if KERAS_3:
+    if not versions.has_estimator(tf.__version__):
         pytest.skip("TensorFlow above 2.15 has no Estimators")
     export_api = tf.estimator.export
 
