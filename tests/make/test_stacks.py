@@ -121,7 +121,9 @@ def test_no_folder_is_of_two_stacks(stacks: ModuleType) -> None:
 def make(*words: str) -> subprocess.CompletedProcess[str]:
     """Run make as a person would, though it may be make that runs the tests."""
     require_tool("make", "apt-get install make")
-    variables = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "STACK"))}
+    variables = {
+        name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "STACK", "ARGS"))
+    }
     told = ["make", "--no-print-directory", f"PYTHON3={sys.executable}", *words]
     return subprocess.run(told, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
 
