@@ -29,7 +29,7 @@ NUMBERS: tuple[str, ...] = (
     "body_mass_g",
     "year",
 )
-#: Dates that begin YYYY-MM-DD: z-scores of their days.
+#: Dates that begin YYYY-MM-DD, YYYY/MM/DD or YYYY.MM.DD: z-scores of their days.
 DATES: tuple[str, ...] = ()
 #: Strings, each with so many values that get a place of their own; one more place is for all others and a missing one.
 CATEGORIES: dict[str, int] = {

@@ -26,6 +26,7 @@ def column(*cells: str, name: str = "c", comma_is_decimal: bool = False) -> Colu
         (["Yes", "yes", "NO", "no"], Kind.CATEGORY, "string, 4 values"),
         (["yes", "no", "no"], Kind.CATEGORY, "true or false"),
         (["2020-01-31", "2020-02-01 12:00", "2020-01-31"], Kind.DATE, "date"),
+        (["2020/01/31", "2020/02/01 12:00", "2020.12.31"], Kind.DATE, "date"),
     ],
 )
 def test_kinds(cells: list[str], kind: Kind, describe: str) -> None:

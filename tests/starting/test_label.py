@@ -91,3 +91,8 @@ def test_texts_that_look_like_numbers_may_be_classes() -> None:
 
 def test_rare_classes_are_said() -> None:
     assert "c (2)" in label(*["a", "b"] * 20, "c", "c").notes[0]
+
+
+def test_rarest_class_is_said_first() -> None:
+    (note,) = label(*["a", "b"] * 20, *"ccc", *"ddddd", "e", *"ff").notes
+    assert note.endswith(": e (1), f (2), c (3), d (5)")

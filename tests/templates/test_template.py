@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import csv
 import json
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +117,49 @@ def test_columns_of_configs_are_those_of_the_data(made: Path) -> None:
     named = {found["LABEL"], *found["NUMBERS"], *found["DATES"], *found["CATEGORIES"]}
     with (made / "data" / "examples.csv").open(newline="", encoding="utf-8") as file:
         assert set(next(csv.reader(file))) == named
+
+
+def put_python(path: Path, *, runs: bool) -> str:
+    """Write a program that does what a Python does with an empty program, or fails as a pyenv shim does."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\nexit {0 if runs else 127}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("stack", "on_path", "in_pyenv", "chosen"),
+    [
+        ("tfx-1.15", {"3.10": True}, ["3.10"], "python3.10"),
+        ("tfx-1.15", {"3.10": False}, ["3.10"], "pyenv 3.10"),
+        ("tfx-1.15", {"3.10": False}, ["3.12"], "python3.10"),
+        ("tfx-1.21", {"3.12": False, "3.13": True}, ["3.12"], "python3.13"),
+        ("tfx-1.21", {"3.12": False, "3.13": False}, ["3.13"], "pyenv 3.13"),
+    ],
+)
+def test_install_takes_a_python_that_runs(
+    tmp_path: Path, stack: str, on_path: dict[str, bool], in_pyenv: list[str], chosen: str
+) -> None:
+    for version, runs in on_path.items():
+        put_python(tmp_path / "bin" / f"python{version}", runs=runs)
+    of_pyenv = {
+        f"pyenv {version}": put_python(
+            tmp_path / "pyenv" / "versions" / f"{version}.4" / "bin" / f"python{version}", runs=True
+        )
+        for version in in_pyenv
+    }
+    path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    variables = {**os.environ, "PATH": path, "PYENV_ROOT": str(tmp_path / "pyenv"), "STACK": stack}
+    variables.pop("PYTHON", None)
+    done = subprocess.run(
+        ["make", "-f", TEMPLATE / "Makefile", "--eval", "chosen: ; @echo $(PYTHON)", "chosen"],
+        cwd=tmp_path,
+        env=variables,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == of_pyenv.get(chosen, chosen)
 
 
 @pytest.mark.parametrize("there", ["file", "full", "link"])

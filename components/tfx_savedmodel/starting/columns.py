@@ -20,7 +20,8 @@ _MOST_ODD = 5
 _NAN = re.compile(r"[+-]?nan", re.IGNORECASE)
 _INT64 = range(-(2**63), 2**63)
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+(,\d+)?")
-_ISO_DATE = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])([T ].*)?")
+#: As transforming/preprocessing.py of the template reads them.
+_DATE = re.compile(r"\d{4}[-/.](0[1-9]|1[0-2])[-/.](0[1-9]|[12]\d|3[01])([T ].*)?")
 _OTHER_DATE = re.compile(r"\d{1,2}[./-]\d{1,2}[./-](\d{2}|\d{4})([T ].*)?|\d{4}[./-]\d{1,2}[./-]\d{1,2}([T ].*)?")
 _DATE_IN_WORDS = re.compile(
     r"([A-Za-z]{3,9}\.? \d{1,2}(st|nd|rd|th)?,? \d{4}"
@@ -188,7 +189,7 @@ def _kind(source: str, counts: Counter[str], known: Sequence[str]) -> tuple[Kind
     if all(number(cell) is not None for cell in counts):
         why = _why_no_number(source, counts, known)
         return (Kind.LEFT_OUT, why) if why else (Kind.NUMBER, "")
-    if all(map(_ISO_DATE.fullmatch, counts)):
+    if all(map(_DATE.fullmatch, counts)):
         return Kind.DATE, ""
     if all(map(_OTHER_DATE.fullmatch, counts)) or all(map(_DATE_IN_WORDS.fullmatch, counts)):
         return Kind.LEFT_OUT, "it looks like dates that are not written YYYY-MM-DD: write them so to use them"

@@ -194,6 +194,6 @@ def _refuse_fractions(where: str, numbers: dict[str, float | None]) -> None:
 
 
 def _rare(counts: Counter[str]) -> tuple[str, ...]:
-    rare = [f"{name} ({count})" for name, count in counts.items() if count < FEW_ROWS]
+    rare = [f"{name} ({count})" for name, count in reversed(counts.most_common()) if count < FEW_ROWS]
     more = f" and {len(rare) - 5} more" if len(rare) > 5 else ""
     return (f"classes with fewer than {FEW_ROWS} rows, too few to judge: {', '.join(rare[:5])}{more}",) if rare else ()

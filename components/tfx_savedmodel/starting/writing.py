@@ -31,7 +31,7 @@ def columns_of_configs(data: DataSet) -> str:
         *_tuple("CLASSES", data.label.classes),
         "#: Numbers: z-scores, a missing one is the mean.",
         *_tuple("NUMBERS", [column.name for column in data.named(Kind.NUMBER)]),
-        "#: Dates that begin YYYY-MM-DD: z-scores of their days.",
+        "#: Dates that begin YYYY-MM-DD, YYYY/MM/DD or YYYY.MM.DD: z-scores of their days.",
         *_tuple("DATES", [column.name for column in data.named(Kind.DATE)]),
         "#: Strings, each with so many values that get a place of their own; "
         "one more place is for all others and a missing one.",

@@ -49,9 +49,21 @@ def test_missing_numbers_are_nan() -> None:
     np.testing.assert_array_equal(preprocessing._numbers(column), [[np.nan], [7.0], [np.nan]])
 
 
-@pytest.mark.parametrize("text", ["1970-01-01", "2000-02-29", "1999-12-31T23:59", "2026-03-01 12:00", "1900-03-01"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1970-01-01",
+        "2000-02-29",
+        "1999-12-31T23:59",
+        "2026-03-01 12:00",
+        "1900-03-01",
+        "2012/12/31 23:59",
+        "2012.03.01",
+    ],
+)
 def test_dates_are_days(text: str) -> None:
-    wanted = (datetime.date.fromisoformat(text[:10]) - datetime.date(1970, 1, 1)).days
+    written = text[:10].replace("/", "-").replace(".", "-")
+    wanted = (datetime.date.fromisoformat(written) - datetime.date(1970, 1, 1)).days
     assert preprocessing._days(tf.constant([[text]])).numpy().tolist() == [[wanted]]
 
 

@@ -103,7 +103,7 @@ def _train_classifier(
     most_frequent = np.bincount(_labels(train).ravel()).argmax()
     return {"probabilities": network.output}, {
         "eval_accuracy": float((guesses == labels).mean()),
-        "eval_accuracy_of_the_most_frequent_class": float((labels == most_frequent).mean()),
+        "eval_accuracy_of_guessing_the_most_frequent_class": float((labels == most_frequent).mean()),
     }
 
 
@@ -128,5 +128,5 @@ def _train_regression(
     errors = network.predict(evaluation, verbose=0) * deviation + mean - truth
     return {"prediction": value}, {
         "eval_root_mean_square_error": float(np.sqrt((errors**2).mean())),
-        "eval_root_mean_square_error_of_the_mean": float(np.sqrt(((truth - mean) ** 2).mean())),
+        "eval_root_mean_square_error_of_guessing_the_mean": float(np.sqrt(((truth - mean) ** 2).mean())),
     }

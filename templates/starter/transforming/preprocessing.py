@@ -13,7 +13,7 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 
-_ISO_DATE = r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])([T ].*)?"
+_DATE = r"\d{4}[-/.](0[1-9]|1[0-2])[-/.](0[1-9]|[12]\d|3[01])([T ].*)?"
 
 
 def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def _numbers(values: Any) -> tf.Tensor:
 
 def _days(texts: tf.Tensor) -> tf.Tensor:
     """Return dates as days since 1970 (float64), NaN for what is no date."""
-    is_date = tf.strings.regex_full_match(texts, _ISO_DATE)
+    is_date = tf.strings.regex_full_match(texts, _DATE)
     texts = tf.where(is_date, texts, "1970-01-01")
     parts = ((0, 4), (5, 2), (8, 2))
     year, month, day = (tf.strings.to_number(tf.strings.substr(texts, *part), tf.int64) for part in parts)
