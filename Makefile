@@ -6,7 +6,8 @@ PYTHON3 = $(shell sh make/python3.sh) -B
 ifdef STACK
 STACK_IS :=
 else
-STACK := $(shell $(PYTHON3) make/stacks.py name)
+# override: `make demo STACK=`, with nothing behind it, names none either.
+override STACK := $(shell $(PYTHON3) make/stacks.py name)
 STACK_IS := --chosen
 endif
 # Each has an environment of its own, and a folder of its own for the demo: neither is ever of two.
@@ -44,7 +45,7 @@ ARGS ?=
 help:  ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9 -]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-stack:
+stack:  ## say which stack make takes on this machine, why, and how to have the other
 	@$(PYTHON3) make/stacks.py say $(STACK) $(STACK_IS)
 
 install: stack $(VENV)/.installed  ## make the stack's environment: TFX, the tools, and bin/tfx-savedmodel
@@ -105,6 +106,7 @@ test-full: install $(LIGHT)/.installed  ## run every test, the long ones too; wh
 	[ $(STACK) = tfx-1.21 ] || { make --no-print-directory test-tfx121 && $(ROOT_FULL); } || status=1; exit $$status
 
 image:  ## build the image localhost/tfx-savedmodel:STACK with buildah and say what it consists of (BASE=… to pull one)
+	@$(if $(STACK_IS),echo "==> stack $(STACK): the newest that this machine can hold; the other's image can be built here too: make image STACK=$(filter-out $(STACK),tfx-1.21 tfx-1.15)" >&2)
 	@$(PYTHON3) make/image.py build $(if $(STACK),--stack $(STACK)) $(if $(BASE),--base $(BASE))
 
 explain-sdk: $(EXPLAIN)/.installed  ## make .venv-explain-sdk: the reader of explanation metadata, for its test

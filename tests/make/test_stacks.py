@@ -139,11 +139,23 @@ def test_make_keeps_the_stacks_apart(stacks: ModuleType, stack: str, folder: str
     assert stacks.folder(stack) == folder
 
 
-def test_make_chooses_where_nobody_does(stacks: ModuleType) -> None:
+@pytest.mark.parametrize("named", [[], ["STACK="]])
+def test_make_chooses_where_nobody_does(stacks: ModuleType, named: list[str]) -> None:
     chosen = stacks.choose(stacks.look())
-    lines = make("--dry-run", "demo").stdout.splitlines()
+    lines = make("--dry-run", "demo", *named).stdout.splitlines()
     assert lines[0].split()[1:] == ["make/stacks.py", "say", chosen, "--chosen"]
     assert lines[-1].startswith(f"{stacks.folder(chosen)}/bin/python ")
+
+
+def test_make_image_says_which_stack_it_chose_and_names_the_other(stacks: ModuleType) -> None:
+    """Its image of a stack that the machine itself cannot hold may be built all the same, so nothing is refused."""
+    chosen = stacks.choose(stacks.look())
+    (other,) = set(stacks.STACKS) - {chosen}
+    said, built = make("--dry-run", "image").stdout.splitlines()
+    assert f"==> stack {chosen}: " in said and f"make image STACK={other}" in said
+    assert built.split()[1:] == ["make/image.py", "build", "--stack", chosen]
+    (built,) = make("--dry-run", "image", f"STACK={other}").stdout.splitlines()
+    assert built.split()[1:] == ["make/image.py", "build", "--stack", other]
 
 
 def test_make_refuses_a_stack_that_there_is_not() -> None:
