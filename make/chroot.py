@@ -61,9 +61,14 @@ def variables(environment: Mapping[str, str]) -> dict[str, str]:
     return {**kept, **own}
 
 
+def copy_of_checkout(root: Path) -> Path:
+    """Return where this machine sees the checkout's copy, and what commands write there."""
+    return _below(root, CHECKOUT)
+
+
 def copy_checkout(root: Path) -> None:
     """Bring the checkout's copy in the root up to date: what git knows or would, and nothing that it ignores."""
-    destination = _below(root, CHECKOUT)
+    destination = copy_of_checkout(root)
     wanted = {name for name in _files() if (uv.ROOT / name).is_file()}
     # Strays first: what was a file may be a folder now.
     for folder, folders, files in os.walk(str(destination)):

@@ -97,7 +97,7 @@ def ensure(root: Path) -> None:
             return
         remove(root)
         making = _beside(root, "making")
-        uv.say(f"{root.name}: debootstrap {SUITE}")
+        uv.say(f"{root.name}: debootstrap {SUITE}, which takes some minutes; its words are in {_beside(making, 'log')}")
         _debootstrap(making)
         (making / RECIPE).write_text(recipe())
         making.rename(root)
@@ -111,7 +111,7 @@ def run_in(root: Path, command: list[str]) -> None:
         chroot.copy_checkout(root)
         corpus = Path(os.environ.get("SAVEDMODEL_CORPUS") or uv.ROOT.parent / "shared" / "corpus")
         told = chroot.enter(root, command, corpus if (corpus / "index.json").is_file() else None)
-        uv.say(f"{root.name}: {' '.join(command)}")
+        uv.say(f"{root.name}: {' '.join(command)}, in the checkout's copy {chroot.copy_of_checkout(root)}")
         sys.stdout.flush()
         os.set_inheritable(lock, True)  # held until the command's last process ends
         os.execvpe(told[0], told, chroot.variables(os.environ))
