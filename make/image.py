@@ -93,6 +93,9 @@ def contents(options: argparse.Namespace) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Run a command in a container that is removed afterwards; its exit code is ours."""
+    made_of = image_sources.of_image(image_name(options.stack))
+    if made_of and made_of != image_sources.digest(options.stack):
+        uv.say(f"{image_name(options.stack)} was made of other sources than these; make image STACK={options.stack}")
     given = [f"--volume={volume}" for volume in options.volume] + [f"--env={each}" for each in options.env]
     given += ["--user", options.user] if options.user else []
     return _run(options.stack, given, options.command)

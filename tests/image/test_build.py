@@ -73,6 +73,21 @@ def test_an_image_of_other_sources_is_never_called_built(
     assert image.build(options) == 0
 
 
+@pytest.mark.parametrize("current", [True, False])
+def test_a_run_in_an_image_of_other_sources_says_so(
+    scripts: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], current: bool
+) -> None:
+    image = scripts("image")
+    made_of = image.image_sources.digest("tfx-1.15") if current else "of older sources"
+    monkeypatch.setattr(image.image_sources, "of_image", lambda name: made_of)
+    monkeypatch.setattr(image, "_run", lambda stack, given, command: 3)
+    monkeypatch.setattr(image.sys, "argv", ["image.py", "run", "--", "true"])
+    options = image._parser().parse_args()
+    assert image.run(options) == 3
+    said = capsys.readouterr().err
+    assert ("other sources" in said and "make image STACK=tfx-1.15" in said) is not current
+
+
 @pytest.mark.parametrize(("said", "refused"), [("1.23.1", True), ("1.24.0", False), ("1.28.2", False), ("2.0", False)])
 def test_a_buildah_that_is_too_old_is_refused(
     scripts: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, refused: bool
