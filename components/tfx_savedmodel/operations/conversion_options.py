@@ -50,7 +50,11 @@ def check_stack(*, checkpoint: bool, checkpoint_format: str = _PLAIN_FORMAT) -> 
     installed = _installed()
     last = versions.LAST_TENSORFLOW_WITH_ESTIMATOR
     if installed is None and importlib.util.find_spec("tensorflow") is None:
-        raise UnsupportedStackError("TensorFlow is not installed", wanted=f"TensorFlow, {last} for Estimators")
+        raise UnsupportedStackError(
+            "TensorFlow is not installed",
+            wanted=f"TensorFlow; {last} or older for an Estimator's checkpoint",
+            next_step="install tfx-savedmodel[tensorflow]",
+        )
     if installed is None or versions.has_estimator(installed):
         return
     asked = "the Estimator checkpoint" if checkpoint else f"checkpoint_format {checkpoint_format!r}"
