@@ -120,8 +120,15 @@ def test_a_digest_tells_of_every_change(scripts: Any, project: Path, name: str) 
 def test_a_digest_knows_nothing_of_caches(scripts: Any, project: Path) -> None:
     digest = scripts("image_sources").digest
     before = digest("tfx-1.15")
-    for name in ("components/tfx_savedmodel/__pycache__/a.pyc", "components/tfx_savedmodel.egg-info/PKG-INFO"):
-        (project / name).parent.mkdir()
+    for name in (
+        "components/tfx_savedmodel/__pycache__/a.pyc",
+        "components/tfx_savedmodel.egg-info/PKG-INFO",
+        "templates/starter/.ruff_cache/x",
+        "templates/starter/.pytest_cache/x",
+        "templates/starter/wheels/x.whl",
+        "templates/starter/contract.json",
+    ):
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
         (project / name).write_text("", encoding="utf-8")
     assert digest("tfx-1.15") == before
 
