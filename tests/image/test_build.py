@@ -177,7 +177,9 @@ def test_every_stack_has_a_base_and_a_lock(scripts: Any) -> None:
     bases = scripts("image").BASES
     assert f"ARG BASE={bases['tfx-1.15'].image}\n" in DOCKERFILE
     assert f"--build-arg BASE={bases['tfx-1.21'].image} " in DOCKERFILE
-    for base in bases.values():
+    assert set(bases) == set(scripts("stacks").STACKS)
+    for name, base in bases.items():
+        assert (ROOT / "requirements" / f"{name}.txt").is_file()
         assert base.image == f"python:{base.python}-slim-{base.suite}"
 
 
