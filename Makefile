@@ -34,6 +34,8 @@ FULL_ON_BOTH := tests/operations/test_convert_large.py tests/consumers
 # What the Debian 13 root does without: Java for Beam's engines, a browser, the Pythons of old consumers, and the
 # template's tests, which install TFX a second time: test-full runs them there too.
 NOT_IN_ROOT := --ignore=tests/templates --ignore=tests/runners --ignore=tests/report/test_browser.py --ignore=tests/consumers
+# Handed over as a variable, whatever quotes are in it.
+export ARGS_IN_ROOT = -m "tfx and not full" $(NOT_IN_ROOT) $(ARGS)
 # Of the long tests, those that the newest stack must pass too.
 ROOT_FULL = $(PYTHON3) make/debian_13.py run $(NEWER)/bin/python -m pytest -m "full or tfx" tests/make tests/templates
 # More arguments for pytest: make test ARGS="-k reader".
@@ -81,7 +83,7 @@ flink spark: install  ## validate an example on a Flink cluster (or Spark) that 
 test: install  ## run the tests: unit, then tf, then tfx (STACK=tfx-1.15 or tfx-1.21, here as with every target); then test-tfx121 where .debian-13 is there
 	-@$(PYTHON3) make/consumers.py
 	@status=0; $(BIN)/python -m pytest -m "not full" $(ARGS) || status=1; \
-	if [ $(STACK) != tfx-1.21 ] && [ -z '$(ARGS)' ] && $(PYTHON3) make/debian_13.py usable; then \
+	if [ $(STACK) != tfx-1.21 ] && $(if $(ARGS),false,true) && $(PYTHON3) make/debian_13.py usable; then \
 		make --no-print-directory test-tfx121 || status=1; \
 	fi; exit $$status
 
@@ -90,7 +92,7 @@ test-tf221: $(LIGHT)/.installed  ## run the unit and tf tests on TensorFlow 2.21
 
 test-tfx121: debian-13  ## on an older system: run the demo and the tfx tests on TFX 1.21, in a Debian 13 root
 	@$(PYTHON3) make/debian_13.py run make demo STACK=tfx-1.21
-	@$(PYTHON3) make/debian_13.py run make test STACK=tfx-1.21 ARGS='-m "tfx and not full" $(NOT_IN_ROOT) $(ARGS)'
+	@$(PYTHON3) make/debian_13.py run make test STACK=tfx-1.21 ARGS="$$ARGS_IN_ROOT"
 
 debian-13:  ## make .debian-13, the Debian 13 root, with debootstrap (as root); it stays until make clean-all
 	@$(PYTHON3) make/debian_13.py make

@@ -22,8 +22,8 @@ import debootstrap
 import uv
 
 SUITE = "trixie"
-#: What `make install` needs of a machine: Python with its headers, and a compiler for pyfarmhash.
-PACKAGES = ("ca-certificates", "g++", "make", "python3", "python3-dev", "python3-venv")
+#: What `make install` needs of a machine: Python with its headers, and a compiler for pyfarmhash; git for some tests.
+PACKAGES = ("ca-certificates", "g++", "git", "make", "python3", "python3-dev", "python3-venv")
 #: The root says by this file that it is whole, and what it was made of.
 RECIPE = Path("etc", "tfx-savedmodel-root")
 

@@ -1,5 +1,6 @@
 """The image of a stack: `python3 make/image.py build|state|contents|run|clean [--stack tfx-1.15] …`.
 
+Without --stack it is the newest that this machine can hold.
 `build` makes localhost/tfx-savedmodel:STACK with buildah, on a base that is pulled (--base) or made here; `state`
 prints its configuration, or says why there is none of this checkout; `contents` says what it consists of, biggest
 first; `run -- COMMAND` runs a command in a container of it, as Kubernetes runs a container's command: as the image's
@@ -22,6 +23,7 @@ import buildah
 import image_base
 import image_network
 import image_sources
+import stacks
 import uv
 
 #: The base of each stack: the default of --base, and what its stand-in is like.
@@ -105,7 +107,10 @@ def clean(options: argparse.Namespace) -> int:
     """Remove the packages that builds of the image keep, so that the next one need not download them."""
     folders = buildah.cache_folders(f"tfx-savedmodel-{options.stack}")
     for folder in folders:
-        shutil.rmtree(folder)
+        try:
+            shutil.rmtree(str(folder))
+        except PermissionError as error:
+            raise uv.SetupError(f"{error.filename} is somebody else's, run this again as its owner.") from None
         print(f"removed: {folder}")
     if not folders:
         print(f"{buildah.temporary()}: no packages of {options.stack} are kept there")
@@ -129,11 +134,12 @@ def _parser() -> argparse.ArgumentParser:
         epilog=__doc__.split("\n\n")[1],
         formatter_class=argparse.RawTextHelpFormatter,
     )
+    newest = stacks.choose(stacks.look())
     verbs = parser.add_subparsers(required=True, metavar="build|state|contents|run|clean")
     for action in (build, state, contents, run, clean):
         verb = verbs.add_parser(action.__name__, help=(action.__doc__ or "").strip())
         verb.set_defaults(action=action)
-        verb.add_argument("--stack", choices=sorted(BASES), default="tfx-1.15")
+        verb.add_argument("--stack", choices=sorted(BASES), default=newest)
         if action is build:
             verb.add_argument("--base", help="a base image that is there or can be pulled; else one is made here")
             verb.add_argument("--mirror", help="where debootstrap finds Debian; else DEBIAN_MIRROR or apt's")

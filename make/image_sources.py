@@ -10,6 +10,8 @@ from pathlib import Path
 import buildah
 import uv
 
+#: What runs and tests leave in folders of sources; .dockerignore keeps it from the build too.
+_LEFT_LYING = ("__pycache__", "build", ".venv", "wheels", "contract.json")
 LABEL = "tfx-savedmodel.sources"
 _FILES = (
     "Dockerfile",
@@ -64,7 +66,7 @@ def version() -> dict[str, str]:
 
 def _package(folder: Path) -> list[Path]:
     def ignored(part: str) -> bool:
-        return part in ("__pycache__", "build", ".venv") or part.endswith(".egg-info")
+        return part in _LEFT_LYING or part.endswith((".egg-info", "_cache"))
 
     return [
         path

@@ -1,10 +1,11 @@
-"""What the programs of this folder share: how a click command ends."""
+"""What the programs of this folder share: how they are ended, and how a click command ends."""
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import FrameType
 from typing import Any
 
@@ -21,9 +22,9 @@ def run_command(command: click.Command, program: str, arguments: Sequence[str] |
     It is the int that the command returns, else `FINE`; `WRONG_USAGE` for what is the caller's fault, which is said
     in a few words; `INTERRUPTED` after Ctrl-C or SIGTERM.
     """
-    signal.signal(signal.SIGTERM, _interrupt)
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        with command.make_context(program, list(sys.argv[1:] if arguments is None else arguments)) as context:
+        with terminated_as_interrupted(), command.make_context(program, words) as context:
             code: Any = command.invoke(context)
         return code if isinstance(code, int) else FINE
     except click.exceptions.Exit as leaving:
@@ -42,5 +43,15 @@ def run_command(command: click.Command, program: str, arguments: Sequence[str] |
         return INTERRUPTED
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+@contextlib.contextmanager
+def terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM end us as Ctrl-C does, so that what was started is stopped."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -144,8 +144,19 @@ def set_defaults(job: dict[str, Any], defaults: Mapping[str, Any]) -> None:
     """Write the defaults of runtime parameters into the compiled spec: TFX drops those of `RuntimeParameter`.
 
     The job's runtime configuration has them too, but Kubeflow's own backend is given the spec alone.
+
+    Raises:
+      UsageError: the pipeline has no such parameter.
     """
     parameters = job["pipelineSpec"]["root"].get("inputDefinitions", {}).get("parameters", {})
+    strange = sorted(set(defaults) - set(parameters))
+    if strange:
+        raise UsageError(
+            "a default is of no runtime parameter of the pipeline",
+            where=job["pipelineSpec"]["pipelineInfo"]["name"],
+            found=", ".join(strange),
+            wanted=", ".join(sorted(parameters)) or "none: the pipeline has no runtime parameters",
+        )
     for name, value in defaults.items():
         parameters[name]["defaultValue"] = value
 

@@ -90,6 +90,12 @@ def require_tool(name: str, install: str, *alternatives: str) -> str:
     return found
 
 
+def outside_of_make() -> dict[str, str]:
+    """Return the environment as a person's make finds it: what runs the tests may be make, with words of its own."""
+    ours = ("MAKE", "MFLAGS", "STACK", "ARGS", "PYTHON")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+
+
 def require_module(name: str, install: str) -> Any:
     """Import a module that comes with TFX.
 

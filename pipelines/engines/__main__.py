@@ -16,17 +16,16 @@ import contextlib
 import json
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
 if not __package__:  # run as a script: what is imported below is found from the repository's root
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
+from pipelines.command_line import terminated_as_interrupted
 from pipelines.engines.engine import Engine
 from pipelines.engines.flink import FlinkCluster
 from pipelines.engines.jars import CACHE, EngineError, class_path
@@ -51,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command and options.verb != "run":
         parser.error(f"`{options.verb}` takes no command")
     try:
-        with _terminated_as_interrupted():
+        with terminated_as_interrupted():
             if options.verb == "start":
                 return start(options.engine, folder)
             if options.verb == "stop":
@@ -140,20 +139,6 @@ def _example(folder: Path) -> list[str]:
     command = [sys.executable, "-m", "tfx_savedmodel.cli.main", "validate", str(folder / "model")]
     codes = ["--select", "SM101,SM120,SM301,SM302,SM303,SM307,SM308"]
     return [*command, "--examples", str(folder / "examples" / "*.gz"), *codes]
-
-
-@contextlib.contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """Let SIGTERM end us as Ctrl-C does, so that what was started is stopped."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _tell(line: str) -> None:

@@ -37,7 +37,8 @@ class ImageCommands:
         """
         if shutil.which(_BUILDAH[0]) is None:
             raise UsageError("commands in an image want buildah", next_step="apt-get install buildah")
-        self._folders = [folder.absolute() for folder in folders]
+        # Each once: buildah refuses a place that is mounted twice.
+        self._folders = list(dict.fromkeys(folder.absolute() for folder in folders))
         self._image = image
         self._containers: dict[str, str] = {}
         self._lock = threading.Lock()

@@ -80,6 +80,6 @@ def _report(step: str, artifact: Artifact) -> Iterator[Text]:
 def _read(artifact: Artifact) -> Mapping[str, Any]:
     try:
         found: Mapping[str, Any] = json.loads((Path(artifact.uri) / "report.json").read_text(encoding="utf-8"))
-    except OSError:  # removed since, or written by an image that keeps it elsewhere: the verdict is known anyway
+    except (OSError, ValueError):  # removed or cut off since, or kept elsewhere: the verdict is known anyway
         return {}
     return found

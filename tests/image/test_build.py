@@ -65,7 +65,7 @@ def test_an_image_of_other_sources_is_never_called_built(
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setattr(image.image_sources, "of_image", lambda name: "of older sources")
     monkeypatch.setattr(image, "contents", lambda options: 0)
-    monkeypatch.setattr(image.sys, "argv", ["image.py", "build", "--base", "any"])
+    monkeypatch.setattr(image.sys, "argv", ["image.py", "build", "--stack", "tfx-1.15", "--base", "any"])
     options = image._parser().parse_args()
     with pytest.raises(scripts("uv").SetupError, match="--again"):
         image.build(options)
@@ -81,7 +81,7 @@ def test_a_run_in_an_image_of_other_sources_says_so(
     made_of = image.image_sources.digest("tfx-1.15") if current else "of older sources"
     monkeypatch.setattr(image.image_sources, "of_image", lambda name: made_of)
     monkeypatch.setattr(image, "_run", lambda stack, given, command: 3)
-    monkeypatch.setattr(image.sys, "argv", ["image.py", "run", "--", "true"])
+    monkeypatch.setattr(image.sys, "argv", ["image.py", "run", "--stack", "tfx-1.15", "--", "true"])
     options = image._parser().parse_args()
     assert image.run(options) == 3
     said = capsys.readouterr().err
@@ -135,8 +135,15 @@ def test_a_digest_tells_of_every_change(scripts: Any, project: Path, name: str) 
 def test_a_digest_knows_nothing_of_caches(scripts: Any, project: Path) -> None:
     digest = scripts("image_sources").digest
     before = digest("tfx-1.15")
-    for name in ("components/tfx_savedmodel/__pycache__/a.pyc", "components/tfx_savedmodel.egg-info/PKG-INFO"):
-        (project / name).parent.mkdir()
+    for name in (
+        "components/tfx_savedmodel/__pycache__/a.pyc",
+        "components/tfx_savedmodel.egg-info/PKG-INFO",
+        "templates/starter/.ruff_cache/x",
+        "templates/starter/.pytest_cache/x",
+        "templates/starter/wheels/x.whl",
+        "templates/starter/contract.json",
+    ):
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
         (project / name).write_text("", encoding="utf-8")
     assert digest("tfx-1.15") == before
 
@@ -185,7 +192,9 @@ def test_every_stack_has_a_base_and_a_lock(scripts: Any) -> None:
     bases = scripts("image").BASES
     assert f"ARG BASE={bases['tfx-1.15'].image}\n" in DOCKERFILE
     assert f"--build-arg BASE={bases['tfx-1.21'].image} " in DOCKERFILE
-    for base in bases.values():
+    assert set(bases) == set(scripts("stacks").STACKS)
+    for name, base in bases.items():
+        assert (ROOT / "requirements" / f"{name}.txt").is_file()
         assert base.image == f"python:{base.python}-slim-{base.suite}"
 
 

@@ -46,7 +46,7 @@ def test_it_starts_steps_as_a_user_of_its_own(container: str) -> None:
     config = json.loads(buildah("inspect", container).stdout)["OCIv1"]["config"]
     module = "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor"
     assert config["Entrypoint"] == ["python", "-m", module]
-    assert (config["User"], config["WorkingDir"]) == ("pipeline", "/pipeline")
+    assert (config["User"], config["WorkingDir"]) == ("10001", "/pipeline")
     assert said(container, "id", "-un") == "pipeline"
     # Of a step that is given nothing the executor asks for what it needs: it was found, and started.
     ended = buildah("run", *ISOLATION, container, "--", *config["Entrypoint"])

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT, require_tool
+from tests.conftest import ROOT, outside_of_make, require_tool
 
 pytestmark = pytest.mark.unit
 
@@ -121,11 +121,8 @@ def test_no_folder_is_of_two_stacks(stacks: ModuleType) -> None:
 def make(*words: str) -> subprocess.CompletedProcess[str]:
     """Run make as a person would, though it may be make that runs the tests."""
     require_tool("make", "apt-get install make")
-    variables = {
-        name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "STACK", "ARGS"))
-    }
     told = ["make", "--no-print-directory", f"PYTHON3={sys.executable}", *words]
-    return subprocess.run(told, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
+    return subprocess.run(told, cwd=ROOT, env=outside_of_make(), capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize(
@@ -184,3 +181,6 @@ def test_make_test_goes_on_in_the_root_where_there_is_one_unless_asked_for_some_
     log.unlink()
     assert make(*words, "ARGS=-k reader").returncode == 0
     assert asked not in log.read_text(encoding="utf-8")
+    log.unlink()
+    assert make("-o", "debian-13", "test-tfx121", f"PYTHON3={tmp_path}/python", "ARGS=-k 'a or b'").returncode == 0
+    assert log.read_text(encoding="utf-8").splitlines()[-1].endswith(" -k 'a or b'")

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT, require_module
+from tfx_savedmodel.errors import UsageError
 
 pytestmark = pytest.mark.tfx
 
-IMAGE = "europe-docker.pkg.dev/project/images/tfx-savedmodel:1"
+IMAGE = "registry.example/project/images/tfx-savedmodel:1"
 BUCKET = "gs://bucket/penguin"
-WORKERS = "europe-docker.pkg.dev/project/images/workers:1"
+WORKERS = "registry.example/project/images/workers:1"
 ACCOUNT = "workers@project.iam.gserviceaccount.com"
 DATAFLOW = [
     "--runner=DataflowRunner",
@@ -252,3 +253,12 @@ def test_steps_are_rounded_up_to_epochs() -> None:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     assert [module.epochs_for(steps, 230) for steps in (None, 0, 1, 8, 9, 150)] == [30, 30, 1, 1, 2, 19]
+
+
+def test_a_default_of_no_parameter_is_refused(vertex: dict[str, Any]) -> None:
+    from pipelines.kubeflow_v2 import set_defaults
+
+    before = json.dumps(vertex)
+    with pytest.raises(UsageError, match=r"no runtime parameter[\s\S]*found: dat_path[\s\S]*data_path"):
+        set_defaults(vertex, {"dat_path": "x", "data_path": "y"})
+    assert json.dumps(vertex) == before

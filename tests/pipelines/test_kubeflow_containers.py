@@ -74,6 +74,14 @@ def test_another_image_and_a_root_of_another_machine(tmp_path: Path, asked: Path
     assert "compiled" not in asked.read_text() and not (tmp_path / "compiled").exists()
 
 
+def test_no_folder_is_mounted_twice(tmp_path: Path, asked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "compiled").mkdir()
+    monkeypatch.chdir(tmp_path)
+    given = ["--in-image", "--root", "compiled", "--mount", "./compiled"]
+    assert main(["run", str(small(tmp_path)), *given]) == 0
+    assert asked.read_text().splitlines()[1].count("--volume=") == 1
+
+
 def test_an_image_that_is_not_there_is_said(tmp_path: Path, asked: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["run", str(small(tmp_path, "absent")), "--in-image", "--root", str(tmp_path)]) == 1
     shown = capfd.readouterr().out

@@ -36,7 +36,7 @@ DOCKER = ("--runner=PortableRunner", "--job_endpoint=flink:8099")
 #: What TFX adds where no argument says which packages the workers need.
 OF_TFX = "/tmp/build/tfx/dist/tfx_ephemeral-1.15.1.tar.gz"
 TEMP = "--temp_location=gs://bucket/tmp"
-IMAGE = "--sdk_container_image=gcr.io/some-project/tfx-savedmodel:1"
+IMAGE = "--sdk_container_image=registry.example/some-project/tfx-savedmodel:1"
 REMOTE = ["gs://bucket/examples/a.gz"]
 
 

@@ -137,3 +137,18 @@ def test_decimal_commas_where_the_separator_is_another() -> None:
 )
 def test_numbers_in_dress(cell: str, number: str | None) -> None:
     assert undressed(cell) == number
+
+
+@pytest.mark.parametrize(
+    ("cells", "says"),
+    [
+        (["inf", "-inf"] * 5, "it is empty"),
+        (["inf", "5"] * 5, "it is constant: 5"),
+        (["1.0", "1"] * 5, "it is constant: 1"),
+        (["20200131", "20200201", "20191231"] * 5, "dates that are not written YYYY-MM-DD"),
+    ],
+)
+def test_numbers_that_say_nothing_are_left_out(cells: list[str], says: str) -> None:
+    found = column(*cells)
+    assert found.kind is Kind.LEFT_OUT and says in found.why
+    assert column("20200131", "20201301", "20191231").kind is Kind.NUMBER

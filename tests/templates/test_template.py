@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import outside_of_make
 from tests.templates.repositories import HOSTILE, HOUSES, PENGUINS, TEMPLATE, make, ruff
 from tfx_savedmodel.errors import DestinationError, UsageError
 from tfx_savedmodel.operations.new import new
@@ -149,10 +150,9 @@ def test_install_takes_a_python_that_runs(
         for version in in_pyenv
     }
     path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    variables = {**os.environ, "PATH": path, "PYENV_ROOT": str(tmp_path / "pyenv"), "STACK": stack}
-    variables.pop("PYTHON", None)
+    variables = {**outside_of_make(), "PATH": path, "PYENV_ROOT": str(tmp_path / "pyenv")}
     done = subprocess.run(
-        ["make", "-f", TEMPLATE / "Makefile", "--eval", "chosen: ; @echo $(PYTHON)", "chosen"],
+        ["make", "-f", TEMPLATE / "Makefile", f"STACK={stack}", "--eval", "chosen: ; @echo $(PYTHON)", "chosen"],
         cwd=tmp_path,
         env=variables,
         capture_output=True,

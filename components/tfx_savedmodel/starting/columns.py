@@ -23,6 +23,8 @@ _DECIMAL_COMMA = re.compile(r"[+-]?\d+(,\d+)?")
 #: As transforming/preprocessing.py of the template reads them.
 _DATE = re.compile(r"\d{4}[-/.](0[1-9]|1[0-2])[-/.](0[1-9]|[12]\d|3[01])([T ].*)?")
 _OTHER_DATE = re.compile(r"\d{1,2}[./-]\d{1,2}[./-](\d{2}|\d{4})([T ].*)?|\d{4}[./-]\d{1,2}[./-]\d{1,2}([T ].*)?")
+_COMPACT_DATE = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
+_WRITE_DATES_SO = "it looks like dates that are not written YYYY-MM-DD: write them so to use them"
 _DATE_IN_WORDS = re.compile(
     r"([A-Za-z]{3,9}\.? \d{1,2}(st|nd|rd|th)?,? \d{4}"
     r"|\d{1,2}[. -]{1,2}[A-Za-z]{3,9}[. -]{1,2}(\d{2}|\d{4}))([T ,].*)?"
@@ -103,6 +105,10 @@ def look(source: str, name: str, cells: Sequence[str], *, comma_is_decimal: bool
     if kind is Kind.NUMBER:
         plain, more = _numbers(plain)
         changes += more
+        # Only now are infinite ones missing, and 1.0 is what 1 is.
+        different = {float(cell) for cell in plain if cell}
+        if len(different) < 2:
+            kind, why = Kind.LEFT_OUT, f"it is constant: {different.pop():g}" if different else "it is empty"
     note = mostly_numbers(known) if kind is Kind.CATEGORY else ""
     return Column(source, name, kind, tuple(plain), len(counts), why, tuple(changes), note)
 
@@ -192,7 +198,7 @@ def _kind(source: str, counts: Counter[str], known: Sequence[str]) -> tuple[Kind
     if all(map(_DATE.fullmatch, counts)):
         return Kind.DATE, ""
     if all(map(_OTHER_DATE.fullmatch, counts)) or all(map(_DATE_IN_WORDS.fullmatch, counts)):
-        return Kind.LEFT_OUT, "it looks like dates that are not written YYYY-MM-DD: write them so to use them"
+        return Kind.LEFT_OUT, _WRITE_DATES_SO
     dressed = first_dressed(counts)
     if dressed:
         return Kind.LEFT_OUT, f"its numbers are written so that TFX reads strings: {dressed}"
@@ -208,7 +214,9 @@ def _kind(source: str, counts: Counter[str], known: Sequence[str]) -> tuple[Kind
 
 
 def _why_no_number(source: str, counts: Counter[str], known: Sequence[str]) -> str:
-    """Return why a column of numbers is no measurement: it counts the rows, or it names them."""
+    """Return why a column of numbers is no measurement: it dates the rows, counts them, or names them."""
+    if all(map(_COMPACT_DATE.fullmatch, counts)):
+        return _WRITE_DATES_SO
     if len(counts) < len(known) or len(known) < 10 or not all(map(is_whole, counts)):
         return ""
     words = set(re.split(r"[^a-z0-9]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", source).lower()))

@@ -43,9 +43,6 @@ class Table:
     def is_sample(self) -> bool:
         return len(self.rows) < self.total
 
-    def column(self, place: int) -> list[str]:
-        return [row[place] for row in self.rows]
-
 
 def read_table(path: Path, *, most_rows: int = MOST_ROWS) -> Table:
     """Return the file's rows, or a random sample of a large file's, the same each time, in the file's order.

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import configs
 from runners import local
+from runners.kubeflow_v2 import absolute
 
 #: One of these says how the workers get this repository's packages.
 PACKAGES_OF_WORKERS = (
@@ -22,20 +23,38 @@ PACKAGES_OF_WORKERS = (
     "--setup_file",
     "--extra_package",
 )
+#: Their workers are what `--environment_type` says.
+PORTABLE = ("PortableRunner", "FlinkRunner", "SparkRunner")
 
 
 def problems(root: str, data: str, push_to: str, beam_args: Sequence[str]) -> list[str]:
     """Return what is wrong with the arguments, in words; each would otherwise end in a failure on a worker."""
     found = []
-    flags = {argument.split("=", 1)[0]: argument.partition("=")[2] for argument in beam_args}
+    flags = _flags(beam_args)
     if "--runner" not in flags:
         found.append("no --runner after `--`: name one, such as --runner=PortableRunner or --runner=DataflowRunner")
     if not set(flags) & set(PACKAGES_OF_WORKERS) and flags.get("--environment_type") != "LOOPBACK":
         found.append(f"the workers lack TensorFlow and tfx-savedmodel: add one of {', '.join(PACKAGES_OF_WORKERS)}")
-    is_elsewhere = flags.get("--runner") == "DataflowRunner" or flags.get("--environment_type") == "DOCKER"
+    # A portable runner that is told nothing else starts its workers in containers, which see nothing of here.
+    is_elsewhere = flags.get("--runner") == "DataflowRunner" or (
+        flags.get("--runner") in PORTABLE and flags.get("--environment_type", "DOCKER") == "DOCKER"
+    )
     for flag, place in (("--root", root), ("--data", data), ("--push-to", push_to)):
         if is_elsewhere and flag != "--push-to" and "://" not in place:
             found.append(f"{flag} {place} is on this machine, which the workers do not see: name a bucket")
+    return found
+
+
+def _flags(beam_args: Sequence[str]) -> dict[str, str]:
+    """Return each flag with its value, which may be the next word."""
+    found: dict[str, str] = {}
+    flag = ""
+    for word in beam_args:
+        if word.startswith("--"):
+            flag, _, value = word.partition("=")
+            found[flag] = value
+        else:
+            found[flag] = word
     return found
 
 
@@ -44,10 +63,10 @@ def without_packing(beam_args: Sequence[str]) -> list[str]:
 
     TFX does that for every step unless a flag that it knows names packages, and `--environment_config` is none of them.
     """
-    kinds = {f"--environment_type={kind}" for kind in ("EXTERNAL", "PROCESS", "LOOPBACK")}
-    named = [flag for flag in PACKAGES_OF_WORKERS if flag != "--environment_config"]
-    names_packages = any(argument.split("=", 1)[0] in named for argument in beam_args)
-    return [*beam_args, *([] if names_packages or not kinds & set(beam_args) else ["--sdk_container_image=none"])]
+    flags = _flags(beam_args)
+    has_packages = flags.get("--environment_type") in ("EXTERNAL", "PROCESS", "LOOPBACK")
+    names_packages = set(flags) & (set(PACKAGES_OF_WORKERS) - {"--environment_config"})
+    return [*beam_args, *(["--sdk_container_image=none"] if has_packages and not names_packages else [])]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,6 +79,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--push-to", required=True, help="where a blessed model is copied to")
     parser.add_argument("--build", type=Path, default=configs.BUILD, help="the metadata store's folder (%(default)s)")
     options = parser.parse_args(given[:cut])
+    for name in ("root", "data", "push_to"):
+        setattr(options, name, absolute(getattr(options, name)))
     found = problems(options.root, options.data, options.push_to, beam_args)
     if found:
         parser.error("\n  ".join(["", *found]))

@@ -24,6 +24,10 @@ def test_beam_arguments_that_cannot_work_are_all_named() -> None:
     assert "--root build is on this machine" in found
     assert "--data data is on this machine" in found
     assert "no --runner" in beam.problems("a", "b", "c", [])[0]
+    in_two_words = ["--runner", "DataflowRunner", "--sdk_container_image", "REGISTRY/image"]
+    in_containers = ["--runner=PortableRunner", "--sdk_container_image=REGISTRY/image"]
+    for beam_args in (in_two_words, in_containers):
+        assert len(beam.problems("/build", "/data", "gs://b/serving", beam_args)) == 2
 
 
 def test_workers_that_have_their_packages_get_none_of_tfx() -> None:
