@@ -110,7 +110,7 @@ def clean(options: argparse.Namespace) -> int:
         try:
             shutil.rmtree(str(folder))
         except PermissionError as error:
-            raise uv.SetupError(f"{error.filename} is somebody else's, run this again as its owner.") from None
+            raise uv.SetupError(f"{error.filename} is somebody else's: run this again as its owner.") from None
         print(f"removed: {folder}")
     if not folders:
         print(f"{buildah.temporary()}: no packages of {options.stack} are kept there")
