@@ -113,7 +113,7 @@ def _pip(job: Job, what: str, *arguments: str) -> None:
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=variables, check=False
     )
     if done.returncode:
-        raise PackageError(f"{what}, which the job brings, cannot be installed for its workers; pip says:\n{done.stdout}")
+        raise PackageError(f"{what}, which the job brings, cannot be installed for it; pip says:\n{done.stdout}")
 
 
 def _rename(folder: Path, to: Path) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import io
 import tarfile
-import zipfile
 from collections.abc import Iterator, Sequence
 from concurrent import futures
 from pathlib import Path
@@ -22,11 +19,9 @@ from apache_beam.runners.portability.artifact_service import ArtifactRetrievalSe
 
 from pipelines.engines.flink import FlinkCluster
 from pipelines.engines.job_packages import PackageError, installed
+from tests.runners.packages import NAME, WHEEL, make_wheel
 
 pytestmark = pytest.mark.tfx
-
-NAME = "only_the_job_has_it"
-WHEEL = f"{NAME}-1.0-py3-none-any.whl"
 
 
 @pytest.fixture
@@ -40,26 +35,6 @@ def channel() -> Iterator[Any]:
     with grpc.insecure_channel(f"localhost:{port}") as opened:
         yield opened
     server.stop(None)
-
-
-def make_wheel(folder: Path, text: str) -> Path:
-    """Write a wheel with a module of this text."""
-    about = f"{NAME}-1.0.dist-info"
-    files = {
-        f"{NAME}.py": text,
-        f"{about}/METADATA": f"Metadata-Version: 2.1\nName: {NAME}\nVersion: 1.0\n",
-        f"{about}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    lines = [f"{name},sha256={_record_digest(content)},{len(content)}" for name, content in files.items()]
-    files[f"{about}/RECORD"] = "\n".join([*lines, f"{about}/RECORD,,", ""])
-    with zipfile.ZipFile(folder / WHEEL, "w") as wheel:
-        for name, content in files.items():
-            wheel.writestr(name, content)
-    return folder / WHEEL
-
-
-def _record_digest(text: str) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
 
 
 def make_source(folder: Path) -> Path:
