@@ -73,7 +73,7 @@ demo: install  ## run the penguin pipeline (SABOTAGE=nan or signature: with a br
 
 kubeflow: install  ## compile the penguin pipeline for Kubeflow v2 and run every step of the job on this machine
 	@$(BIN)/python -m pipelines.kubeflow_v2 --output $(KUBEFLOW)/penguin.json --image localhost/tfx-savedmodel:$(STACK) \
-		--root $(CURDIR)/$(KUBEFLOW) --data $(CURDIR)/pipelines/penguin/data --push-to $(CURDIR)/$(KUBEFLOW)/serving \
+		--root "$(CURDIR)/$(KUBEFLOW)" --data "$(CURDIR)/pipelines/penguin/data" --push-to "$(CURDIR)/$(KUBEFLOW)/serving" \
 		$(if $(SABOTAGE),--sabotage $(SABOTAGE))
 	@$(BIN)/python -m pipelines.kubeflow run $(KUBEFLOW)/penguin.json
 

@@ -11,7 +11,6 @@ import contextlib
 import fcntl
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from pathlib import Path
 
 import chroot
 import debootstrap
+import files
 import uv
 
 SUITE = "trixie"
@@ -63,7 +63,6 @@ def folder() -> Path:
 
 def refuse_machine() -> None:
     """Pass a machine that can make a root and enter it."""
-    again = "and run make again."
     if sys.platform != "linux":
         raise uv.SetupError(f"A Debian 13 root needs Linux, and this is {sys.platform}.")
     if os.geteuid() != 0:
@@ -71,10 +70,7 @@ def refuse_machine() -> None:
             "A Debian 13 root is made by debootstrap and entered by chroot, and both need root.\n"
             "Run make as root, or use a machine with glibc 2.39 or later, which runs the stack itself."
         )
-    if shutil.which("debootstrap") is None:
-        raise uv.SetupError(f"debootstrap is missing. Install it (`apt-get install debootstrap`) {again}")
-    if shutil.which("unshare") is None:
-        raise uv.SetupError(f"unshare is missing. Install it (`apt-get install util-linux`) {again}")
+    debootstrap.require()
     if subprocess.run(["unshare", "--mount", "true"], stderr=subprocess.PIPE).returncode:
         raise uv.SetupError(
             "This machine lets nobody have mounts of their own (`unshare --mount true` fails): it may be a container\n"
@@ -152,7 +148,7 @@ def _refuse_foreign(root: Path) -> None:
 
 
 def _refuse_mounts(folder: Path) -> None:
-    mounts = [_unescaped(line.split()[4]) for line in _read(Path("/proc/self/mountinfo")).splitlines()]
+    mounts = [_unescaped(line.split()[4]) for line in files.text(Path("/proc/self/mountinfo")).splitlines()]
     inside = [mount for mount in mounts if mount == str(folder) or mount.startswith(f"{folder}/")]
     if inside:
         raise uv.SetupError(
@@ -186,7 +182,7 @@ def _debootstrap(target: Path) -> None:
 
 
 def _is_whole(root: Path) -> bool:
-    return _read(root / RECIPE) == recipe()
+    return files.text(root / RECIPE) == recipe()
 
 
 def _beside(root: Path, what: str) -> Path:
@@ -207,13 +203,6 @@ def _lock(root: Path, how: int) -> int:
         if file.exists() and os.path.samestat(os.fstat(lock), file.stat()):
             return lock
         os.close(lock)
-
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_text()
-    except OSError:
-        return ""
 
 
 if __name__ == "__main__":

@@ -9,12 +9,22 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+import files
 import uv
 
 #: What debootstrap checks signatures by. Without it, it goes on with a warning where it is told a mirror, and where it
 #: is told none it takes Debian's own over https.
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _SCRIPTS = Path("/usr/share/debootstrap/scripts")
+#: What is run, and the package that has it.
+_PROGRAMS = {"debootstrap": "debootstrap", "unshare": "util-linux"}
+
+
+def require() -> None:
+    """Raise where a program is not installed, and say what has it."""
+    for program, package in _PROGRAMS.items():
+        if shutil.which(program) is None:
+            raise uv.SetupError(f"{program} is missing. Install it (`apt-get install {package}`) and run make again.")
 
 
 def make(suite: str, packages: Sequence[str], target: Path, log: Path, source: str | None = None) -> None:
@@ -27,6 +37,7 @@ def make(suite: str, packages: Sequence[str], target: Path, log: Path, source: s
       log: a file, in a folder that is there.
       source: a mirror, in place of the one that this machine uses.
     """
+    require()
     source = mirror() if source is None else source
     if source and not KEYRING.is_file() and not source.startswith("https://"):
         raise uv.SetupError(
@@ -55,10 +66,10 @@ def mirror() -> str:
     if named:
         return named
     apt = Path("/etc/apt")
-    if "ID=debian" not in _read(Path("/etc/os-release")).splitlines():
+    if "ID=debian" not in files.text(Path("/etc/os-release")).splitlines():
         return ""
     for file in (apt / "sources.list", *sorted((apt / "sources.list.d").glob("*"))):
-        found = re.search(r"^(?:deb .*?|URIs:\s*)(https?://\S*/debian)/?(?=\s)", _read(file), re.MULTILINE)
+        found = re.search(r"^(?:deb .*?|URIs:\s*)(https?://\S*/debian)/?(?=\s)", files.text(file), re.MULTILINE)
         if found and file.suffix in (".list", ".sources"):
             return found[1]
     return ""
@@ -73,10 +84,3 @@ def proxies() -> dict[str, str]:
     found = dict(re.findall(r"^(\w+)='(.+)'$", answer, re.MULTILINE))
     proxies = {"http_proxy": found.get("PROXY"), "https_proxy": found.get("HTTPS") or found.get("PROXY")}
     return {name: proxy for name, proxy in proxies.items() if proxy and proxy != "DIRECT" and not os.environ.get(name)}
-
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_text()
-    except OSError:
-        return ""

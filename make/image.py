@@ -4,7 +4,8 @@ Without --stack it is the newest that this machine can hold.
 `build` makes localhost/tfx-savedmodel:STACK with buildah, on a base that is pulled (--base) or made here; `state`
 prints its configuration, or says why there is none of this checkout; `contents` says what it consists of, biggest
 first; `run -- COMMAND` runs a command in a container of it, as Kubernetes runs a container's command: as the image's
-user, without its entry point; `clean` removes the packages that builds keep for the next one. Where buildah keeps
+user, without its entry point, and ends with its exit code: 127 where there is no such program, 126 where it cannot be
+executed; `clean` removes the packages that builds keep for the next one. Where buildah keeps
 images is its own setting (CONTAINERS_STORAGE_CONF, STORAGE_DRIVER).
 Needs Python 3.8 or later and buildah, and to be root where buildah needs that.
 """
@@ -122,8 +123,10 @@ def _run(stack: str, given: list[str], command: list[str]) -> int:
     if not buildah.image_exists(name):
         raise uv.SetupError(f"There is no {name}; make image STACK={stack}")
     container = buildah.call("from", "--pull-never", name)
+    # buildah itself ends with 1 where a program cannot be started, as many a program does; env with 126 or 127.
+    started = ["env", "--", *command]
     try:
-        return subprocess.run(["buildah", "run", *buildah.ISOLATION, *given, container, "--", *command]).returncode
+        return subprocess.run(["buildah", "run", *buildah.ISOLATION, *given, container, "--", *started]).returncode
     finally:
         buildah.call("rm", container)
 

@@ -13,14 +13,19 @@ import click
 
 from tfx_savedmodel.errors import TfxSavedModelError
 
-FINE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 4, 130
+FINE, FAILED, WRONG_USAGE = 0, 1, 4
+INTERRUPTED, TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came."""
 
 
 def run_command(command: click.Command, program: str, arguments: Sequence[str] | None) -> int:
     """Run a command, of the process's own arguments where None are given, and return its exit code.
 
     It is the int that the command returns, else `FINE`; `WRONG_USAGE` for what is the caller's fault, which is said
-    in a few words; `INTERRUPTED` after Ctrl-C or SIGTERM.
+    in a few words; `INTERRUPTED` after Ctrl-C, `TERMINATED` after SIGTERM.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
@@ -38,17 +43,22 @@ def run_command(command: click.Command, program: str, arguments: Sequence[str] |
     except TfxSavedModelError as error:
         click.echo(str(error), err=True)
         return WRONG_USAGE
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, click.Abort) as error:
         click.echo("interrupted", err=True)
-        return INTERRUPTED
+        return code_of(error)
+
+
+def code_of(error: BaseException) -> int:
+    """Return the exit code of a program that was interrupted, as a shell gives it."""
+    return TERMINATED if isinstance(error, Terminated) else INTERRUPTED
 
 
 @contextlib.contextmanager
 def terminated_as_interrupted() -> Iterator[None]:
-    """Let SIGTERM end us as Ctrl-C does, so that what was started is stopped."""
+    """Let SIGTERM end us as Ctrl-C does, by an exception, so that what was started is stopped."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+        raise Terminated
 
     before = signal.signal(signal.SIGTERM, interrupt)
     try:

@@ -115,7 +115,17 @@ def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
+    try:
+        value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
+    except ModuleNotFoundError as error:
+        if error.name != "tfx":
+            raise
+        raise ModuleNotFoundError(
+            f"TFX is not installed, and {__name__}.{name} wants it\n"
+            "  next: install tfx-savedmodel[tfx], with `uv pip install`: pip's resolver does not finish on TFX",
+            name=error.name,
+            path=error.path,
+        ) from error
     globals()[name] = value
     return value
 

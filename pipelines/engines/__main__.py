@@ -25,7 +25,7 @@ from pathlib import Path
 if not __package__:  # run as a script: what is imported below is found from the repository's root
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from pipelines.command_line import terminated_as_interrupted
+from pipelines.command_line import code_of, terminated_as_interrupted
 from pipelines.engines.engine import Engine
 from pipelines.engines.flink import FlinkCluster
 from pipelines.engines.jars import CACHE, EngineError, class_path
@@ -62,8 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EngineError as error:
         print(error, file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return 130
+    except KeyboardInterrupt as error:
+        return code_of(error)
 
 
 def run(name: str, folder: Path | None, command: Sequence[str]) -> int:

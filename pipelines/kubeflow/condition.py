@@ -8,15 +8,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipelines.kubeflow import cel
-from pipelines.kubeflow.cel import CelError, Node
+from pipelines.kubeflow.cel import CelError, Node, NotTaken
 from tfx_savedmodel.errors import UsageError
 
+_BLANKS = " \t\r\n\f"
 _TOKEN = re.compile(
-    r"""\s*(?:(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?P<string>'[^'\\]*'|"[^"\\]*")
+    rf"""[{_BLANKS}]*(?:(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?P<string>'[^'\\\r\n]*'|"[^"\\\r\n]*")
     |(?P<name>[A-Za-z_]\w*)|(?P<sign>==|!=|<=|>=|&&|\|\||[<>!+\-().\[\]]))""",
-    re.VERBOSE,
+    re.VERBOSE | re.ASCII,
 )
 _LITERALS = {"true": True, "false": False}
+#: What is no name, not even of a field.
+_RESERVED = {*_LITERALS, "null", "in"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Condition:
         """
         try:
             found = self._node.value({"inputs": executor_input["inputs"]})
-        except CelError as error:
+        except (CelError, RecursionError) as error:
             raise UsageError(
                 "a trigger condition cannot be evaluated",
                 where=self.text,
@@ -54,6 +57,10 @@ def parse_condition(text: str, where: str) -> Condition:
     """
     try:
         return Condition(text, _Parser(text, where).whole())
+    except NotTaken as error:
+        raise _not_understood(text, where, str(error)) from error
+    except RecursionError as error:
+        raise _not_understood(text, where, "operators and brackets nested too deeply") from error
     except CelError as error:
         raise UsageError(
             "a trigger condition is wrong by the rules of CEL",
@@ -61,6 +68,16 @@ def parse_condition(text: str, where: str) -> Condition:
             found=str(error),
             wanted="fields of ExecutorInput, and sides of one type: 1.0 beside a double, 1 beside an int",
         ) from error
+
+
+def _not_understood(text: str, where: str, found: str) -> UsageError:
+    return UsageError(
+        "a trigger condition is not understood",
+        where=f"{where}: {text}",
+        found=found,
+        wanted="comparisons and sums of numbers, strings, and properties of artifacts, joined by &&, || and !",
+        next_step="write it without that; where it is CEL, Kubeflow takes it, and a run on this machine does not",
+    )
 
 
 class _Parser:
@@ -79,7 +96,7 @@ class _Parser:
 
     def _split(self) -> list[tuple[str, str]]:
         tokens, place = [], 0
-        while place < len(self._text.rstrip()):
+        while place < len(self._text.rstrip(_BLANKS)):
             match = _TOKEN.match(self._text, place)
             if match is None:
                 raise self._refused(self._text[place:])
@@ -89,15 +106,13 @@ class _Parser:
         return tokens
 
     def _refused(self, found: str) -> UsageError:
-        return UsageError(
-            "a trigger condition is not understood",
-            where=f"{self._where}: {self._text}",
-            found=found,
-            wanted="comparisons of numbers, strings, and properties of artifacts, joined by &&, || and !",
-        )
+        return _not_understood(self._text, self._where, found)
 
     def _next_is(self, *signs: str) -> bool:
         return self._place < len(self._tokens) and self._tokens[self._place] in [("sign", sign) for sign in signs]
+
+    def _next_kind(self) -> str:
+        return self._tokens[self._place][0] if self._place < len(self._tokens) else ""
 
     def _take(self, wanted: str | None = None) -> tuple[str, str]:
         if self._place >= len(self._tokens):
@@ -137,20 +152,27 @@ class _Parser:
         return left
 
     def _unary(self) -> Node:
-        if self._next_is("!"):
-            self._take()
-            return cel.negate(self._unary())
-        if self._next_is("-"):
-            self._take()
-            return cel.minus(self._unary())
+        for sign, operator in (("!", cel.negate), ("-", cel.minus)):
+            count = self._count(sign)
+            if count == 1 and sign == "-" and self._next_kind() == "number":
+                return self._member("-")  # the sign of the number
+            if count:
+                # An even row of them is nothing, whatever it stands before.
+                return operator(self._member()) if count % 2 else self._member()
         return self._member()
 
-    def _member(self) -> Node:
-        value = self._primary()
+    def _count(self, sign: str) -> int:
+        start = self._place
+        while self._next_is(sign):
+            self._take()
+        return self._place - start
+
+    def _member(self, sign: str = "") -> Node:
+        value = self._primary(sign)
         while self._next_is(".", "["):
             if self._take()[1] == ".":
                 kind, name = self._take()
-                if kind != "name":
+                if kind != "name" or name in _RESERVED or self._next_is("("):
                     raise self._refused(f".{name}")
                 value = cel.field(value, name)
             else:
@@ -158,10 +180,10 @@ class _Parser:
                 self._take("]")
         return value
 
-    def _primary(self) -> Node:
+    def _primary(self, sign: str = "") -> Node:
         kind, text = self._take()
         if kind == "number":
-            return cel.constant(cel.INT, int(text)) if text.isdigit() else cel.constant(cel.DOUBLE, float(text))
+            return cel.number(sign + text)
         if kind == "string":
             return cel.constant(cel.STRING, text[1:-1])
         if kind == "name" and text in _LITERALS:

@@ -88,6 +88,47 @@ def test_a_run_in_an_image_of_other_sources_says_so(
     assert ("other sources" in said and "make image STACK=tfx-1.15" in said) is not current
 
 
+#: Ends as buildah does: with the command's exit code, and with 1 where the command cannot be started.
+BUILDAH = """#!/bin/sh
+[ "$1" = run ] || exit 0
+while [ "$1" != -- ]; do shift; done
+shift
+[ -x "$(command -v "$1")" ] || exit 1
+"$@"
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        (["/bin/true"], 0),
+        (["sh", "-c", "exit 1"], 1),
+        (["sh", "-c", "exit 3"], 3),
+        (["missing-program"], 127),
+        (["/no/such/program", "--help"], 127),
+        (["--help"], 127),
+        (["/etc/passwd"], 126),
+    ],
+    ids=str,
+)
+def test_a_run_ends_with_what_the_command_gave_or_as_a_shell_does(
+    scripts: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    command: list[str],
+    code: int,
+) -> None:
+    image = scripts("image")
+    (tmp_path / "buildah").write_text(BUILDAH, encoding="utf-8")
+    (tmp_path / "buildah").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(image.image_sources, "of_image", lambda name: None)
+    monkeypatch.setattr(image.sys, "argv", ["image.py", "run", "--stack", "tfx-1.15", "--", *command])
+    assert image.main() == code
+    assert (command[0] in capfd.readouterr().err) is (code > 3)
+
+
 @pytest.mark.parametrize(("said", "refused"), [("1.23.1", True), ("1.24.0", False), ("1.28.2", False), ("2.0", False)])
 def test_a_buildah_that_is_too_old_is_refused(
     scripts: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, refused: bool

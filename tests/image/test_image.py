@@ -44,6 +44,12 @@ def test_without_arguments_it_shows_the_command_line(image: Image) -> None:
     assert "validate" in shown.stdout
 
 
+def test_a_program_that_is_absent_or_no_program_has_an_exit_code_of_its_own(image: Image) -> None:
+    absent, unfit = image.run("missing-program"), image.run("/etc/passwd")
+    assert (absent.returncode, unfit.returncode) == (127, 126)
+    assert "missing-program" in absent.stderr and "/etc/passwd" in unfit.stderr
+
+
 def test_there_is_no_compiler(image: Image) -> None:
     said = image.python(f"import shutil; print([shutil.which(name) for name in {COMPILERS.split()}])")
     assert said == str([None] * len(COMPILERS.split()))

@@ -34,7 +34,7 @@ def test_the_root_comes_from_the_mirror_that_apt_uses(
 ) -> None:
     monkeypatch.delenv("DEBIAN_MIRROR", raising=False)
     files = {"/etc/os-release": "NAME=Debian\nID=debian\n", "/etc/apt/sources.list.d/debian.sources": sources}
-    monkeypatch.setattr(debian, "_read", lambda file: files.get(str(file), ""))
+    monkeypatch.setattr(debian.files, "text", lambda file: files.get(str(file), ""))
     monkeypatch.setattr(Path, "glob", lambda path, _: [path / "debian.sources"])
     assert debian.mirror() == mirror
     files["/etc/os-release"] = "ID=ubuntu\n"
@@ -43,12 +43,33 @@ def test_the_root_comes_from_the_mirror_that_apt_uses(
     assert debian.mirror() == "http://other.example/debian"
 
 
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The only folder on the path, with what makes a root."""
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    for name in ("debootstrap", "unshare"):
+        (folder / name).touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(folder))
+    return folder
+
+
+@pytest.mark.parametrize(("missing", "package"), [("debootstrap", "debootstrap"), ("unshare", "util-linux")])
+def test_a_program_that_is_missing_is_said_with_what_has_it(
+    debian: ModuleType, programs: Path, tmp_path: Path, missing: str, package: str
+) -> None:
+    (programs / missing).unlink()
+    with pytest.raises(debian.uv.SetupError, match=f"^{missing} is missing.*apt-get install {package}"):
+        make(debian, tmp_path)
+    assert not (tmp_path / "log").exists()
+
+
 def make(debian: ModuleType, folder: Path) -> None:
     debian.make("trixie", ["make", "g++"], folder / "root", folder / "log")
 
 
 def test_nothing_unsigned_is_taken_over_http(
-    debian: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    debian: ModuleType, programs: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     told: list[list[str]] = []
 
@@ -77,7 +98,7 @@ def test_nothing_unsigned_is_taken_over_http(
 
 
 def test_a_mirror_that_is_given_is_taken_and_what_went_wrong_is_shown(
-    debian: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    debian: ModuleType, programs: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     told: list[list[str]] = []
 

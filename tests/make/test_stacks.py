@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib
-import os
+import itertools
+import shlex
+import shutil
 import subprocess
 import sys
 import types
@@ -104,11 +107,13 @@ def test_an_unknown_stack_is_refused_with_those_there_are(stacks: ModuleType) ->
     assert stacks.refusal(machine(stacks, "2.41"), "tf-2.21") is not None
 
 
-def test_this_machine_is_seen_as_it_is(stacks: ModuleType) -> None:
-    seen = stacks.look()
-    confstr = os.confstr("CS_GNU_LIBC_VERSION") if "CS_GNU_LIBC_VERSION" in os.confstr_names else ""
-    assert seen.glibc == (confstr or "").removeprefix("glibc ")
-    assert ("tfx-1.21" in seen.pythons) <= (stacks.choose(seen) == "tfx-1.21")
+def test_the_c_library_is_seen_as_it_names_itself(stacks: ModuleType) -> None:
+    library = ctypes.CDLL(None)
+    if not hasattr(library, "gnu_get_libc_version"):
+        assert stacks.look().glibc == ""
+        return
+    library.gnu_get_libc_version.restype = ctypes.c_char_p
+    assert stacks.look().glibc == library.gnu_get_libc_version().decode()
 
 
 def test_no_folder_is_of_two_stacks(stacks: ModuleType) -> None:
@@ -118,11 +123,11 @@ def test_no_folder_is_of_two_stacks(stacks: ModuleType) -> None:
     assert environments["tfx-1.15"].folder == ".venv"
 
 
-def make(*words: str) -> subprocess.CompletedProcess[str]:
+def make(*words: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """Run make as a person would, though it may be make that runs the tests."""
     require_tool("make", "apt-get install make")
     told = ["make", "--no-print-directory", f"PYTHON3={sys.executable}", *words]
-    return subprocess.run(told, cwd=ROOT, env=outside_of_make(), capture_output=True, text=True, check=False)
+    return subprocess.run(told, cwd=folder, env=outside_of_make(), capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize(
@@ -134,6 +139,17 @@ def test_make_keeps_the_stacks_apart(stacks: ModuleType, stack: str, folder: str
     assert lines[0].split()[1:] == ["make/stacks.py", "say", stack]
     assert lines[-1].split() == [f"{folder}/bin/python", "-m", "pipelines.penguin.run", "--root", demo]
     assert stacks.folder(stack) == folder
+
+
+def test_a_job_may_be_compiled_in_a_folder_with_a_blank(tmp_path: Path) -> None:
+    folder = tmp_path / "a checkout"
+    shutil.copytree(ROOT / "make", folder / "make")
+    shutil.copy(ROOT / "Makefile", folder)
+    printed = make("--dry-run", "-o", "install", "kubeflow", "STACK=tfx-1.15", folder=folder).stdout
+    words = shlex.split(printed.replace("\\\n", ""))
+    given = dict(itertools.pairwise(words))
+    assert given["--root"] == f"{folder}/build/kubeflow" and given["--push-to"] == f"{folder}/build/kubeflow/serving"
+    assert given["--data"] == f"{folder}/pipelines/penguin/data"
 
 
 @pytest.mark.parametrize("named", [[], ["STACK="]])

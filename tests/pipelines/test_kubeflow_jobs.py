@@ -6,6 +6,7 @@ import copy
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -243,7 +244,8 @@ def test_wrong_usage_is_said(
 BROKEN = json.dumps({"root": {}, "schemaVersion": "2.1.0"})
 
 
-def test_sigterm_ends_the_steps_too(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=str)
+def test_a_signal_ends_the_steps_too(tmp_path: Path, number: signal.Signals) -> None:
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     tasks = {"a": step("python")}
@@ -253,9 +255,9 @@ def test_sigterm_ends_the_steps_too(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pipelines.kubeflow", "run", str(tmp_path / "job.json"), "--root", str(tmp_path)]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
         pid = int(fifo.read_text())
-        process.terminate()
+        process.send_signal(number)
         _, said = process.communicate(timeout=60)
-    assert (process.returncode, said) == (130, "interrupted\n")
+    assert (process.returncode, said) == (128 + number, "interrupted\n")
     assert not is_running(pid)
 
 

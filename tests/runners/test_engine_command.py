@@ -117,7 +117,7 @@ def test_run_adds_beams_arguments_and_stops_the_engine(tmp_path: Path, capfd: py
 
 def test_run_stops_the_engine_when_it_is_ended(tmp_path: Path) -> None:
     assert (
-        command.main(["--folder", str(tmp_path), "run", "idle", "sh", "-c", "kill -TERM $PPID; exec sleep 1000"]) == 130
+        command.main(["--folder", str(tmp_path), "run", "idle", "sh", "-c", "kill -TERM $PPID; exec sleep 1000"]) == 143
     )
     assert not any(map(is_running, Idle.last.pids))
 
