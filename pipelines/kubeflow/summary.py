@@ -40,9 +40,7 @@ def _lines(run: JobRun) -> Iterator[Text]:
             yield from _report(step, artifact)
     pushed = [artifact.metadata for _, _, artifact in _outputs(run) if artifact.type_name == PUSHED_TYPE]
     for metadata in pushed:
-        is_pushed = bool(metadata.get("pushed"))
-        what = str(metadata.get("pushed_destination", "")) if is_pushed else "nothing"
-        yield _line("Pushed", what, "bold green" if is_pushed else "bold red")
+        yield from _pushed(metadata)
     if run.failed:
         yield _line("Failed", ", ".join(step.name for step in run.failed), "bold red")
 
@@ -75,6 +73,17 @@ def _report(step: str, artifact: Artifact) -> Iterator[Text]:
             yield from (Text(f"      {message}") for message in findings[:_MOST_FINDINGS])
             if len(findings) > _MOST_FINDINGS:
                 yield Text(f"      and {len(findings) - _MOST_FINDINGS} more", "dim")
+
+
+def _pushed(metadata: Mapping[str, Any]) -> Iterator[Text]:
+    if not metadata.get("pushed"):
+        yield _line("Pushed", "nothing", "bold red")
+        return
+    place = str(metadata.get("pushed_destination", ""))
+    is_lost = "://" not in place and not Path(place).exists()
+    yield _line("Pushed", place, "bold red" if is_lost else "bold green")
+    if is_lost:
+        yield Text("  ✗ not on this machine: what a container does not share goes with it. Give --mount FOLDER")
 
 
 def _read(artifact: Artifact) -> Mapping[str, Any]:

@@ -45,9 +45,15 @@ def judged(folder: Path, verdict: str, checks: list[Mapping[str, Any]]) -> StepR
     return step
 
 
+def push(folder: Path, destination: str) -> StepResult:
+    return gave(folder, "Pusher", "pushed_model", "tfx.PushedModel", pushed=1.0, pushed_destination=destination)
+
+
 def test_a_blessed_model_that_was_pushed(tmp_path: Path) -> None:
     passed = {**FAILED_CHECK, "verdict": "PASS", "findings": []}
-    pushed = gave(tmp_path, "Pusher", "pushed_model", "tfx.PushedModel", pushed=1.0, pushed_destination="/serving/7")
+    shared = tmp_path / "serving" / "7"
+    shared.mkdir(parents=True)
+    pushed = push(tmp_path, str(shared))
     shown = told(run_of(tmp_path, judged(tmp_path, "BLESSED", [passed]), pushed))
     assert shown.splitlines()[1:] == [
         "Outputs, from the run's folder where no whole path stands:",
@@ -58,8 +64,15 @@ def test_a_blessed_model_that_was_pushed(tmp_path: Path) -> None:
         "Took    61 s",
         f"Report  {tmp_path}/Judge_1/report/report.html",
         "Verdict BLESSED, Judge",
-        "Pushed  /serving/7",
+        f"Pushed  {shared}",
     ]
+
+
+def test_a_model_that_was_pushed_into_a_container_is_said_to_be_lost(tmp_path: Path) -> None:
+    shown = told(run_of(tmp_path, push(tmp_path, str(tmp_path / "serving" / "7"))))
+    assert "not on this machine" in shown and "--mount" in shown
+    shown = told(run_of(tmp_path, push(tmp_path / "other", "gs://bucket/serving/7")))
+    assert shown.splitlines()[-1] == "Pushed  gs://bucket/serving/7"
 
 
 def test_a_model_that_was_not_pushed_and_why(tmp_path: Path) -> None:
