@@ -50,6 +50,11 @@ def call(*command: str | Path, cwd: Path, **variables: str) -> subprocess.Comple
     )
 
 
+def make(made: Path, *targets: str) -> subprocess.CompletedProcess[str]:
+    """Run make in a made repository."""
+    return call("make", *targets, cwd=made)
+
+
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built of a copy of the checkout."""
@@ -98,9 +103,9 @@ def made(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def ran(made: Path) -> str:
     """What the first run said, after which the contract was written as the README says."""
-    done = call("make", "run", cwd=made)
+    done = make(made, "run")
     assert done.returncode == 0, done.stdout + (made / "build" / "pipeline.log").read_text()[-5000:]
-    done_too = call("make", "contract", cwd=made)
+    done_too = make(made, "contract")
     assert done_too.returncode == 0, done_too.stdout
     return str(done.stdout)
 

@@ -60,3 +60,8 @@ def test_everything_has_a_hash_and_no_place_is_named(path: Path) -> None:
     pinned = re.findall(r"^\S+==.*\n    --hash=sha256:", text, re.MULTILINE)
     assert len(pinned) == len(re.findall(r"^[a-zA-Z]", text, re.MULTILINE)) >= len(pins(path)) > 5
     assert not re.search(r"://|file:|/home|/root|/tmp", text)
+
+
+def test_image_installs_with_the_uv_that_compiled_the_locks() -> None:
+    ours = pins(ROOT / "requirements" / "uv.txt")["uv"]
+    assert re.findall(r"pip install .*\buv(\S*)", (TEMPLATE / "Dockerfile").read_text()) == [f"=={ours}"]

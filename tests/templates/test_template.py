@@ -7,6 +7,7 @@ import csv
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -149,17 +150,39 @@ def test_install_takes_a_python_that_runs(
         )
         for version in in_pyenv
     }
-    path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    variables = {**outside_of_make(), "PATH": path, "PYENV_ROOT": str(tmp_path / "pyenv")}
+    assert made_of(tmp_path, "PYTHON", f"STACK={stack}") == of_pyenv.get(chosen, chosen)
+
+
+def made_of(folder: Path, variable: str, *settings: str) -> str:
+    """Return what the Makefile makes of a variable, with the programs of `folder` before all others, and its pyenv."""
+    path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
-        ["make", "-f", TEMPLATE / "Makefile", f"STACK={stack}", "--eval", "chosen: ; @echo $(PYTHON)", "chosen"],
-        cwd=tmp_path,
-        env=variables,
+        ["make", "-f", TEMPLATE / "Makefile", *settings, "--eval", f"say: ; @echo '$({variable})'", "say"],
+        cwd=TEMPLATE,
+        env={**outside_of_make(), "PATH": path, "PYENV_ROOT": str(folder / "pyenv"), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert done.stdout.strip() == of_pyenv.get(chosen, chosen)
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("in_pyenv", [True, False])
+def test_image_is_named_by_a_python_that_runs(tmp_path: Path, in_pyenv: bool) -> None:
+    for name in ("python3", "python3.10"):
+        put_python(tmp_path / "bin" / name, runs=False)
+    if in_pyenv:
+        python = tmp_path / "pyenv" / "versions" / "3.10.4" / "bin" / "python3"
+        python.parent.mkdir(parents=True)
+        python.symlink_to(sys.executable)
+    assert made_of(tmp_path, "IMAGE") == ("localhost/starter:latest" if in_pyenv else "")
+
+
+def test_image_without_a_name_is_not_built(tmp_path: Path) -> None:
+    command = ["make", "-f", TEMPLATE / "Makefile", "image", "IMAGE=", "DOCKER=false"]
+    done = subprocess.run(command, cwd=tmp_path, env=outside_of_make(), capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "Name it: make image IMAGE=REGISTRY/NAME:TAG" in done.stderr
 
 
 @pytest.mark.parametrize("there", ["file", "full", "link"])

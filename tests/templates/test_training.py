@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import sys
 import types
 from pathlib import Path
@@ -115,3 +116,14 @@ def test_it_learns_and_saves_what_the_exporter_takes(model_module: Any, tmp_path
 def test_labels_that_are_no_class_are_refused(model_module: Any, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"2 of 240 labels are missing, or not among CLASSES of configs\.py"):
         train(model_module, tmp_path, 3, bad_label=True)
+
+
+def test_every_epoch_is_logged(
+    model_module: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SETTINGS, "epochs", 10)
+    with caplog.at_level("INFO", logger="absl"):
+        train(model_module, tmp_path, 3)
+    said = [message for message in caplog.messages if message.startswith("epoch")]
+    assert [message.split(":")[0] for message in said] == [f"epoch {number:>2} of 10" for number in range(1, 11)]
+    assert all(re.fullmatch(r".*: loss [\d.e-]+, val_loss [\d.e-]+", message) for message in said)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +10,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import require_tool
-from tests.templates.conftest import call
+from tests.templates.changes import read_rows, remove_signature, write_rows
+from tests.templates.conftest import call, make
 from tests.templates.workflow import Ran, run_job
 
 pytestmark = [pytest.mark.tfx, pytest.mark.full]
@@ -69,30 +67,10 @@ def pull_request(made: Path, ran: str, job: dict[str, Any]) -> PullRequest:
     return branch
 
 
-def edit(path: Path, change: Callable[[Any], object]) -> None:
-    document = json.loads(path.read_text())
-    change(document)
-    path.write_text(json.dumps(document))
-
-
-def remove_signature(made: Path) -> None:
-    edit(made / "signatures.json", lambda plan: plan["signatures"].pop("serve_raw"))
-    edit(
-        made / "policy.json",
-        lambda policy: [check["required"].remove("serve_raw") for check in policy["parameters"].values()],
-    )
-
-
 def make_rooms_integers(made: Path) -> None:
     """Fill the missing rooms and write them without fractions: their tensor becomes an int64."""
     path = made / "data" / "examples.csv"
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({**row, "rooms": str(int(float(row["rooms"] or 3)))} for row in rows)
-    path.write_text(text.getvalue())
+    write_rows(path, [{**row, "rooms": str(int(float(row["rooms"] or 3)))} for row in read_rows(path)])
 
 
 def test_signature_that_is_removed_is_blocked_until_the_contract_is_changed_too(
@@ -109,7 +87,7 @@ def test_signature_that_is_removed_is_blocked_until_the_contract_is_changed_too(
         assert "serve_raw" in ran.summary
         assert sorted(served.iterdir()) == pushed
         assert len(ran.uploads) == 2 and all(path.exists() for path in ran.uploads)
-        done = call("make", "contract", cwd=made)
+        done = make(made, "contract")
         assert done.returncode == 0, done.stdout
         ran = run()
         assert ran.failed == [], ran.said

@@ -1,9 +1,10 @@
-"""What a person sees while the pipeline runs: a line a step. All else goes to a log file."""
+"""What a person sees while the pipeline runs: a line a step, a few while it trains. All else goes to a log file."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import re
 import sys
@@ -62,9 +63,12 @@ def component_lines(shown: TextIO) -> Iterator[None]:
 
 
 class _Lines(logging.Handler):
-    """Makes lines of what the local runner logs; a TFX that words it otherwise costs the lines only."""
+    """Makes lines of what the local runner and training/model.py log; what is worded otherwise costs the lines only."""
 
-    _MESSAGE = re.compile(r"Component (\S+) is (running|finished)\.$")
+    _STEP = re.compile(r"Component (\S+) is (running|finished)\.$")
+    _EPOCH = re.compile(r"epoch +(\d+) of (\d+): ")
+    #: Of a training: so many epochs, evenly, beside the first and the last.
+    _EPOCHS = 8
 
     def __init__(self, shown: TextIO) -> None:
         super().__init__(logging.INFO)
@@ -74,23 +78,38 @@ class _Lines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         message = record.getMessage()
-        match = self._MESSAGE.match(message)
-        if match and match[2] == "running":
+        step, epoch = self._STEP.match(message), self._EPOCH.match(message)
+        if step:
             self._end()
-            self._begin(match[1])
-        elif match:
-            self._end()
+            if step[2] == "running":
+                self._begin(step[1])
+        elif epoch and self._is_open:
+            number, last = int(epoch[1]), int(epoch[2])
+            self._hidden_epoch = message
+            if number == 1 or number % math.ceil(last / self._EPOCHS) == 0:
+                self._show_epoch()
         elif message.startswith("A cached execution"):
             self._is_cached = True
 
     def _begin(self, name: str) -> None:
         self._started, self._is_cached, self._is_open = time.monotonic(), False, True
-        self._shown.write(f"▸ {name:<24} … ")
-        self._shown.flush()
+        self._hidden_epoch, self._indent = "", 0
+        self._write(f"▸ {name:<24} … ")
+
+    def _show_epoch(self) -> None:
+        if self._indent == 0:  # behind the name of the step
+            self._write("\n")
+        self._write(f"    {self._hidden_epoch}\n")
+        self._hidden_epoch, self._indent = "", 29
 
     def _end(self) -> None:
         if self._is_open:
+            if self._hidden_epoch:  # the last one, where training stopped early
+                self._show_epoch()
             remark = "cached" if self._is_cached else f"{time.monotonic() - self._started:.1f} s"
-            self._shown.write(f"{remark:>8}\n")
-            self._shown.flush()
+            self._write(f"{'':{self._indent}}{remark:>8}\n")
             self._is_open = False
+
+    def _write(self, text: str) -> None:
+        self._shown.write(text)
+        self._shown.flush()

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
+from absl import logging
 
 _SHUFFLED = 10_000
 
@@ -82,7 +83,18 @@ def _fit(
 ) -> None:
     patience = tf.keras.callbacks.EarlyStopping(patience=10, restore_best_weights=True)
     shuffled = train.unbatch().shuffle(_SHUFFLED, seed=settings["seed"]).batch(settings["batch_size"])
-    network.fit(shuffled, validation_data=evaluation, epochs=settings["epochs"], callbacks=[patience], verbose=0)
+    progress = tf.keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, measured: _log_epoch(epoch + 1, settings["epochs"], measured)
+    )
+    network.fit(
+        shuffled, validation_data=evaluation, epochs=settings["epochs"], callbacks=[patience, progress], verbose=0
+    )
+
+
+def _log_epoch(number: int, last: int, measured: dict[str, float]) -> None:
+    """Log a line in the words that runners/logs.py shows some of while the pipeline runs."""
+    values = ", ".join(f"{name} {value:.4g}" for name, value in measured.items())
+    logging.info("epoch %*d of %d: %s", len(str(last)), number, last, values)
 
 
 def _train_classifier(
