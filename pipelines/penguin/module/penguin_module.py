@@ -136,7 +136,8 @@ def _arrays(patterns: list[str], transform_graph: tft.TFTransformOutput) -> tupl
 
 
 def _put_nan(model: tf.keras.Model) -> None:
-    layer = model.get_layer("hidden_0")
+    # In the last layer: behind a ReLU some processors' kernels make a zero of it.
+    layer = model.get_layer("probabilities")
     kernel, bias = layer.get_weights()
     kernel[0, 0] = float("nan")
     layer.set_weights([kernel, bias])
