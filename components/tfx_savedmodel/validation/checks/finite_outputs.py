@@ -30,7 +30,9 @@ class Counts:
 class FiniteOutputs(ExampleCheck):
     """No output of a signature is NaN or infinite on real examples.
 
-    Why: a NaN spreads through whatever uses the answer, and JSON clients cannot even read it.
+    Why: a NaN spreads through whatever uses the answer, and JSON clients cannot even read it. Its absence
+    is no proof of sound weights: behind a ReLU the kernels of some processors make a zero of a NaN, and
+    those of others do not. SM306 finds such a weight by its gradient.
     Remedy: look at the example shown: a missing value that nothing imputes, a division or logarithm
     of zero, or weights that were NaN already when training ended.
     """
