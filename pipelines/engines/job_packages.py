@@ -91,29 +91,36 @@ def _digest(files: Path) -> str:
 
 
 def _install(job: Job) -> None:
-    """Install as Beam's boot program does, only what was staged: requirements, then the job's own, then extra ones."""
+    """Install what was staged, and nothing that it depends on: that is where the pool runs, or staged too.
+
+    Beam's boot program would fetch a dependency that is absent; a package that is there in a newer version wins there
+    as here. All in one call of pip, which would replace what an earlier one put under `--target`.
+    """
     job.packages.mkdir()
     requirements, workflow, extra = (
         job.files / name for name in (REQUIREMENTS_FILE, WORKFLOW_TARBALL_FILE, EXTRA_PACKAGES_FILE)
     )
+    wanted = []
     if requirements.is_file():
-        _pip(job, requirements.name, "--find-links", str(job.files), "--requirement", str(requirements))
-    own = [workflow] if workflow.is_file() else []
-    lines = extra.read_text(encoding="utf-8").split() if extra.is_file() else []
-    for package in [*own, *(job.files / line for line in lines)]:
-        _pip(job, package.name, "--no-deps", "--no-build-isolation", str(package))
+        wanted += ["--find-links", str(job.files), "--requirement", str(requirements)]
+    if extra.is_file():
+        wanted += [str(job.files / line) for line in extra.read_text(encoding="utf-8").splitlines() if line]
+    if workflow.is_file():
+        wanted.append(str(workflow))
+    if wanted:
+        _pip(job, wanted)
 
 
-def _pip(job: Job, what: str, *arguments: str) -> None:
-    flags = ["--quiet", "--no-index", "--disable-pip-version-check", "--upgrade", "--target", str(job.packages)]
-    command = [sys.executable, "-m", "pip", "install", *flags, *arguments]
+def _pip(job: Job, wanted: list[str]) -> None:
+    flags = ["--quiet", "--no-index", "--no-deps", "--no-build-isolation", "--disable-pip-version-check"]
+    command = [sys.executable, "-m", "pip", "install", *flags, "--target", str(job.packages), *wanted]
     # What the pool's own path leads to is not what the job brings.
     variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=variables, check=False
     )
     if done.returncode:
-        raise PackageError(f"{what}, which the job brings, cannot be installed for it; pip says:\n{done.stdout}")
+        raise PackageError(f"what the job brings cannot be installed for its workers; pip says:\n{done.stdout}")
 
 
 def _rename(folder: Path, to: Path) -> None:

@@ -11,20 +11,21 @@ NAME = "only_the_job_has_it"
 WHEEL = f"{NAME}-1.0-py3-none-any.whl"
 
 
-def make_wheel(folder: Path, text: str) -> Path:
-    """Write a wheel with a module of this text."""
-    about = f"{NAME}-1.0.dist-info"
+def make_wheel(folder: Path, text: str, name: str = NAME, module: str = f"{NAME}.py") -> Path:
+    """Write a wheel with a module of this text; it requires what is nowhere."""
+    about = f"{name}-1.0.dist-info"
     files = {
-        f"{NAME}.py": text,
-        f"{about}/METADATA": f"Metadata-Version: 2.1\nName: {NAME}\nVersion: 1.0\n",
+        module: text,
+        f"{about}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\nRequires-Dist: nowhere-to-be-had\n",
         f"{about}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
-    lines = [f"{name},sha256={_record_digest(content)},{len(content)}" for name, content in files.items()]
+    lines = [f"{file},sha256={_record_digest(content)},{len(content)}" for file, content in files.items()]
     files[f"{about}/RECORD"] = "\n".join([*lines, f"{about}/RECORD,,", ""])
-    with zipfile.ZipFile(folder / WHEEL, "w") as wheel:
-        for name, content in files.items():
-            wheel.writestr(name, content)
-    return folder / WHEEL
+    path = folder / f"{name}-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as wheel:
+        for file, content in files.items():
+            wheel.writestr(file, content)
+    return path
 
 
 def _record_digest(text: str) -> str:

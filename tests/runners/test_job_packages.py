@@ -14,11 +14,18 @@ import grpc
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.portability import common_urns
-from apache_beam.portability.api import beam_artifact_api_pb2_grpc, beam_runner_api_pb2
+from apache_beam.portability.api import (
+    beam_artifact_api_pb2_grpc,
+    beam_fn_api_pb2,
+    beam_runner_api_pb2,
+    endpoints_pb2,
+)
 from apache_beam.runners.portability.artifact_service import ArtifactRetrievalService, BeamFilesystemHandler
 
 from pipelines.engines.flink import FlinkCluster
 from pipelines.engines.job_packages import PackageError, installed
+from pipelines.engines.processes import free_ports
+from pipelines.engines.worker_pool import SharedPool
 from tests.runners.packages import NAME, WHEEL, make_wheel
 
 pytestmark = pytest.mark.tfx
@@ -63,9 +70,14 @@ def staged(files: Sequence[Path], names: Sequence[str] = ()) -> list[Any]:
 
 def with_extra(folder: Path, text: str = "ANSWER = 42\n") -> list[Path]:
     """Write a wheel and the list in which Beam names it."""
-    wheel = make_wheel(folder, text)
-    (folder / "extra_packages.txt").write_text(f"{wheel.name}\n")
-    return [wheel, folder / "extra_packages.txt"]
+    return listed([make_wheel(folder, text)])
+
+
+def listed(wheels: list[Path]) -> list[Path]:
+    """Return the wheels with the list in which Beam names them."""
+    file = wheels[0].with_name("extra_packages.txt")
+    file.write_text("".join(f"{wheel.name}\n" for wheel in wheels))
+    return [*wheels, file]
 
 
 def test_extra_packages_are_installed_once_for_all_workers(tmp_path: Path, channel: Any) -> None:
@@ -84,6 +96,13 @@ def test_each_job_has_its_own(tmp_path: Path, channel: Any) -> None:
     second = installed(staged(with_extra(tmp_path, "ANSWER = 43\n")), channel, tmp_path / "jobs")
     assert (first.packages / f"{NAME}.py").read_text() == "ANSWER = 42\n"
     assert (second.packages / f"{NAME}.py").read_text() == "ANSWER = 43\n"
+
+
+def test_packages_may_share_a_folder_and_lack_what_they_depend_on(tmp_path: Path, channel: Any) -> None:
+    wheels = [make_wheel(tmp_path, "", name, f"shared/{name}.py") for name in ("one", "other")]
+    job = installed(staged([*listed(wheels), make_source(tmp_path)]), channel, tmp_path / "jobs")
+    assert sorted(path.name for path in (job.packages / "shared").glob("*.py")) == ["one.py", "other.py"]
+    assert (job.packages / f"{NAME}.py").is_file()
 
 
 def test_the_main_session_is_where_beam_looks(tmp_path: Path, channel: Any) -> None:
@@ -108,7 +127,7 @@ def test_requirements_are_taken_from_what_was_staged(tmp_path: Path, channel: An
 def test_a_package_that_is_none_says_why_and_leaves_nothing(tmp_path: Path, channel: Any) -> None:
     files = with_extra(tmp_path)
     files[0].write_bytes(b"no wheel")
-    with pytest.raises(PackageError, match=rf"{WHEEL}, which the job brings, cannot be installed(.|\n)*invalid"):
+    with pytest.raises(PackageError, match=rf"what the job brings cannot be installed(.|\n)*{WHEEL} is invalid"):
         installed(staged(files), channel, tmp_path / "jobs")
     assert not list((tmp_path / "jobs").iterdir())
 
@@ -127,18 +146,15 @@ def write_answer(file: str) -> None:
     Path(file).write_text(str(only_the_job_has_it.ANSWER), encoding="utf-8")
 
 
-def run_on(flink: FlinkCluster, wheel: Path, output: Path) -> None:
-    arguments = [*flink.beam_args, f"--extra_package={wheel}", "--parallelism=1"]
-    with beam.Pipeline(options=PipelineOptions(arguments)) as pipeline:
-        _ = pipeline | beam.Create([str(output)]) | beam.Map(write_answer)
-
-
 def test_a_job_on_flink_imports_what_it_brought(flink: FlinkCluster, tmp_path: Path) -> None:
-    run_on(flink, make_wheel(tmp_path, "ANSWER = 42\n"), tmp_path / "output")
+    extra = f"--extra_package={make_wheel(tmp_path, 'ANSWER = 42')}"
+    with beam.Pipeline(options=PipelineOptions([*flink.beam_args, "--parallelism=1", extra])) as pipeline:
+        _ = pipeline | beam.Create([str(tmp_path / "output")]) | beam.Map(write_answer)
     assert (tmp_path / "output").read_text() == "42"
 
 
-def test_a_job_on_flink_fails_with_the_reason(flink: FlinkCluster, tmp_path: Path) -> None:
-    (tmp_path / WHEEL).write_bytes(b"no wheel")
-    with pytest.raises(RuntimeError, match=f"{WHEEL}, which the job brings, cannot be installed"):
-        run_on(flink, tmp_path / WHEEL, tmp_path / "output")
+def test_an_engine_is_told_why_there_is_no_worker() -> None:
+    (port,) = free_ports(1)
+    nobody = endpoints_pb2.ApiServiceDescriptor(url=f"localhost:{port}")
+    request = beam_fn_api_pb2.StartWorkerRequest(worker_id="1-1", provision_endpoint=nobody)
+    assert "UNAVAILABLE" in SharedPool().StartWorker(request, None).error
