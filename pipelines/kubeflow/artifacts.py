@@ -30,13 +30,9 @@ class Artifact:
     def to_json(self) -> dict[str, Any]:
         return {"name": self.name, "type": dict(self.type), "uri": self.uri, "metadata": dict(self.metadata)}
 
-    def merged(self, written: Mapping[str, Any]) -> Artifact:
-        """Return the artifact with what a step's ExecutorOutput says of it."""
-        return dataclasses.replace(
-            self,
-            uri=written.get("uri") or self.uri,
-            metadata={**self.metadata, **as_struct(written.get("metadata", {}))},
-        )
+    def merged(self, uri: str, metadata: Mapping[str, Any]) -> Artifact:
+        """Return the artifact with what a step says of it: its place, "" where that is the same, and properties."""
+        return dataclasses.replace(self, uri=uri or self.uri, metadata={**self.metadata, **as_struct(metadata)})
 
 
 def type_name(schema: Mapping[str, Any]) -> str:

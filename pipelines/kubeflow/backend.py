@@ -78,7 +78,14 @@ def _folder(job: Job, root: Path | str | None) -> Path:
             wanted="a local path",
             next_step="give another root: root=… here, --root on the command line",
         )
-    return Path(named).absolute()
+    folder = Path(named).absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            "the pipeline root cannot be made", where=job.name, found=str(error), next_step="give another root"
+        ) from error
+    return folder
 
 
 def _run_all(

@@ -14,6 +14,7 @@ from typing import Any
 
 from pipelines.kubeflow.artifacts import Artifact, as_lists, as_struct
 from pipelines.kubeflow.commands import Commands
+from pipelines.kubeflow.executor_output import read_executor_output
 from pipelines.kubeflow.inputs import parse_value, step_artifacts, step_parameters
 from pipelines.kubeflow.job import Task
 from pipelines.kubeflow.placeholders import fill_in
@@ -71,10 +72,10 @@ class StepRunner:
         """Run a step, or take what it gave before; whatever is wrong with it is in the result."""
         started = time.monotonic()
         log = self._folder / "logs" / f"{task.name}.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
         try:
+            log.parent.mkdir(parents=True, exist_ok=True)
             result = self._run(task, upstream, log)
-        except UsageError as error:
+        except (UsageError, OSError) as error:  # a full disk, a folder that a step has taken away
             result = StepResult(task.name, State.FAILED, reason=str(error))
         return dataclasses.replace(result, seconds=time.monotonic() - started, log=log if log.exists() else None)
 
@@ -177,28 +178,18 @@ class StepRunner:
 
 def _updated(execution: Execution) -> Execution:
     """Return the execution with what a command wrote of it into ExecutorOutput."""
-    written = _executor_output(execution)
-    outputs = {
-        key: item.merged((written.get("artifacts", {}).get(key, {}).get("artifacts") or [{}])[0])
-        for key, item in execution.outputs.items()
-    }
-    values = {key: as_struct(value) for key, value in written.get("parameterValues", {}).items()}
+    written = read_executor_output(execution.output_file)
+    outputs = {}
+    for key, item in execution.outputs.items():
+        new = written.artifact(key)
+        outputs[key] = item.merged(new.uri, new.metadata)
+    values = {key: as_struct(value) for key, value in written.parameter_values.items()}
     own = {key: value for key, value in values.items() if key not in execution.output_parameters}
     return dataclasses.replace(execution, outputs=outputs, parameters={**execution.parameters, **own})
 
 
-def _executor_output(execution: Execution) -> Mapping[str, Any]:
-    try:
-        written: Mapping[str, Any] = json.loads(execution.output_file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except ValueError as error:
-        raise UsageError("ExecutorOutput is no JSON", where=str(execution.output_file), found=str(error)) from error
-    return written
-
-
 def _output_parameters(task: Task, execution: Execution) -> dict[str, Any]:
-    written = _executor_output(execution).get("parameterValues", {})
+    written = read_executor_output(execution.output_file).parameter_values
     found = {}
     for name, kind in task.output_parameters.items():
         where = f"task {task.name}, output parameter {name}"

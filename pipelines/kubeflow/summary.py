@@ -38,9 +38,9 @@ def _lines(run: JobRun) -> Iterator[Text]:
     for step, _, artifact in _outputs(run):
         if artifact.type_name == REPORT_TYPE:
             yield from _report(step, artifact)
-    pushed = [artifact.metadata for _, _, artifact in _outputs(run) if artifact.type_name == PUSHED_TYPE]
-    for metadata in pushed:
-        yield from _pushed(metadata)
+    for step, _, artifact in _outputs(run):
+        if artifact.type_name == PUSHED_TYPE:
+            yield from _pushed(artifact.metadata, is_cached=step in run.cached)
     if run.failed:
         yield _line("Failed", ", ".join(step.name for step in run.failed), "bold red")
 
@@ -75,15 +75,17 @@ def _report(step: str, artifact: Artifact) -> Iterator[Text]:
                 yield Text(f"      and {len(findings) - _MOST_FINDINGS} more", "dim")
 
 
-def _pushed(metadata: Mapping[str, Any]) -> Iterator[Text]:
+def _pushed(metadata: Mapping[str, Any], *, is_cached: bool) -> Iterator[Text]:
     if not metadata.get("pushed"):
         yield _line("Pushed", "nothing", "bold red")
         return
     place = str(metadata.get("pushed_destination", ""))
-    is_lost = "://" not in place and not Path(place).exists()
-    yield _line("Pushed", place, "bold red" if is_lost else "bold green")
-    if is_lost:
-        yield Text("  ✗ not on this machine: what a container does not share goes with it. Give --mount FOLDER")
+    is_gone = "://" not in place and not Path(place).exists()
+    yield _line("Pushed", place, "bold red" if is_gone else "bold green")
+    if is_gone and is_cached:
+        yield Text("  ✗ by an earlier run, and no more on this machine. Under another --root nothing is cached")
+    elif is_gone:
+        yield Text("  ✗ not on this machine: what a container does not share goes with it (--mount FOLDER)")
 
 
 def _read(artifact: Artifact) -> Mapping[str, Any]:

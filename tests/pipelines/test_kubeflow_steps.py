@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from pathlib import Path
 from typing import Any
@@ -276,3 +277,41 @@ def test_a_root_elsewhere_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="gs://bucket/root"):
         run_job(document, commands=Functions())
     assert states(run_job(document, root=tmp_path, commands=Functions(make=says(n=1)))) == {"a": "SUCCEEDED"}
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("{", ""),
+        ("[]", ""),
+        ('{"artifacts": {"thing": [{"uri": "a"}]}}', "artifacts.thing"),
+        ('{"artifacts": {"thing": {"artifacts": [{"metadata": 3}]}}}', "artifacts.thing.artifacts.0.metadata"),
+        ('{"parameterValues": "words"}', "parameterValues"),
+    ],
+)
+def test_a_step_that_writes_nonsense_fails_by_itself(text: str, where: str, tmp_path: Path) -> None:
+    def write(executor_input: dict[str, Any]) -> None:
+        Path(executor_input["outputs"]["outputFile"]).write_text(text)
+
+    tasks = {"a": step("write"), "b": step("read", after={"given": "a"}), "c": step("other")}
+    run = run_job(job(tasks), root=tmp_path, commands=Functions(write=write, read=says(), other=says()))
+    assert states(run) == {"a": "FAILED", "b": "UNSCHEDULABLE", "c": "SUCCEEDED"}
+    assert "a step wrote no ExecutorOutput" in run.steps["a"].reason
+    assert f"executor_output.json{f', {where}' if where else ''}\n" in run.steps["a"].reason
+
+
+def test_a_step_whose_folder_cannot_be_made_fails_by_itself(tmp_path: Path) -> None:
+    def block(executor_input: dict[str, Any]) -> None:
+        logs = Path(executor_input["outputs"]["outputFile"]).parents[1] / "logs"
+        shutil.rmtree(logs)
+        logs.write_text("in its way")
+
+    tasks = {"a": step("block"), "b": step("other", after=["a"])}
+    run = run_job(job(tasks), root=tmp_path, commands=Functions(block=block, other=says()))
+    assert states(run)["b"] == "FAILED" and "logs" in run.steps["b"].reason
+
+
+def test_a_root_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="the pipeline root cannot be made"):
+        run_job(job({"a": step("other")}), root=tmp_path / "file" / "root", commands=Functions(other=says()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 from collections.abc import Mapping
@@ -73,6 +74,12 @@ def test_a_model_that_was_pushed_into_a_container_is_said_to_be_lost(tmp_path: P
     assert "not on this machine" in shown and "--mount" in shown
     shown = told(run_of(tmp_path, push(tmp_path / "other", "gs://bucket/serving/7")))
     assert shown.splitlines()[-1] == "Pushed  gs://bucket/serving/7"
+
+
+def test_a_model_that_was_removed_since_it_was_pushed_is_said_to_be(tmp_path: Path) -> None:
+    cached = dataclasses.replace(push(tmp_path, str(tmp_path / "serving" / "7")), state=State.SKIPPED)
+    shown = told(run_of(tmp_path, cached))
+    assert "by an earlier run" in shown and "--mount" not in shown
 
 
 def test_a_model_that_was_not_pushed_and_why(tmp_path: Path) -> None:
