@@ -16,6 +16,8 @@ import pytest
 from tests.conftest import ROOT, absent
 
 STACKS = ("tfx-1.15", "tfx-1.21")
+#: The one that this very Python has.
+OWN_STACK = STACKS[sys.version_info >= (3, 12)]
 ISOLATION = ("--isolation", "chroot")
 SCRIPT = (sys.executable, str(ROOT / "make" / "image.py"))
 

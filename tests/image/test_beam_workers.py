@@ -16,14 +16,15 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines.engines.flink import FlinkCluster
 from pipelines.engines.jars import INSTALL
+from pipelines.engines.processes import listens
 from tests.conftest import ROOT, require_tool
-from tests.image.containers import ISOLATION, Image, require_image
+from tests.image.containers import ISOLATION, OWN_STACK, Image, require_image
 from tests.runners.packages import make_wheel
 
 pytestmark = [pytest.mark.tfx, pytest.mark.full]
 
-STACK = "tfx-1.21" if sys.version_info >= (3, 12) else "tfx-1.15"
 BOOT_IMAGE, BUILT = "localhost/tfx-savedmodel-test:boot", "localhost/tfx-savedmodel-test:workers"
+BOOT_PORT = 50000  # it takes no other
 BOOT = f"github.com/apache/beam/sdks/v2/python/container@v{beam.__version__}"
 
 
@@ -45,7 +46,7 @@ def written_down(stack: str) -> str:
 @pytest.fixture(scope="module")
 def boot_image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """What the document takes of Beam's image, which cannot be pulled everywhere: its boot program, built here."""
-    go = require_tool("go", "install Go 1.21 or later")
+    go = require_tool("go", "Go 1.26, or one from 1.21 on that may fetch it")
     folder = tmp_path_factory.mktemp("boot")
     call(go, "install", BOOT, GOBIN=str(folder), CGO_ENABLED="0")
     (folder / "Dockerfile").write_text("FROM scratch\nCOPY container /opt/apache/beam/boot\n")
@@ -56,9 +57,9 @@ def boot_image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def container(boot_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    built_of: Image = require_image(STACK)
+    built_of: Image = require_image(OWN_STACK)
     folder = tmp_path_factory.mktemp("workers")
-    text = re.sub(r"FROM \S+ AS beam", f"FROM {boot_image} AS beam", written_down(STACK))
+    text = re.sub(r"FROM \S+ AS beam", f"FROM {boot_image} AS beam", written_down(OWN_STACK))
     text = re.sub(r"FROM REGISTRY/\S+", f"FROM {built_of.name}", text)
     (folder / "Dockerfile").write_text(text)
     call("buildah", "bud", *ISOLATION, "--quiet", "--pull-never", "--tag", BUILT, folder)
@@ -75,7 +76,7 @@ class FlinkWithContainer(FlinkCluster):
 
     def __init__(self, folder: Path, container: str, seen: Path) -> None:
         super().__init__(folder)
-        self.pool_port = 50000  # of Beam's boot program
+        self.pool_port = BOOT_PORT
         self._container, self._seen = container, seen
 
     def start_pool(self) -> None:
@@ -87,6 +88,7 @@ class FlinkWithContainer(FlinkCluster):
 def flink(container: str, tmp_path: Path) -> Iterator[FlinkCluster]:
     for name, install in INSTALL.items():
         require_tool(name, install)
+    assert not listens(BOOT_PORT), f"somebody else has port {BOOT_PORT}"
     with FlinkWithContainer(tmp_path / "flink", container, tmp_path) as cluster:
         yield cluster
 

@@ -14,7 +14,7 @@ from tests.templates.conftest import call
 
 pytestmark = [pytest.mark.tfx, pytest.mark.full]
 
-#: Each of these steps is at least one job of Beam's.
+#: What its docstring says runs on the cluster; what is light runs here.
 HEAVY = ("CsvExampleGen", "StatisticsGen", "Transform", "SavedModelValidator")
 
 

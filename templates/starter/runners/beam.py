@@ -27,7 +27,7 @@ PACKAGES_OF_WORKERS = (
 PORTABLE = ("PortableRunner", "FlinkRunner", "SparkRunner")
 
 
-def problems(root: str, data: str, push_to: str, beam_args: Sequence[str]) -> list[str]:
+def problems(root: str, data: str, beam_args: Sequence[str]) -> list[str]:
     """Return what is wrong with the arguments, in words; each would otherwise end in a failure on a worker."""
     found = []
     flags = _flags(beam_args)
@@ -39,8 +39,9 @@ def problems(root: str, data: str, push_to: str, beam_args: Sequence[str]) -> li
     is_elsewhere = flags.get("--runner") == "DataflowRunner" or (
         flags.get("--runner") in PORTABLE and flags.get("--environment_type", "DOCKER") == "DOCKER"
     )
-    for flag, place in (("--root", root), ("--data", data), ("--push-to", push_to)):
-        if is_elsewhere and flag != "--push-to" and "://" not in place:
+    # Pusher runs here, so where it pushes to is nobody else's business.
+    for flag, place in (("--root", root), ("--data", data)):
+        if is_elsewhere and "://" not in place:
             found.append(f"{flag} {place} is on this machine, which the workers do not see: name a bucket")
     return found
 
@@ -81,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(given[:cut])
     for name in ("root", "data", "push_to"):
         setattr(options, name, absolute(getattr(options, name)))
-    found = problems(options.root, options.data, options.push_to, beam_args)
+    found = problems(options.root, options.data, beam_args)
     if found:
         parser.error("\n  ".join(["", *found]))
     places = {"data": options.data, "root": options.root, "push_to": options.push_to}

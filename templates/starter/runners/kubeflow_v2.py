@@ -110,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     places = {
         "root": root,
         "image": options.image,
-        "data": options.data,
+        "data": absolute(options.data),
         "push_to": absolute(options.push_to) if options.push_to else f"{root}/serving/{configs.NAME}",
     }
     with logs.quiet(configs.BUILD / "compile.log"):

@@ -13,28 +13,28 @@ FLINK = ["--runner=PortableRunner", "--environment_type=EXTERNAL", "--environmen
 
 
 def test_beam_arguments_that_can_work_are_taken() -> None:
-    assert beam.problems("/shared/root", "/shared/data", "/shared/serving", FLINK) == []
+    assert beam.problems("/shared/root", "/shared/data", FLINK) == []
     dataflow = ["--runner=DataflowRunner", "--sdk_container_image=REGISTRY/image"]
-    assert beam.problems("gs://b/root", "gs://b/data", "gs://b/serving", dataflow) == []
+    assert beam.problems("gs://b/root", "gs://b/data", dataflow) == []
 
 
 def test_beam_arguments_that_cannot_work_are_all_named() -> None:
-    found = "\n".join(beam.problems("build", "data", "serving", ["--runner=DataflowRunner"]))
+    found = "\n".join(beam.problems("build", "data", ["--runner=DataflowRunner"]))
     assert "--sdk_container_image" in found
     assert "--root build is on this machine" in found
     assert "--data data is on this machine" in found
-    assert "no --runner" in beam.problems("a", "b", "c", [])[0]
+    assert "no --runner" in beam.problems("a", "b", [])[0]
     in_two_words = ["--runner", "DataflowRunner", "--sdk_container_image", "REGISTRY/image"]
     in_containers = ["--runner=PortableRunner", "--sdk_container_image=REGISTRY/image"]
     for beam_args in (in_two_words, in_containers):
-        assert len(beam.problems("/build", "/data", "gs://b/serving", beam_args)) == 2
+        assert len(beam.problems("/build", "/data", beam_args)) == 2
 
 
 def test_workers_that_have_their_packages_get_none_of_tfx() -> None:
     assert beam.without_packing(FLINK) == [*FLINK, "--sdk_container_image=none"]
     for given in (["--runner=DataflowRunner", "--sdk_container_image=i"], [*FLINK, "--setup_file=/setup.py"]):
         assert beam.without_packing(given) == given
-    assert beam.problems("/r", "/d", "/s", ["--runner=PortableRunner", "--environment_type=LOOPBACK"]) == []
+    assert beam.problems("/r", "/d", ["--runner=PortableRunner", "--environment_type=LOOPBACK"]) == []
 
 
 def test_resources_are_written_into_the_job() -> None:

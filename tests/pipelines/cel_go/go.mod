@@ -2,7 +2,7 @@ module tfx-savedmodel/tests/pipelines/cel_go
 
 go 1.23.0
 
-// What Kubeflow's driver has.
+// cel-go and protobuf as Kubeflow's driver has them; its api is one of its own repository, this a published one.
 require (
 	github.com/google/cel-go v0.30.0
 	github.com/kubeflow/pipelines/api v0.0.0-20230331215358-758c91f76784

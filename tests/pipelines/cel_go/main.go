@@ -1,6 +1,7 @@
-// Says what cel-go makes of trigger conditions, as Kubeflow's driver asks it: {"input": an ExecutorInput, "conditions":
-// […]} comes on standard input, and a JSON object goes to standard output: condition -> "true", "false", "refused: why"
-// where it does not compile, "fails: why" where it has no value or none that is true or false.
+// Says what cel-go makes of trigger conditions, as Kubeflow's driver asks it (which adds a function, parseJson, that no
+// condition here has): {"input": an ExecutorInput, "conditions": […]} comes on standard input, and a JSON object goes to
+// standard output: condition -> "true", "false", "refused: why" where it does not compile, "fails: why" where it has no
+// value or none that is true or false.
 package main
 
 import (
