@@ -11,6 +11,7 @@ from tfx.proto import example_gen_pb2, pusher_pb2, trainer_pb2
 from tfx_savedmodel import SavedModelValidator, SignatureExporter
 
 import configs
+from csv_schema import CsvSchema
 
 
 def push_destination(folder: str) -> pusher_pb2.PushDestination:
@@ -33,12 +34,13 @@ def create_pipeline(root: str, *, data: Any, push_to: Any, **options: Any) -> pi
     statistics_gen = StatisticsGen(examples=example_gen.outputs["examples"])
     # Without shapes: in serving, every feature may be missing, whatever today's data is like.
     schema_gen = SchemaGen(statistics=statistics_gen.outputs["statistics"], infer_feature_shape=False)
+    csv_schema = CsvSchema(inferred=schema_gen.outputs["schema"])
     example_validator = ExampleValidator(
-        statistics=statistics_gen.outputs["statistics"], schema=schema_gen.outputs["schema"]
+        statistics=statistics_gen.outputs["statistics"], schema=csv_schema.outputs["schema"]
     )
     transform = Transform(
         examples=example_gen.outputs["examples"],
-        schema=schema_gen.outputs["schema"],
+        schema=csv_schema.outputs["schema"],
         module_file=str(configs.PREPROCESSING),
         custom_config=configs.preprocessing_settings(),
         disable_statistics=True,
@@ -55,14 +57,14 @@ def create_pipeline(root: str, *, data: Any, push_to: Any, **options: Any) -> pi
         model=trainer.outputs["model"],
         plan_file=configs.PLAN,
         transform_graph=transform.outputs["transform_graph"],
-        schema=schema_gen.outputs["schema"],
+        schema=csv_schema.outputs["schema"],
         statistics=statistics_gen.outputs["statistics"],
         examples=example_gen.outputs["examples"],
     )
     validator = SavedModelValidator(
         model=exporter.outputs["exported_model"],
         examples=example_gen.outputs["examples"],
-        schema=schema_gen.outputs["schema"],
+        schema=csv_schema.outputs["schema"],
         transform_graph=transform.outputs["transform_graph"],
         contract=configs.CONTRACT if configs.CONTRACT.is_file() else None,
         policy=json.loads(configs.POLICY.read_text(encoding="utf-8")),
@@ -72,7 +74,7 @@ def create_pipeline(root: str, *, data: Any, push_to: Any, **options: Any) -> pi
         infra_blessing=validator.outputs["blessing"],
         push_destination=push_to,
     )
-    data_components = [example_gen, statistics_gen, schema_gen, example_validator, transform]
+    data_components = [example_gen, statistics_gen, schema_gen, csv_schema, example_validator, transform]
     return pipeline.Pipeline(
         pipeline_name=configs.NAME,
         pipeline_root=root,

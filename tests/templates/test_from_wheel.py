@@ -111,7 +111,8 @@ def test_every_step_of_the_job_runs(installed: Path, made: Path, job: Path, monk
     from pipelines.kubeflow import load_job, run_job
     from pipelines.kubeflow.commands import LocalCommands
 
-    monkeypatch.delenv("PYTHONPATH", raising=False)  # the steps are to find the wheel's package, not the checkout's
+    # As in the image: the steps find the repository, and the wheel's package, not the checkout's.
+    monkeypatch.setenv("PYTHONPATH", str(made))
     elsewhere = made / "build" / "pushed-elsewhere"
     run = run_job(
         load_job(job),
