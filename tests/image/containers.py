@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT, absent
+from tests.conftest import ROOT, absent, outside_of_make
 
 STACKS = ("tfx-1.15", "tfx-1.21")
 #: The one that this very Python has.
@@ -86,3 +86,11 @@ def shared(tmp_path: Path) -> Path:
     folder.mkdir()
     folder.chmod(0o777)
     return folder
+
+
+def build_repository(repository: Path, base: Image, name: str) -> None:
+    """Build the image of a repository that the template made, by its own Makefile, on an image of ours."""
+    command = ["make", "--silent", "image", "DOCKER=buildah", f"IMAGE={name}", f"BASE={base.name}"]
+    environment = {**outside_of_make(), "BUILDAH_ISOLATION": "chroot"}
+    done = subprocess.run(command, cwd=repository, env=environment, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stderr

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.image.containers import ISOLATION, Image, image
+from tests.image.containers import ISOLATION, Image, build_repository, image
 from tests.templates.repositories import make
 
 __all__ = ["image"]
@@ -26,9 +26,7 @@ def buildah(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def container(image: Image, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     repository = make(tmp_path_factory.mktemp("template"))
-    arguments = ("--build-arg", f"BASE={image.name}", "--tag", BUILT)
-    built = buildah("bud", *ISOLATION, "--pull-never", *arguments, repository)
-    assert built.returncode == 0, built.stderr
+    build_repository(repository, image, BUILT)
     made = buildah("from", "--pull-never", BUILT)
     assert made.returncode == 0, made.stderr
     yield made.stdout.strip()

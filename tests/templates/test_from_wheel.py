@@ -107,6 +107,25 @@ def test_job_for_kubeflow_says_what_steps_may_take(job: Path) -> None:
 
 
 @pytest.mark.full
+def test_heavy_steps_of_the_job_run_where_its_beam_arguments_say(made: Path) -> None:
+    output = made / "build" / "on-dataflow.json"
+    command = (made / ".venv" / "bin" / "python", "-m", "runners.kubeflow_v2", "--output", output)
+    dataflow = ("--runner=DataflowRunner", "--project=project", "--temp_location=gs://bucket/tmp")
+    done = call(*command, "--image", "registry.example/houses:1", "--", *dataflow, cwd=made)
+    assert done.returncode == 0, done.stdout
+    executors = json.loads(output.read_text())["pipelineSpec"]["deploymentSpec"]["executors"]
+    runners = {}
+    for name, executor in executors.items():
+        arguments = executor["container"]["args"]
+        # The last one counts.
+        runners[name.removesuffix("_executor")] = [word for word in arguments if word.startswith("--runner=")][-1]
+        assert set(dataflow) <= set(arguments) or runners[name.removesuffix("_executor")] == "--runner=FnApiRunner"
+    heavy = {name for name, runner in runners.items() if runner == dataflow[0]}
+    assert heavy == {"CsvExampleGen", "StatisticsGen", "Transform", "SavedModelValidator"}
+    assert len(runners) == 10
+
+
+@pytest.mark.full
 def test_every_step_of_the_job_runs(installed: Path, made: Path, job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from pipelines.kubeflow import load_job, run_job
     from pipelines.kubeflow.commands import LocalCommands

@@ -6,6 +6,8 @@ import ast
 import csv
 import json
 import os
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -183,6 +185,15 @@ def test_image_without_a_name_is_not_built(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, env=outside_of_make(), capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "Name it: make image IMAGE=REGISTRY/NAME:TAG" in done.stderr
+
+
+def test_a_lock_may_be_compiled_in_a_folder_with_a_blank(tmp_path: Path) -> None:
+    folder = tmp_path / "a repository"
+    shutil.copytree(TEMPLATE, folder)
+    command = ["make", "--dry-run", "lock", "UV=true"]
+    done = subprocess.run(command, cwd=folder, env=outside_of_make(), capture_output=True, text=True, check=True)
+    words = shlex.split(done.stdout.replace("\\\n", ""))
+    assert words[words.index("--find-links") + 1] == f"{folder}/wheels"
 
 
 @pytest.mark.parametrize("there", ["file", "full", "link"])
