@@ -17,6 +17,7 @@ import pytest
 
 from tests.conftest import outside_of_make
 from tests.templates.repositories import HOSTILE, HOUSES, PENGUINS, TEMPLATE, make, ruff
+from tfx_savedmodel import versions
 from tfx_savedmodel.errors import DestinationError, UsageError
 from tfx_savedmodel.operations.new import new
 from tfx_savedmodel.operations.policies import to_policy
@@ -185,6 +186,24 @@ def test_image_without_a_name_is_not_built(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, env=outside_of_make(), capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "Name it: make image IMAGE=REGISTRY/NAME:TAG" in done.stderr
+
+
+@pytest.mark.parametrize("stack", ["tfx-1.15", "tfx-1.21"])
+def test_image_is_made_on_the_python_of_its_stack(tmp_path: Path, stack: str) -> None:
+    command = ["make", "--dry-run", "-f", TEMPLATE / "Makefile", "image", f"STACK={stack}", "IMAGE=a:1"]
+    done = subprocess.run(command, cwd=tmp_path, env=outside_of_make(), capture_output=True, text=True, check=True)
+    words = shlex.split(done.stdout.splitlines()[-1])
+    base = next(word for word in words if word.startswith("BASE=python:"))
+    (pythons,) = [each.pythons for each in versions.STACKS if each.name == stack]
+    assert base.removeprefix("BASE=python:").partition("-")[0] in pythons
+    assert f"STACK={stack}" in words
+
+
+def test_image_without_what_builds_it_says_what_else_would(tmp_path: Path) -> None:
+    command = ["make", "-f", TEMPLATE / "Makefile", "image", "IMAGE=a:1", "DOCKER=no-such-program"]
+    done = subprocess.run(command, cwd=tmp_path, env=outside_of_make(), capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "There is no no-such-program here" in done.stdout and "DOCKER=buildah" in done.stdout
 
 
 def test_a_lock_may_be_compiled_in_a_folder_with_a_blank(tmp_path: Path) -> None:
