@@ -47,7 +47,24 @@ def test_file_becomes_what_csv_example_gen_reads(tmp_path: Path) -> None:
 def test_sample_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data_set, "read_table", lambda path: read_table(path, most_rows=50))
     found = look(tmp_path, HEADER + rows(80))
-    assert found.notes[0].startswith("a random sample of 50 of its 80 rows was looked at and copied")
+    (note,) = found.notes
+    assert note.startswith("a random sample of 50 of its 80 rows was looked at and copied; to train on all of them put")
+    assert "the whole file into data/ in place of data/examples.csv, in the form of that copy: its header, comma" in note
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (rows(60) + "99;1,5;x;\n" * 60, " rows of the sample without a label were left out"),
+        (rows(90), ""),
+    ],
+)
+def test_rows_without_a_label_are_counted_in_the_sample(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, said: str
+) -> None:
+    monkeypatch.setattr(data_set, "read_table", lambda path: read_table(path, most_rows=80))
+    found = look(tmp_path, HEADER + content)
+    assert found.notes[1:] == ((f"{80 - found.rows}{said}",) if said else ())
 
 
 @pytest.mark.parametrize(

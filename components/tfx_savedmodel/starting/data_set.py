@@ -120,12 +120,16 @@ def _notes(table: Table, kept: int) -> list[str]:
     if table.is_sample:
         notes.append(
             f"a random sample of {len(table.rows):,} of its {table.total:,} rows was looked at and copied; "
-            "the pipeline reads all of what is in its data folder"
+            "to train on all of them put the whole file into data/ in place of data/examples.csv, in the form of that copy: "
+            "its header, commas, empty cells where a value is missing, a label in every row"
         )
     if kept < len(table.rows):
         left = len(table.rows) - kept
+        of = " of the sample" if table.is_sample else ""
         notes.append(
-            "one row without a label was left out" if left == 1 else f"{left:,} rows without a label were left out"
+            f"one row{of} without a label was left out"
+            if left == 1
+            else f"{left:,} rows{of} without a label were left out"
         )
     return notes
 
