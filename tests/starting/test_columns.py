@@ -34,6 +34,15 @@ def test_kinds(cells: list[str], kind: Kind, describe: str) -> None:
     assert (found.kind, found.describe) == (kind, describe)
 
 
+def test_large_numbers_are_written_with_separators() -> None:
+    cells = [f"word {number}" for number in range(1200)] * 5
+    found = column(*cells, *["NA"] * 1001)
+    assert found.describe == "string, 1,200 values, a place each for the 50 most frequent"
+    assert found.changes == ("1,001 × NA taken for missing",)
+    assert "1,002 × '-'" in column(*["-"] * 1002, *["1", "2"] * 600).note
+    assert column("1.5", "2.5", *["inf"] * 1003).changes == ("1,003 infinite values taken for missing",)
+
+
 @pytest.mark.parametrize(
     ("name", "cells", "why"),
     [

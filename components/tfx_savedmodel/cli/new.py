@@ -38,7 +38,7 @@ def command(name: str, destination: str, data: str | None, label: str | None, ta
 
 def _show_data(page: Page, data: DataSet) -> None:
     label = data.label
-    page.line((f"{data.source}: ", "strong"), f"{data.total:,} rows, {len(data.columns) + 1} columns")
+    page.line((f"{data.source}: ", "strong"), f"{data.total:,} rows, {len(data.columns) + 1:,} columns")
     for note in (*data.notes, *data.changes):
         page.line((note, "warning"), indent=2)
     page.line()

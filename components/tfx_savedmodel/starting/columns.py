@@ -88,7 +88,7 @@ class Column:
             return "true or false"
         if self.kind is Kind.CATEGORY:
             rare = f", a place each for the {MOST_VALUES} most frequent" if self.values > MOST_VALUES else ""
-            return f"string, {self.values} values{rare}"
+            return f"string, {self.values:,} values{rare}"
         return str(self.kind.value)
 
 
@@ -118,7 +118,7 @@ def plain_cells(cells: Sequence[str], *, comma_is_decimal: bool = False) -> tupl
     changes = []
     missing = Counter(cell for cell in cells if is_missing(cell))
     for text, count in sorted(missing.items()):
-        changes.append(f"{count} × {text} taken for missing")
+        changes.append(f"{count:,} × {text} taken for missing")
     plain = ["" if is_missing(cell) else cell for cell in cells]
     if any("\n" in cell or "\r" in cell for cell in plain):
         plain = [" ".join(cell.split()) for cell in plain]
@@ -170,8 +170,8 @@ def mostly_numbers(known: Sequence[str]) -> str:
 
 
 def _counted(texts: Counter[str]) -> str:
-    shown = ", ".join(f"{count} × {_short(cell)}" for cell, count in texts.most_common(3))
-    return shown + (f" and {len(texts) - 3} more" if len(texts) > 3 else "")
+    shown = ", ".join(f"{count:,} × {_short(cell)}" for cell, count in texts.most_common(3))
+    return shown + (f" and {len(texts) - 3:,} more" if len(texts) > 3 else "")
 
 
 def _short(cell: str) -> str:
@@ -238,7 +238,7 @@ def _numbers(cells: Sequence[str]) -> tuple[list[str], list[str]]:
         changes.append(f"{odd} was read as the number {read}; if these are names, put a letter before them")
     infinite = sum(value is not None and not math.isfinite(value) for value in values)
     if infinite:
-        changes.append(f"{infinite} infinite value{'s' if infinite > 1 else ''} taken for missing")
+        changes.append(f"{infinite:,} infinite value{'s' if infinite > 1 else ''} taken for missing")
     finite = [
         cell if value is not None and math.isfinite(value) else "" for cell, value in zip(cells, values, strict=True)
     ]

@@ -134,7 +134,7 @@ def _refuse_odd(where: str, known: list[str], numbers: dict[str, float | None], 
 
 def _guess(known: Counter[str], numbers: dict[str, float | None], *, is_numeric: bool = True) -> tuple[str, str]:
     if not is_numeric:
-        return CLASSIFICATION, f"its {len(known)} values are strings"
+        return CLASSIFICATION, f"its {len(known):,} values are strings"
     values = {value for value in numbers.values() if value is not None}
     if any(value != int(value) for value in values):
         return REGRESSION, "its values are numbers with fractions"
@@ -171,7 +171,7 @@ def _renaming(where: str, cells: list[str], texts: list[str]) -> list[str]:
                 next_step=f"write them alike; where they differ, put a letter before them: c{of[text]}, c{cell}",
             )
     renamed = [f"{cell} is {text}" for text, cell in of.items() if text != cell]
-    more = f" and {len(renamed) - 5} more" if len(renamed) > 5 else ""
+    more = f" and {len(renamed) - 5:,} more" if len(renamed) > 5 else ""
     return [f"classes are named as whole numbers: {', '.join(renamed[:5])}{more}"] if renamed else []
 
 
