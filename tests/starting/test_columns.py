@@ -34,6 +34,18 @@ def test_kinds(cells: list[str], kind: Kind, describe: str) -> None:
     assert (found.kind, found.describe) == (kind, describe)
 
 
+@pytest.mark.parametrize("values", [["x", "y", "z"], ["1", "2", "3.5"], ["2020-01-31", "2020-02-01", "2020-01-31"]])
+@pytest.mark.parametrize(("empty", "said"), [(26, ""), (27, "90 % empty (27 of 30)"), (1790, "99 % empty (1,790 of ")])
+def test_columns_that_are_almost_empty_are_said(values: list[str], empty: int, said: str) -> None:
+    note = column(*values, *[""] * (empty - 1), "NA").note
+    assert note.startswith(said) and bool(note) == bool(said)
+
+
+def test_what_is_almost_empty_and_looks_like_numbers_is_said_both() -> None:
+    note = column("1", "2", "-", *[""] * 97).note
+    assert note.startswith("97 % empty (97 of 100)") and "; kept as strings, but most of its values are numbers" in note
+
+
 def test_large_numbers_are_written_with_separators() -> None:
     cells = [f"word {number}" for number in range(1200)] * 5
     found = column(*cells, *["NA"] * 1001)

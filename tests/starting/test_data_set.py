@@ -48,8 +48,8 @@ def test_sample_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(data_set, "read_table", lambda path: read_table(path, most_rows=50))
     found = look(tmp_path, HEADER + rows(80))
     (note,) = found.notes
-    assert note.startswith("a random sample of 50 of its 80 rows was looked at and copied; to train on all of them put")
-    assert "the whole file into data/ in place of data/examples.csv, in the form of that copy: its header, comma" in note
+    assert note.startswith("a random sample of 50 of its 80 rows was looked at and copied; to train on all of them ")
+    assert "put the whole file into data/ in place of data/examples.csv, in the form of that copy: its header" in note
 
 
 @pytest.mark.parametrize(
@@ -100,6 +100,13 @@ def test_readme_tells_apart_the_rows_left_out_and_the_form_that_later_data_has_t
     assert "1 rows without" not in form
     assert told.splitlines()[0].endswith("One row without a label was left out.")
     assert "- the separator ';' became a comma\n- `Size (m)`: decimal commas became points" in form
+
+
+def test_readme_tells_of_columns_that_are_almost_empty(tmp_path: Path) -> None:
+    content = "a,b,y\n" + "".join(f"{'pq'[n % 2] if n < 3 else ''},{n % 7},{n}.5\n" for n in range(40))
+    text = columns_of_readme(look(tmp_path, content, "y"))
+    assert "Worth a look:\n\n- `a`: 92 % empty (37 of 40)" in text
+    assert "- `b`" not in text
 
 
 def test_readme_tells_of_strings_that_are_mostly_numbers(tmp_path: Path) -> None:

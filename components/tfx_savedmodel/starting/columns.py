@@ -56,7 +56,7 @@ class Column:
       values: how many different ones there are, without the missing.
       why: of one that is left out, the reason.
       changes: what was changed in the cells, in words.
-      note: what it may be instead, and what to do for that.
+      note: what it may be instead, and what to do for that; that it is almost empty.
     """
 
     source: str
@@ -109,8 +109,17 @@ def look(source: str, name: str, cells: Sequence[str], *, comma_is_decimal: bool
         different = {float(cell) for cell in plain if cell}
         if len(different) < 2:
             kind, why = Kind.LEFT_OUT, f"it is constant: {different.pop():g}" if different else "it is empty"
-    note = mostly_numbers(known) if kind is Kind.CATEGORY else ""
-    return Column(source, name, kind, tuple(plain), len(counts), why, tuple(changes), note)
+    notes = [_mostly_empty(plain), mostly_numbers(known) if kind is Kind.CATEGORY else ""]
+    return Column(source, name, kind, tuple(plain), len(counts), why, tuple(changes), "; ".join(filter(None, notes)))
+
+
+def _mostly_empty(cells: Sequence[str]) -> str:
+    """Return how empty a column is of which nine tenths or more are missing, in words; else ""."""
+    missing = sum(not cell for cell in cells)
+    if missing * 10 < len(cells) * 9:
+        return ""
+    share = missing * 100 // len(cells)  # Rounded down: what has a value is not 100 % empty.
+    return f"{share} % empty ({missing:,} of {len(cells):,}): see whether a model learns anything from it"
 
 
 def plain_cells(cells: Sequence[str], *, comma_is_decimal: bool = False) -> tuple[list[str], list[str]]:

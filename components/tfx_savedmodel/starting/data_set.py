@@ -120,8 +120,8 @@ def _notes(table: Table, kept: int) -> list[str]:
     if table.is_sample:
         notes.append(
             f"a random sample of {len(table.rows):,} of its {table.total:,} rows was looked at and copied; "
-            "to train on all of them put the whole file into data/ in place of data/examples.csv, in the form of that copy: "
-            "its header, commas, empty cells where a value is missing, a label in every row"
+            "to train on all of them put the whole file into data/ in place of data/examples.csv, "
+            "in the form of that copy: its header, commas, empty cells where a value is missing, a label in every row"
         )
     if kept < len(table.rows):
         left = len(table.rows) - kept
