@@ -99,7 +99,22 @@ def test_readme_tells_apart_the_rows_left_out_and_the_form_that_later_data_has_t
     told, form = columns_of_readme(look(tmp_path, f"{HEADER}{rows(40)}41;1,5;x;\n")).split("Changed in the copy")
     assert "1 rows without" not in form
     assert told.splitlines()[0].endswith("One row without a label was left out.")
-    assert "- the separator ';' became a comma\n- `Size (m)`: decimal commas became points" in form
+    assert "- `Size (m)` in the file -> `Size_m` here\n- the separator ';' became a comma\n" in form
+    assert "\n- `Size (m)`: decimal commas became points" in form
+    assert "`Row`" not in form
+    assert "form of `data/examples.csv`: the same header in the same order, commas, every row with a label." in told
+
+
+def test_readme_lists_names_that_were_changed_where_nothing_else_was(tmp_path: Path) -> None:
+    content = "a b,c,class\n" + "".join(f"{n % 7},{n % 5},{n}.5\n" for n in range(40))
+    form = columns_of_readme(look(tmp_path, content, "class")).split("Changed in the copy")[1]
+    assert form.split("\n\n")[1] == "- `class` in the file -> `x_class` here\n- `a b` in the file -> `a_b` here"
+
+
+def test_readme_of_a_file_that_is_as_it_should_be_tells_of_no_change(tmp_path: Path) -> None:
+    content = "a,y\n" + "".join(f"{n % 7},{n}.5\n" for n in range(40))
+    text = columns_of_readme(look(tmp_path, content, "y"))
+    assert "Changed in the copy" not in text and "the same header in the same order" in text
 
 
 def test_readme_tells_of_columns_that_are_almost_empty(tmp_path: Path) -> None:

@@ -11,6 +11,10 @@ from tfx_savedmodel.starting.data_set import DataSet
 from tfx_savedmodel.starting.label import Label
 
 _WIDTH = 120
+_FORM = (
+    "Other data has to come in the form of `data/examples.csv`: the same header in the same order, commas, "
+    "every row with a label."
+)
 _REQUIRED = ["SM10", "SM120", "SM2", "SM301", "SM302", "SM303", "SM305"]
 
 
@@ -102,17 +106,20 @@ def columns_of_readme(data: DataSet) -> str:
     if noted:
         lines += ["", "Worth a look:", "", *(f"- `{column.name}`: {_text(column.note)}" for column in noted)]
     changes = [
+        *(f"{_code(column.source)} in the file -> `{column.name}` here" for column in renamed(data)),
         *data.changes,
         *(f"{_code(column.source)}: {_text('; '.join(column.changes))}" for column in changed(data)),
     ]
+    lines += ["", _FORM]
     if changes:
-        lines += [
-            "",
-            "Changed in the copy, so that TFX reads what was meant; other data has to come in the same form:",
-            "",
-        ]
+        lines += ["", "Changed in the copy, so that TFX reads what was meant, and to be changed in other data too:", ""]
         lines += [f"- {change}" for change in changes]
     return "\n".join(lines)
+
+
+def renamed(data: DataSet) -> list[Column | Label]:
+    """Return the columns that have another name in the pipeline than in the file."""
+    return [column for column in (data.label, *data.features) if column.source != column.name]
 
 
 def changed(data: DataSet) -> list[Column | Label]:
