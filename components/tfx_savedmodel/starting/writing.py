@@ -119,7 +119,8 @@ def columns_of_readme(data: DataSet) -> str:
 
 def renamed(data: DataSet) -> list[Column | Label]:
     """Return the columns that have another name in the pipeline than in the file."""
-    return [column for column in (data.label, *data.features) if column.source != column.name]
+    columns: tuple[Column | Label, ...] = (data.label, *data.features)
+    return [column for column in columns if column.source != column.name]
 
 
 def changed(data: DataSet) -> list[Column | Label]:
