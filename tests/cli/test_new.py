@@ -65,6 +65,11 @@ def test_strings_that_are_mostly_numbers_and_another_separator_are_said(
     assert "data that comes later has to have the same form" in said
 
 
+def test_stack_may_be_named(tmp_path: Path) -> None:
+    assert run(["new", "houses", str(tmp_path / "made"), "--stack", "tfx-1.21"]) == 0
+    assert "\nARG STACK=tfx-1.21\n" in (tmp_path / "made" / "Dockerfile").read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -74,6 +79,7 @@ def test_strings_that_are_mostly_numbers_and_another_separator_are_said(
         (["new", "houses", "DIR/made", "--data", "DIR/none.csv", "--label", "y"], "the file cannot be read"),
         (["new", "houses", "DIR/made", "--data", "DIR/houses.csv", "--label", "cost"], "found: rooms, town, sold"),
         (["new", "houses", "DIR/made", "--task", "ranking"], "'ranking'"),
+        (["new", "houses", "DIR/made", "--stack", "tf-2.21"], "'tf-2.21'"),
     ],
 )
 def test_what_cannot_be_done_is_wrong_usage(

@@ -8,7 +8,7 @@ import click
 
 from tfx_savedmodel.cli import exit_codes
 from tfx_savedmodel.cli.page import Cell, Page, open_page
-from tfx_savedmodel.operations.new import TASKS, Column, DataSet, changed, new
+from tfx_savedmodel.operations.new import STACKS, TASKS, Column, DataSet, changed, new
 
 _MOST_CLASSES = 12
 
@@ -19,13 +19,16 @@ _MOST_CLASSES = 12
 @click.option("--data", metavar="CSV", help="A CSV file with a header: the pipeline is made for its columns.")
 @click.option("--label", metavar="COLUMN", help="The column of the file that the model predicts.")
 @click.option("--task", type=click.Choice(TASKS), help="What the label is, where its values mislead.")
-def command(name: str, destination: str, data: str | None, label: str | None, task: str | None) -> int:
+@click.option("--stack", type=click.Choice(STACKS), help="What it is installed with by default; else tfx-1.15.")
+def command(
+    name: str, destination: str, data: str | None, label: str | None, task: str | None, stack: str | None
+) -> int:
     """Make a repository at DEST for a pipeline called NAME: data, training, signatures, checks, runners, tests, CI.
 
     NAME has letters a-z, digits and hyphens. Without a CSV file the pipeline is about penguins. DEST is there whole
     afterwards, or not at all; nothing that is there already is replaced.
     """
-    started = new(name, destination, data=data, label=label, task=task)
+    started = new(name, destination, data=data, label=label, task=task, stack=stack)
     page = open_page()
     if started.data is not None:
         _show_data(page, started.data)

@@ -13,10 +13,11 @@ from tfx_savedmodel.starting.columns import Column
 from tfx_savedmodel.starting.data_set import DataSet, look_at_data
 from tfx_savedmodel.starting.label import TASKS
 from tfx_savedmodel.starting.names import check_name
+from tfx_savedmodel.starting.stack import STACKS, check_stack
 from tfx_savedmodel.starting.template import copy_template, find_template
 from tfx_savedmodel.starting.writing import changed
 
-__all__ = ["TASKS", "Column", "DataSet", "Started", "changed", "new"]
+__all__ = ["STACKS", "TASKS", "Column", "DataSet", "Started", "changed", "new"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +36,7 @@ def new(
     data: str | os.PathLike[str] | None = None,
     label: str | None = None,
     task: str | None = None,
+    stack: str | None = None,
 ) -> Started:
     """Make a repository with a whole pipeline, its tests and what it takes to run, and say what was found in the data.
 
@@ -46,12 +48,15 @@ def new(
       data: a CSV file with a header; without it the pipeline has the template's own data.
       label: the column of `data` that the model is to predict.
       task: "classification" or "regression", where the values of the label do not tell.
+      stack: what it is installed with by default, "tfx-1.15" (so where none is given) or "tfx-1.21".
 
     Raises:
       UsageError: a name that cannot be had, a file or a label that cannot be used.
       DestinationError: something is there, or it cannot be written.
     """
     check_name(name)
+    if stack is not None:
+        check_stack(stack)
     if (data is None) != (label is None):
         given, wanted = ("data", "label") if label is None else ("label", "data")
         raise UsageError(f"--{given} without --{wanted}", wanted="both, or neither for the template's own data")
@@ -63,7 +68,7 @@ def new(
     find_template()
     looked = None if data is None or label is None else look_at_data(Path(data), label, task=task)
     with publishing(destination) as staged:
-        copy_template(staged, name, looked)
+        copy_template(staged, name, looked, stack=stack)
     return Started(Path(destination), name, looked)
 
 

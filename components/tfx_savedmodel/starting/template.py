@@ -16,6 +16,7 @@ from pathlib import Path
 from tfx_savedmodel.errors import UsageError
 from tfx_savedmodel.starting import writing
 from tfx_savedmodel.starting.data_set import DataSet
+from tfx_savedmodel.starting.stack import take_stack
 from tfx_savedmodel.versions import __version__
 
 #: The name of the pipeline in the template.
@@ -44,8 +45,8 @@ def find_template() -> Path:
     )
 
 
-def copy_template(destination: Path, name: str, data: DataSet | None) -> None:
-    """Write a repository into the empty folder `destination`: the template's own data where `data` is None."""
+def copy_template(destination: Path, name: str, data: DataSet | None, *, stack: str | None = None) -> None:
+    """Write a repository into the empty folder `destination`: of the template's own data and stack where it is None."""
     left = shutil.ignore_patterns(*_LEFT_THERE)
     # Not with the modes of what lies in an installation, which may be read-only.
     shutil.copytree(find_template(), destination, dirs_exist_ok=True, ignore=left, copy_function=shutil.copyfile)
@@ -66,6 +67,8 @@ def copy_template(destination: Path, name: str, data: DataSet | None) -> None:
     for path in (destination / "requirements").glob("*.in"):
         pinned = re.sub(r"^tfx-savedmodel==.*$", f"tfx-savedmodel=={__version__}", path.read_text(), flags=re.M)
         path.write_text(pinned, encoding="utf-8")
+    if stack is not None:
+        take_stack(destination, stack)
 
 
 def fill(text: str, texts: Mapping[str, str]) -> str:
