@@ -123,7 +123,7 @@ def only_here(root: str, image: str) -> str:
     """Return a line that says what of a job only this machine has; none where it can run elsewhere."""
     places = [f"--root {root}"] if "://" not in root else []
     places += [f"--image {image}"] if image.split("/")[0].split(":")[0] in ("localhost", "127.0.0.1") else []
-    return f"This job is for this machine only: {' and '.join(places)} is not seen from elsewhere" if places else ""
+    return f"This job is for this machine only, which alone has {' and '.join(places)}" if places else ""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

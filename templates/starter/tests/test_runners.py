@@ -84,7 +84,7 @@ def test_root_that_can_be_written_is_left_as_it_was(tmp_path: Path) -> None:
 
 def test_job_that_runs_here_only_is_said_to() -> None:
     assert kubeflow_v2.only_here("gs://bucket/root", "REGISTRY/image:1") == ""
-    assert "--root /root is not" in kubeflow_v2.only_here("/root", "REGISTRY/localhost/image:1")
+    assert "alone has --root /root" in kubeflow_v2.only_here("/root", "REGISTRY/localhost/image:1")
     for image in ("localhost/image:1", "localhost:5000/image"):
-        assert f"only: --image {image} is not" in kubeflow_v2.only_here("gs://bucket/root", image)
-    assert "--root /root and --image localhost/i " in kubeflow_v2.only_here("/root", "localhost/i")
+        assert f"alone has --image {image}" in kubeflow_v2.only_here("gs://bucket/root", image)
+    assert "--root /root and --image localhost/i" in kubeflow_v2.only_here("/root", "localhost/i")
