@@ -12,6 +12,7 @@ from tfx_savedmodel import SavedModelValidator, SignatureExporter
 
 import configs
 from csv_schema import CsvSchema
+from runners.data import COLUMNS
 
 
 def push_destination(folder: str) -> pusher_pb2.PushDestination:
@@ -34,7 +35,7 @@ def create_pipeline(root: str, *, data: Any, push_to: Any, **options: Any) -> pi
     statistics_gen = StatisticsGen(examples=example_gen.outputs["examples"])
     # Without shapes: in serving, every feature may be missing, whatever today's data is like.
     schema_gen = SchemaGen(statistics=statistics_gen.outputs["statistics"], infer_feature_shape=False)
-    csv_schema = CsvSchema(inferred=schema_gen.outputs["schema"])
+    csv_schema = CsvSchema(inferred=schema_gen.outputs["schema"], columns=json.dumps(COLUMNS))
     example_validator = ExampleValidator(
         statistics=statistics_gen.outputs["statistics"], schema=csv_schema.outputs["schema"]
     )
@@ -51,7 +52,7 @@ def create_pipeline(root: str, *, data: Any, push_to: Any, **options: Any) -> pi
         transform_graph=transform.outputs["transform_graph"],
         train_args=trainer_pb2.TrainArgs(),
         eval_args=trainer_pb2.EvalArgs(),
-        custom_config=configs.training_settings(),
+        custom_config={**configs.training_settings(), "class_names": list(configs.CLASSES)},
     )
     exporter = SignatureExporter(
         model=trainer.outputs["model"],

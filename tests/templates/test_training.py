@@ -7,6 +7,7 @@ import json
 import re
 import sys
 import types
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from tests.templates.repositories import TEMPLATE
 
 pytestmark = pytest.mark.tf
 
-SETTINGS = {
+Labels = Mapping[int, str | float]
+SETTINGS: dict[str, Any] = {
     "name": "my-pipeline",
     "label": "y_label",
+    "class_names": ["York", "Bath", "Hull"],
     "hidden_units": [8],
     "batch_size": 16,
     "epochs": 30,
@@ -37,7 +40,7 @@ def model_module(monkeypatch: pytest.MonkeyPatch) -> Any:
             self.classes = int(folder)
 
         def transformed_feature_spec(self) -> dict[str, Any]:
-            label = tf.int64 if self.classes else tf.float32
+            label = tf.string if self.classes else tf.float32
             sizes = {"x_z": (1, tf.float32), "town_one_hot": (3, tf.float32), "y_label": (1, label)}
             return {name: tf.io.FixedLenFeature([size], dtype) for name, (size, dtype) in sizes.items()}
 
@@ -51,8 +54,8 @@ def model_module(monkeypatch: pytest.MonkeyPatch) -> Any:
     return module
 
 
-def write_examples(path: Path, classes: int, *, bad_label: bool = False) -> str:
-    """Write 120 transformed examples whose label follows from the town and from x."""
+def write_examples(path: Path, classes: int, labels: Labels) -> str:
+    """Write 120 transformed examples whose label follows from the town and x, but for the labels that are given."""
     import tensorflow as tf
 
     def floats(*values: float) -> Any:
@@ -61,26 +64,31 @@ def write_examples(path: Path, classes: int, *, bad_label: bool = False) -> str:
     with tf.io.TFRecordWriter(str(path), options="GZIP") as writer:
         for number in range(120):
             town, x = number % 3, (number % 7 - 3) / 2
-            label = tf.train.Feature(int64_list=tf.train.Int64List(value=[-1 if bad_label and number == 5 else town]))
+            usual = SETTINGS["class_names"][town] if classes else 250_000 + 90_000 * town + 20_000 * x
+            label = labels.get(number, usual)
             features = {
                 "x_z": floats(x),
                 "town_one_hot": floats(*(float(place == town) for place in range(3))),
-                "y_label": label if classes else floats(250_000 + 90_000 * town + 20_000 * x),
+                "y_label": tf.train.Feature(bytes_list=tf.train.BytesList(value=[label.encode()]))
+                if isinstance(label, str)
+                else floats(label),
             }
             example = tf.train.Example(features=tf.train.Features(feature=features))
             writer.write(example.SerializeToString())
     return str(path)
 
 
-def train(module: Any, tmp_path: Path, classes: int, *, bad_label: bool = False) -> tuple[Any, dict[str, float]]:
+def train(
+    module: Any, tmp_path: Path, classes: int, *, in_train: Labels | None = None, in_eval: Labels | None = None
+) -> tuple[Any, dict[str, float]]:
+    """Train on the same examples in both splits, but for the labels that are given for one by the row's number."""
     import tensorflow as tf
 
-    pattern = [write_examples(tmp_path / "some.gz", classes, bad_label=bad_label)]
     arguments = types.SimpleNamespace(
         custom_config={**SETTINGS, "classes": classes},
         transform_output=str(classes),
-        train_files=pattern,
-        eval_files=pattern,
+        train_files=[write_examples(tmp_path / "train.gz", classes, in_train or {})],
+        eval_files=[write_examples(tmp_path / "eval.gz", classes, in_eval or {})],
         model_run_dir=str(tmp_path / "run"),
         serving_model_dir=str(tmp_path / "Format-Serving"),
     )
@@ -113,9 +121,48 @@ def test_it_learns_and_saves_what_the_exporter_takes(model_module: Any, tmp_path
     assert answer.argmax() == 1 if classes else abs(answer[0] - 340_000) < 40_000
 
 
-def test_labels_that_are_no_class_are_refused(model_module: Any, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"2 of 240 labels are missing, or not among CLASSES of configs\.py"):
-        train(model_module, tmp_path, 3, bad_label=True)
+@pytest.mark.parametrize(
+    ("classes", "labels", "said"),
+    [
+        (3, {5: "", 7: ""}, "2 of 120 are missing, or no finite number; every row needs one"),
+        (
+            3,
+            {5: "Leeds", 7: "Leeds", 9: "x"},
+            r"3 of 120 are not among CLASSES of .*: 'Leeds' \(2\), 'x' \(1\);",
+        ),
+        (3, {number: f"town {number}" for number in range(7)}, r"'town 4' \(1\) and 2 other values; wanted: 'York'"),
+        (0, {5: float("nan")}, "1 of 120 are missing, or no finite number; every row needs one"),
+        (0, {5: float("inf")}, "1 of 120 are missing, or no finite number; every row needs one"),
+    ],
+)
+@pytest.mark.parametrize("split", ["train", "eval"])
+def test_labels_that_nothing_is_learnt_from_are_refused(
+    model_module: Any, tmp_path: Path, classes: int, labels: Labels, said: str, split: str
+) -> None:
+    with pytest.raises(ValueError, match=f"the label 'y' in the split '{split}': .*{said}"):
+        train(model_module, tmp_path, classes, **{f"in_{split}": labels})
+    assert not (tmp_path / "Format-Serving").exists()
+
+
+@pytest.mark.parametrize("classes", [3, 0], ids=["classification", "regression"])
+def test_model_that_answers_nan_is_not_saved(
+    model_module: Any, tmp_path: Path, classes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SETTINGS, "learning_rate", float("inf"))
+    with pytest.raises(ValueError, match=r"the training gave NaN or infinity: .*'?eval.*Lower LEARNING_RATE"):
+        train(model_module, tmp_path, classes)
+    assert not (tmp_path / "Format-Serving").exists()
+
+
+def test_training_that_ends_early_says_so_last(
+    model_module: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SETTINGS, "learning_rate", 0.0)
+    with caplog.at_level("INFO", logger="absl"):
+        train(model_module, tmp_path, 3)
+    said = [message for message in caplog.messages if message.startswith(("epoch", "stopped"))]
+    assert [message.split(":")[0] for message in said[-2:]] == ["epoch 11 of 30", "stopped early"]
+    assert said[-1] == "stopped early: val_loss no better for 10 epochs"
 
 
 def test_every_epoch_is_logged(

@@ -4,12 +4,15 @@ Nothing runs here. While compiling, the modules are packed into wheels under --r
 A `.json` is a job for Vertex AI's client, a `.yaml` the specification alone, for Kubeflow's client and its upload page;
 `data_path` and `push_destination` are parameters of either. What follows `--` are Beam's arguments, for instance to run
 the heavy steps on Dataflow; without them they run in their own containers.
+
+Exit code 0 where the job was written, 2 where it was not.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import logging
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,6 +20,8 @@ from typing import Any
 
 import configs
 from runners import logs
+
+COMPILED, FAILED = 0, 2
 
 
 def compile_job(
@@ -96,6 +101,31 @@ def give_resources(job: dict[str, Any], resources: Mapping[str, tuple[float, flo
         container["resources"] = {"cpuLimit": cpus, "memoryLimit": gigabytes}
 
 
+def check_root(root: str) -> None:
+    """Write a file under the pipeline root, and remove it.
+
+    Raises:
+      OSError: that is not possible.
+    """
+    from tfx.dsl.io import fileio
+
+    probe = f"{root}/.written-from-here"
+    try:
+        fileio.makedirs(root)
+        with fileio.open(probe, "w") as file:
+            file.write("Compiling writes the packed modules here.")
+        fileio.remove(probe)
+    except Exception as error:  # each file system has its own
+        raise OSError(f"the root cannot be written: {root}: {error}") from error
+
+
+def only_here(root: str, image: str) -> str:
+    """Return a line that says what of a job only this machine has; none where it can run elsewhere."""
+    places = [f"--root {root}"] if "://" not in root else []
+    places += [f"--image {image}"] if image.split("/")[0].split(":")[0] in ("localhost", "127.0.0.1") else []
+    return f"This job is for this machine only, which alone has {' and '.join(places)}" if places else ""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     cut = given.index("--") if "--" in given else len(given)
@@ -113,10 +143,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "data": absolute(options.data),
         "push_to": absolute(options.push_to) if options.push_to else f"{root}/serving/{configs.NAME}",
     }
-    with logs.quiet(configs.BUILD / "compile.log"):
-        compile_job(options.output, **places, beam_args=given[cut + 1 :])
+    log = configs.BUILD / "compile.log"
+    try:
+        with logs.quiet(log):
+            try:
+                check_root(root)
+                compile_job(options.output, **places, beam_args=given[cut + 1 :])
+            except Exception:
+                logging.exception("the job was not compiled")
+                raise
+    except Exception as error:
+        print(f"\nThe job was not compiled: {error}\n\nThe whole log: {log}", file=sys.stderr)
+        return FAILED
+    note = only_here(root, options.image)
+    if note:
+        print(note, file=sys.stderr)
     print(options.output)
-    return 0
+    return COMPILED
 
 
 if __name__ == "__main__":

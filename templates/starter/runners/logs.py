@@ -67,6 +67,7 @@ class _Lines(logging.Handler):
 
     _STEP = re.compile(r"Component (\S+) is (running|finished)\.$")
     _EPOCH = re.compile(r"epoch +(\d+) of (\d+): ")
+    _STOPPED = "stopped early: "
     #: Of a training: so many epochs, evenly, beside the first and the last.
     _EPOCHS = 8
 
@@ -87,7 +88,10 @@ class _Lines(logging.Handler):
             number, last = int(epoch[1]), int(epoch[2])
             self._hidden_epoch = message
             if number == 1 or number % math.ceil(last / self._EPOCHS) == 0:
-                self._show_epoch()
+                self._show_hidden_epoch()
+        elif message.startswith(self._STOPPED) and self._is_open:
+            self._show_hidden_epoch()
+            self._show(message)
         elif message.startswith("A cached execution"):
             self._is_cached = True
 
@@ -96,16 +100,20 @@ class _Lines(logging.Handler):
         self._hidden_epoch, self._indent = "", 0
         self._write(f"▸ {name:<24} … ")
 
-    def _show_epoch(self) -> None:
+    def _show_hidden_epoch(self) -> None:
+        if self._hidden_epoch:
+            self._show(self._hidden_epoch)
+            self._hidden_epoch = ""
+
+    def _show(self, message: str) -> None:
         if self._indent == 0:  # behind the name of the step
             self._write("\n")
-        self._write(f"    {self._hidden_epoch}\n")
-        self._hidden_epoch, self._indent = "", 29
+        self._write(f"    {message}\n")
+        self._indent = 29
 
     def _end(self) -> None:
         if self._is_open:
-            if self._hidden_epoch:  # the last one, where training stopped early
-                self._show_epoch()
+            self._show_hidden_epoch()  # the last one, where training stopped early
             remark = "cached" if self._is_cached else f"{time.monotonic() - self._started:.1f} s"
             self._write(f"{'':{self._indent}}{remark:>8}\n")
             self._is_open = False

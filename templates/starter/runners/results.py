@@ -16,6 +16,8 @@ import configs
 from runners.engine import metadata_file
 
 _MOST_FINDINGS = 3
+#: The check that compares with the contract, as `make check-contract` does.
+_BREAKING = "SM106"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Result:
             for check in self.report_json["checks"]:
                 if check["verdict"] == "FAIL" and check["severity"] == "error":
                     yield f"  {check['code']} {check['name']}"
-                    yield from (f"    {finding['message']}" for finding in check["findings"][:_MOST_FINDINGS])
+                    yield from (f"    {line}" for line in _findings(check))
         else:
             yield f"Pushed   {self.pushed}"
         yield f"Model    {self.exported_model}"
@@ -87,6 +89,18 @@ def read(build: Path) -> Result:
         pushed=pushed["pushed_destination"].string_value if pushed["pushed"].int_value else None,
         metrics=_read_json(f"{outputs['model_run'].uri}/metrics.json"),
     )
+
+
+def _findings(check: dict[str, Any]) -> Iterator[str]:
+    """Yield what a check found, each with its place; where there is more, what shows it."""
+    for finding in check["findings"][:_MOST_FINDINGS]:
+        place = ", ".join(f"{kind} {value}" for kind, value in finding["where"].items() if isinstance(value, str | int))
+        # A name may hold anything, and is not to break the line.
+        text = f"{place}: {finding['message']}" if place else finding["message"]
+        yield text if text.isprintable() else repr(text)
+    left = len(check["findings"]) - _MOST_FINDINGS
+    if left > 0:
+        yield f"… and {left} more: {'make check-contract' if check['code'] == _BREAKING else 'the report has them'}"
 
 
 def _outputs(store: Any, execution: Any) -> Iterator[tuple[str, Any]]:

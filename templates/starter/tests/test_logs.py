@@ -47,3 +47,9 @@ def test_some_epochs_are_lines_and_the_last_is_one(stopped_after: int, last: int
     assert name == f"▸ {'Trainer':<24} … "
     assert between == [f"    epoch {number} of {last}: loss 0.5" for number in numbers]
     assert seconds.strip().endswith(" s") and len(seconds) == 37
+
+
+def test_early_end_is_the_last_line_of_a_training() -> None:
+    stopped = "stopped early: val_loss no better for 10 epochs"
+    *others, finished = epochs(27, 40)
+    assert shown([*others, stopped, finished])[-3:-1] == ["    epoch 27 of 40: loss 0.5", f"    {stopped}"]

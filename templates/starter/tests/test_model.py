@@ -33,15 +33,29 @@ def test_network_answers_a_batch(network: Any) -> None:
         np.testing.assert_allclose(outputs.sum(axis=1), 1.0, rtol=1e-5)
 
 
-def test_class_numbers_are_places_in_the_list() -> None:
-    numbers = preprocessing._class_number(tf.constant(["b", "a", "c", ""]), ["a", "b"])
-    assert numbers.numpy().ravel().tolist() == [1, 0, -1, -1]
-    assert preprocessing._class_number(tf.constant([[3], [5]], tf.int64), ["5", "3"]).numpy().tolist() == [[1], [0]]
+def test_labels_are_names_of_classes() -> None:
+    assert preprocessing._class_name(tf.constant(["b", ""])).numpy().tolist() == [[b"b"], [b""]]
+    assert preprocessing._class_name(tf.constant([[3], [-1]], tf.int64)).numpy().tolist() == [[b"3"], [b"-1"]]
 
 
-def test_missing_label_is_no_class() -> None:
-    labels = tf.SparseTensor([[0, 0]], tf.constant([0], tf.int64), [2, 1])
-    assert preprocessing._class_number(labels, ["0", "1"]).numpy().tolist() == [[0], [-1]]
+@pytest.mark.parametrize("value", [tf.constant(["-1"]), tf.constant([-1], tf.int64)], ids=["string", "number"])
+def test_missing_label_is_no_class(value: tf.Tensor) -> None:
+    labels = tf.SparseTensor([[0, 0]], value, [2, 1])
+    assert preprocessing._class_name(labels).numpy().tolist() == [[b"-1"], [b""]]
+
+
+def test_label_that_is_no_class_is_named() -> None:
+    settings = {"label": "kind_label", "classes": 2, "class_names": ["a", "b"]}
+    with pytest.raises(ValueError, match=r"'kind' in the split 'eval': 1 of 3 are not among CLASSES .*: 'c' \(1\); "):
+        model._check_labels({"train": np.array([[b"a"]]), "eval": np.array([[b"a"], [b"c"], [b"b"]])}, settings)
+    with pytest.raises(ValueError, match="'kind' in the split 'train': 1 of 2 are missing"):
+        model._check_labels({"train": np.array([[b"a"], [b""]])}, settings)
+
+
+def test_number_that_is_missing_is_refused_in_each_split() -> None:
+    settings = {"label": "price_label", "classes": 0}
+    with pytest.raises(ValueError, match="'price' in the split 'eval': 1 of 2 are missing"):
+        model._check_labels({"train": np.array([[1.0]]), "eval": np.array([[np.nan], [1.0]])}, settings)
 
 
 def test_missing_numbers_are_nan() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import configs
 from runners import beam, kubeflow_v2
 
 FLINK = ["--runner=PortableRunner", "--environment_type=EXTERNAL", "--environment_config=localhost:50000"]
@@ -59,3 +60,31 @@ def test_json_is_the_job_and_yaml_its_specification(tmp_path: Path) -> None:
 def test_local_places_do_not_depend_on_the_folder_of_a_step() -> None:
     assert kubeflow_v2.absolute("build/root") == str(Path.cwd() / "build" / "root")
     assert kubeflow_v2.absolute("gs://bucket/root") == "gs://bucket/root"
+
+
+def test_root_that_cannot_be_written_is_said_with_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(configs, "BUILD", tmp_path / "build")
+    (tmp_path / "file").touch()
+    root = tmp_path / "file" / "root"
+    assert kubeflow_v2.main(["--root", str(root), "--output", str(tmp_path / "job.json")]) == 2
+    said = capfd.readouterr()
+    assert f"The job was not compiled: the root cannot be written: {root}: " in said.err
+    log = tmp_path / "build" / "compile.log"
+    assert said.err.endswith(f"The whole log: {log}\n") and "Traceback" not in said.err
+    assert said.out == "" and "Traceback" in log.read_text()
+    assert not (tmp_path / "job.json").exists()
+
+
+def test_root_that_can_be_written_is_left_as_it_was(tmp_path: Path) -> None:
+    kubeflow_v2.check_root(str(tmp_path / "new" / "root"))
+    assert list((tmp_path / "new" / "root").iterdir()) == []
+
+
+def test_job_that_runs_here_only_is_said_to() -> None:
+    assert kubeflow_v2.only_here("gs://bucket/root", "REGISTRY/image:1") == ""
+    assert "alone has --root /root" in kubeflow_v2.only_here("/root", "REGISTRY/localhost/image:1")
+    for image in ("localhost/image:1", "localhost:5000/image"):
+        assert f"alone has --image {image}" in kubeflow_v2.only_here("gs://bucket/root", image)
+    assert "--root /root and --image localhost/i" in kubeflow_v2.only_here("/root", "localhost/i")

@@ -7,6 +7,7 @@ by an import of configs.py, which is not in that wheel.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,9 @@ import tensorflow_transform as tft
 from absl import logging
 
 _SHUFFLED = 10_000
+_PATIENCE = 10
+#: Of the labels that are no class: so many are named.
+_SHOWN = 5
 
 
 def build_network(sizes: dict[str, int], settings: dict[str, Any]) -> tf.keras.Model:
@@ -40,18 +44,20 @@ def run_fn(fn_args: Any) -> None:
     """Train, write `metrics.json` beside the logs of the training, and save the model as `model.keras`.
 
     Raises:
-      ValueError: labels that are missing or that CLASSES of configs.py lacks.
+      ValueError: labels that are missing or that CLASSES of configs.py lacks, or a training that gave no finite number.
     """
     settings = fn_args.custom_config
     tf.keras.utils.set_random_seed(settings["seed"])
     spec = tft.TFTransformOutput(fn_args.transform_output).transformed_feature_spec()
     train, evaluation = (_examples(files, spec, settings) for files in (fn_args.train_files, fn_args.eval_files))
+    _check_labels({"train": _labels(train), "eval": _labels(evaluation)}, settings)
     sizes = {name: feature.shape[0] for name, feature in spec.items() if name != settings["label"]}
     network = build_network(sizes, settings)
     if settings["classes"]:
         outputs, metrics = _train_classifier(network, train, evaluation, settings)
     else:
         outputs, metrics = _train_regression(network, train, evaluation, settings)
+    _check_finite(metrics)
     # With keys, because Keras 3 gives an output no name of its own; signatures.json calls them so.
     model = tf.keras.Model(inputs=network.input, outputs=outputs, name=network.name)
     tf.io.gfile.makedirs(fn_args.model_run_dir)
@@ -75,13 +81,54 @@ def _examples(patterns: list[str], spec: dict[str, Any], settings: dict[str, Any
 
 
 def _labels(examples: tf.data.Dataset) -> np.ndarray:
-    return np.concatenate([labels.numpy() for _, labels in examples])
+    batches = [labels.numpy() for _, labels in examples]
+    return np.concatenate(batches) if batches else np.array([])
+
+
+def _check_labels(splits: Mapping[str, np.ndarray], settings: dict[str, Any]) -> None:
+    """Raise ValueError where a label of any split is missing, or is none of the classes."""
+    for split, labels in splits.items():
+        label = settings["label"].removesuffix("_label")
+        where, count = f"the label {label!r} in the split {split!r}", len(labels)
+        if not count:
+            raise ValueError(f"{where}: the split has no row; training needs some in each: add rows to the data")
+        is_missing = labels == b"" if settings["classes"] else ~np.isfinite(labels)
+        if is_missing.any():
+            raise ValueError(
+                f"{where}: {int(is_missing.sum())} of {count} are missing, or no finite number; every row needs one: "
+                "give it in the CSV files, or leave these rows out"
+            )
+        if settings["classes"]:
+            _check_classes(where, labels, settings["class_names"])
+
+
+def _check_classes(where: str, labels: np.ndarray, names: list[str]) -> None:
+    values, counts = np.unique(labels, return_counts=True)
+    found = {value.decode(errors="replace"): int(number) for value, number in zip(values, counts, strict=True)}
+    unknown = {value: number for value, number in found.items() if value not in names}
+    if unknown:
+        shown = ", ".join(f"{value!r} ({number})" for value, number in list(unknown.items())[:_SHOWN])
+        more = f" and {len(unknown) - _SHOWN} other values" if len(unknown) > _SHOWN else ""
+        raise ValueError(
+            f"{where}: {sum(unknown.values())} of {len(labels)} are not among CLASSES of configs.py: {shown}{more}; "
+            f"wanted: {', '.join(map(repr, names))}. Mend these rows, or add the class there and to signatures.json"
+        )
+
+
+def _check_finite(measured: Mapping[str, Any]) -> None:
+    """Raise ValueError where a measured number is NaN or infinite: a model that gives such is not worth saving."""
+    bad = [name for name, values in measured.items() if not np.isfinite(values).all()]
+    if bad:
+        raise ValueError(
+            f"the training gave NaN or infinity: {', '.join(bad)}; wanted: finite numbers. Nothing was saved. Lower "
+            "LEARNING_RATE of configs.py, and look for infinite or huge values in the CSV files"
+        )
 
 
 def _fit(
     network: tf.keras.Model, train: tf.data.Dataset, evaluation: tf.data.Dataset, settings: dict[str, Any]
 ) -> None:
-    patience = tf.keras.callbacks.EarlyStopping(patience=10, restore_best_weights=True)
+    patience = tf.keras.callbacks.EarlyStopping(patience=_PATIENCE, restore_best_weights=True)
     shuffled = train.unbatch().shuffle(_SHUFFLED, seed=settings["seed"]).batch(settings["batch_size"])
     progress = tf.keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, measured: _log_epoch(epoch + 1, settings["epochs"], measured)
@@ -89,6 +136,8 @@ def _fit(
     network.fit(
         shuffled, validation_data=evaluation, epochs=settings["epochs"], callbacks=[patience, progress], verbose=0
     )
+    if patience.stopped_epoch:
+        logging.info("stopped early: val_loss no better for %d epochs", _PATIENCE)
 
 
 def _log_epoch(number: int, last: int, measured: dict[str, float]) -> None:
@@ -101,20 +150,24 @@ def _train_classifier(
     network: tf.keras.Model, train: tf.data.Dataset, evaluation: tf.data.Dataset, settings: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, float]]:
     """Return the outputs of the model, by name, and what was measured."""
-    seen = np.concatenate([_labels(train), _labels(evaluation)])
-    unknown = int((seen < 0).sum())
-    if unknown:
-        raise ValueError(f"{unknown} of {len(seen)} labels are missing, or not among CLASSES of configs.py")
+    names = tf.constant([settings["class_names"]])
+
+    def numbered(inputs: Any, label: tf.Tensor) -> tuple[Any, tf.Tensor]:
+        return inputs, tf.argmax(tf.equal(label, names), axis=1)[:, tf.newaxis]
+
+    train, evaluation = train.map(numbered), evaluation.map(numbered)
     network.compile(
         optimizer=tf.keras.optimizers.Adam(settings["learning_rate"]),
         loss=tf.keras.losses.SparseCategoricalCrossentropy(),
     )
     _fit(network, train, evaluation, settings)
     labels = _labels(evaluation).ravel()
-    guesses = network.predict(evaluation, verbose=0).argmax(axis=1)
+    probabilities = network.predict(evaluation, verbose=0)
+    # Their greatest would be the first where all are NaN, and an accuracy come of it.
+    _check_finite({"probabilities of the split 'eval'": probabilities})
     most_frequent = np.bincount(_labels(train).ravel()).argmax()
     return {"probabilities": network.output}, {
-        "eval_accuracy": float((guesses == labels).mean()),
+        "eval_accuracy": float((probabilities.argmax(axis=1) == labels).mean()),
         "eval_accuracy_of_guessing_the_most_frequent_class": float((labels == most_frequent).mean()),
     }
 
@@ -124,8 +177,6 @@ def _train_regression(
 ) -> tuple[dict[str, Any], dict[str, float]]:
     """Train on a label of mean 0 and deviation 1; the output that is returned has the label's own unit."""
     labels = _labels(train)
-    if not np.isfinite(labels).all():
-        raise ValueError(f"{int((~np.isfinite(labels)).sum())} of {len(labels)} labels are missing")
     mean, deviation = float(labels.mean()), float(labels.std()) or 1.0
 
     def scaled(inputs: Any, label: tf.Tensor) -> tuple[Any, tf.Tensor]:

@@ -20,14 +20,16 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
     """Return z-scores (float32 [batch, 1]), one-hot vectors (float32 [batch, n]) and the label ([batch, 1]).
 
     A missing number or date is the mean, which is zero. The last places of a one-hot vector are for strings that are
-    missing or were not seen in training. The label is a class's number (int64), or itself (float32) in a regression.
+    missing or were not seen in training. The label is the name of a class (string, ""
+    where it is missing), or itself (float32, NaN) in a regression; training/model.py makes numbers of the names, and
+    refuses those that are no class.
     """
     outputs = {f"{name}_z": _z_score(_numbers(inputs[name])) for name in custom_config["numbers"]}
     outputs.update({f"{name}_z": _z_score(_days(_dense(inputs[name], ""))) for name in custom_config["dates"]})
     for name, size in custom_config["categories"].items():
         outputs[f"{name}_one_hot"] = _one_hot(_dense(inputs[name], ""), name, size)
     label, classes = custom_config["label"], custom_config["classes"]
-    outputs[f"{label}_label"] = _class_number(inputs[label], classes) if classes else _float32(_numbers(inputs[label]))
+    outputs[f"{label}_label"] = _class_name(inputs[label]) if classes else _float32(_numbers(inputs[label]))
     return outputs
 
 
@@ -76,11 +78,13 @@ def _one_hot(texts: tf.Tensor, name: str, size: int) -> tf.Tensor:
     return tf.one_hot(tf.squeeze(index, axis=1), size + 1, dtype=tf.float32)
 
 
-def _class_number(values: Any, classes: list[str]) -> tf.Tensor:
-    """Return the place of each label among the classes, -1 for one that is not there."""
+def _class_name(values: Any) -> tf.Tensor:
+    """Return the labels as strings [batch, 1], "" for what is missing."""
     if isinstance(values, tf.SparseTensor):
-        default = "" if values.dtype == tf.string else -1
-        values = _dense(values, tf.cast(default, values.dtype) if values.dtype != tf.string else default)
-    texts = tf.reshape(values if values.dtype == tf.string else tf.strings.as_string(values), [-1, 1])
-    matches = tf.cast(tf.equal(texts, tf.constant([classes])), tf.int64)
-    return tf.reduce_sum(matches * tf.range(1, len(classes) + 1, dtype=tf.int64), axis=1, keepdims=True) - 1
+        values = tf.SparseTensor(values.indices, _strings(values.values), values.dense_shape)
+        return _dense(values, "")
+    return _dense(_strings(values), "")
+
+
+def _strings(values: tf.Tensor) -> tf.Tensor:
+    return values if values.dtype == tf.string else tf.strings.as_string(values)
