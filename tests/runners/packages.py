@@ -11,12 +11,15 @@ NAME = "only_the_job_has_it"
 WHEEL = f"{NAME}-1.0-py3-none-any.whl"
 
 
-def make_wheel(folder: Path, text: str, name: str = NAME, module: str = f"{NAME}.py") -> Path:
-    """Write a wheel with a module of this text; it requires what is nowhere."""
+def make_wheel(
+    folder: Path, text: str, name: str = NAME, module: str = f"{NAME}.py", requires: str | None = None
+) -> Path:
+    """Write a wheel with a module of this text."""
     about = f"{name}-1.0.dist-info"
     files = {
         module: text,
-        f"{about}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\nRequires-Dist: nowhere-to-be-had\n",
+        f"{about}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n"
+        + (f"Requires-Dist: {requires}\n" if requires else ""),
         f"{about}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     lines = [f"{file},sha256={_record_digest(content)},{len(content)}" for file, content in files.items()]

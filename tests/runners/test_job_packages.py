@@ -30,6 +30,9 @@ from tests.runners.packages import NAME, WHEEL, make_wheel
 
 pytestmark = pytest.mark.tfx
 
+#: A package that cannot be had: what a job's packages depend on is not installed.
+NOWHERE = "nowhere-to-be-had"
+
 
 @pytest.fixture
 def channel() -> Iterator[Any]:
@@ -99,7 +102,7 @@ def test_each_job_has_its_own(tmp_path: Path, channel: Any) -> None:
 
 
 def test_packages_may_share_a_folder_and_lack_what_they_depend_on(tmp_path: Path, channel: Any) -> None:
-    wheels = [make_wheel(tmp_path, "", name, f"shared/{name}.py") for name in ("one", "other")]
+    wheels = [make_wheel(tmp_path, "", name, f"shared/{name}.py", NOWHERE) for name in ("one", "other")]
     job = installed(staged([*listed(wheels), make_source(tmp_path)]), channel, tmp_path / "jobs")
     assert sorted(path.name for path in (job.packages / "shared").glob("*.py")) == ["one.py", "other.py"]
     assert (job.packages / f"{NAME}.py").is_file()
@@ -118,7 +121,7 @@ def test_the_package_of_a_setup_file(tmp_path: Path, channel: Any) -> None:
 
 def test_requirements_are_taken_from_what_was_staged(tmp_path: Path, channel: Any) -> None:
     (tmp_path / "requirements.txt").write_text(f"{NAME}==1.0\n")
-    files = [tmp_path / "requirements.txt", make_wheel(tmp_path, "")]
+    files = [tmp_path / "requirements.txt", make_wheel(tmp_path, "", requires=NOWHERE)]
     assert (installed(staged(files), channel, tmp_path / "jobs").packages / f"{NAME}.py").is_file()
     with pytest.raises(PackageError, match=NAME):
         installed(staged(files[:1]), channel, tmp_path / "jobs")
