@@ -124,7 +124,7 @@ def test_it_learns_and_saves_what_the_exporter_takes(model_module: Any, tmp_path
 @pytest.mark.parametrize(
     ("classes", "labels", "said"),
     [
-        (3, {5: "", 7: ""}, "2 of 120 are missing, or no finite number; every row needs one"),
+        (3, {5: "", 7: ""}, "2 of 120 are missing; every row needs one"),
         (
             3,
             {5: "Leeds", 7: "Leeds", 9: "x"},

@@ -84,3 +84,9 @@ def test_dates_are_days(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "yesterday", "2000-13-01", "01/02/2000"])
 def test_what_is_no_date_is_missing(text: str) -> None:
     assert np.isnan(preprocessing._days(tf.constant([[text]])).numpy()).all()
+
+
+def test_split_without_rows_is_refused() -> None:
+    settings = {"label": "price_label", "classes": 0}
+    with pytest.raises(ValueError, match="'price' in the split 'eval': the split has no row"):
+        model._check_labels({"train": np.array([[1.0]]), "eval": model._labels(tf.data.Dataset.range(0))}, settings)

@@ -93,9 +93,10 @@ def _check_labels(splits: Mapping[str, np.ndarray], settings: dict[str, Any]) ->
         if not count:
             raise ValueError(f"{where}: the split has no row; training needs some in each: add rows to the data")
         is_missing = labels == b"" if settings["classes"] else ~np.isfinite(labels)
+        missing = "missing" if settings["classes"] else "missing, or no finite number"
         if is_missing.any():
             raise ValueError(
-                f"{where}: {int(is_missing.sum())} of {count} are missing, or no finite number; every row needs one: "
+                f"{where}: {int(is_missing.sum())} of {count} are {missing}; every row needs one: "
                 "give it in the CSV files, or leave these rows out"
             )
         if settings["classes"]:
