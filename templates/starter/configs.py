@@ -97,6 +97,7 @@ def training_settings() -> dict[str, object]:
         "name": NAME,
         "label": f"{LABEL}_label",
         "classes": len(CLASSES),
+        "class_names": list(CLASSES),
         "hidden_units": list(HIDDEN_UNITS),
         "batch_size": BATCH_SIZE,
         "epochs": EPOCHS,

@@ -52,7 +52,7 @@ def create_pipeline(root: str, *, data: Any, push_to: Any, **options: Any) -> pi
         transform_graph=transform.outputs["transform_graph"],
         train_args=trainer_pb2.TrainArgs(),
         eval_args=trainer_pb2.EvalArgs(),
-        custom_config={**configs.training_settings(), "class_names": list(configs.CLASSES)},
+        custom_config=configs.training_settings(),
     )
     exporter = SignatureExporter(
         model=trainer.outputs["model"],
