@@ -52,7 +52,7 @@ def boot_image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     (folder / "Dockerfile").write_text("FROM scratch\nCOPY container /opt/apache/beam/boot\n")
     call("buildah", "bud", *ISOLATION, "--quiet", "--tag", BOOT_IMAGE, folder)
     yield BOOT_IMAGE
-    call("buildah", "rmi", BOOT_IMAGE)
+    call("buildah", "rmi", "--force", BOOT_IMAGE)  # the build leaves a container of it
 
 
 @pytest.fixture(scope="module")
@@ -93,18 +93,20 @@ def flink(container: str, tmp_path: Path) -> Iterator[FlinkCluster]:
         yield cluster
 
 
-def write_answers(file: str) -> None:
-    import only_the_job_has_it  # type: ignore[import-not-found]
-    import tensorflow_transform
-
-    import tfx_savedmodel
-
-    answers = [only_the_job_has_it.ANSWER, tensorflow_transform.__version__, tfx_savedmodel.__file__]
-    Path(file).write_text("\n".join(map(str, answers)), encoding="utf-8")
-
-
+@pytest.mark.timeout(300)  # where a worker does not come up, Flink waits for another without end
 def test_a_worker_has_the_stack_of_the_image_and_what_the_job_brings(flink: FlinkCluster, tmp_path: Path) -> None:
     import tensorflow_transform
+
+    # In here, because what lies in a module is sent by its name, and no worker has this one.
+    def write_answers(file: str) -> None:
+        import only_the_job_has_it  # type: ignore[import-not-found]
+        import tensorflow_transform
+
+        import tfx_savedmodel
+
+        answers = [only_the_job_has_it.ANSWER, tensorflow_transform.__version__, tfx_savedmodel.__file__]
+        with Path(file).open("w", encoding="utf-8") as opened:
+            opened.write("\n".join(map(str, answers)))
 
     extra = f"--extra_package={make_wheel(tmp_path, 'ANSWER = 42')}"
     with beam.Pipeline(options=PipelineOptions([*flink.beam_args, extra])) as pipeline:
