@@ -42,7 +42,7 @@ ROOT_FULL = $(PYTHON3) make/debian_13.py run $(NEWER)/bin/python -m pytest -m "f
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help stack install demo kubeflow test test-tf221 test-tfx121 debian-13 test-full image flink spark explain-sdk consumers consumers-table scanners lint format bench schemas check-pages op-tables lock clean clean-all
+.PHONY: help stack install demo kubeflow template test test-tf221 test-tfx121 debian-13 test-full image flink spark explain-sdk consumers consumers-table scanners lint format bench schemas check-pages op-tables lock clean clean-all
 
 help:  ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9 -]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,13 @@ kubeflow: install  ## compile the penguin pipeline for Kubeflow v2 and run every
 		--root "$(CURDIR)/$(KUBEFLOW)" --data "$(CURDIR)/pipelines/penguin/data" --push-to "$(CURDIR)/$(KUBEFLOW)/serving" \
 		$(if $(SABOTAGE),--sabotage $(SABOTAGE))
 	@$(BIN)/python -m pipelines.kubeflow run $(KUBEFLOW)/penguin.json
+
+template: install  ## make a repository of the template from a wheel, as a user has it; its tests, its pipeline, its contract
+	@rm -rf build/template build/lib build/bdist.*
+	@$(BIN)/tfx-savedmodel new my-pipeline build/template --stack $(STACK)
+	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir build/template/wheels .
+	@rm -rf build/lib build/bdist.*
+	@make --no-print-directory -C build/template UV="$(CURDIR)/.uv/bin/uv" PYTHON="$(CURDIR)/$(BIN)/python" install lint test run contract check-contract
 
 flink spark: install  ## validate an example on a Flink cluster (or Spark) that is started on loopback; wants Java 17 and Maven
 	@$(BIN)/python -m pipelines.engines run $@

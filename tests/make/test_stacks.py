@@ -152,6 +152,19 @@ def test_a_job_may_be_compiled_in_a_folder_with_a_blank(tmp_path: Path) -> None:
     assert given["--data"] == f"{folder}/pipelines/penguin/data"
 
 
+@pytest.mark.parametrize("stack", ["tfx-1.15", "tfx-1.21"])
+def test_the_template_may_be_tried_in_a_folder_with_a_blank(stacks: ModuleType, tmp_path: Path, stack: str) -> None:
+    folder = tmp_path / "a checkout"
+    shutil.copytree(ROOT / "make", folder / "make")
+    shutil.copy(ROOT / "Makefile", folder)
+    *_, made, _, _, tried = make(
+        "--dry-run", "-o", "install", "template", f"STACK={stack}", folder=folder
+    ).stdout.splitlines()
+    assert made.endswith(f" build/template --stack {stack}")
+    words = shlex.split(tried)
+    assert f"UV={folder}/.uv/bin/uv" in words and f"PYTHON={folder}/{stacks.folder(stack)}/bin/python" in words
+
+
 @pytest.mark.parametrize("named", [[], ["STACK="]])
 def test_make_chooses_where_nobody_does(stacks: ModuleType, named: list[str]) -> None:
     chosen = stacks.choose(stacks.look())
