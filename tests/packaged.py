@@ -22,6 +22,11 @@ def copy_packaged(target: Path) -> None:
             shutil.copy2(ROOT / name, target / name)
 
 
+def stack() -> str:
+    """Return the name of the stack whose TFX is installed here."""
+    return lock_of(versions.installed("tfx")).name.removesuffix("-dev.txt")
+
+
 def lock_of(tfx: str | None) -> Path:
     """Return the lock of the stack with this TFX; a test skips that has none of a supported stack."""
     names = [stack.name for stack in versions.STACKS if tfx and stack.locked.get("tfx") == tfx]

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from apache_beam.portability import common_urns
 from apache_beam.portability.api import beam_artifact_api_pb2, beam_artifact_api_pb2_grpc, beam_runner_api_pb2
+from apache_beam.runners.portability.artifact_service import sha256
 from apache_beam.runners.portability.stager import EXTRA_PACKAGES_FILE, REQUIREMENTS_FILE, WORKFLOW_TARBALL_FILE
 
 #: Where Beam's worker looks for the main session, under the folder that it is told.
@@ -86,7 +87,7 @@ def _name(artifact: Any) -> str:
 def _digest(files: Path) -> str:
     digest = hashlib.sha256()
     for file in sorted(files.iterdir()):
-        digest.update(f"{file.name}\n{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+        digest.update(f"{file.name}\n{sha256(str(file))}\n".encode())
     return digest.hexdigest()[:32]
 
 

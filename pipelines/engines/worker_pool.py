@@ -31,8 +31,6 @@ from google.protobuf import json_format, text_format
 from pipelines.engines.job_packages import installed
 
 _WORKER = "apache_beam.runners.worker.sdk_worker_main"
-
-
 #: Task managers ask for workers at the same time, and packages take a moment.
 _THREADS = 8
 

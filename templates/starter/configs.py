@@ -96,8 +96,7 @@ def training_settings() -> dict[str, object]:
     return {
         "name": NAME,
         "label": f"{LABEL}_label",
-        "classes": len(CLASSES),
-        "class_names": list(CLASSES),
+        "classes": list(CLASSES),
         "hidden_units": list(HIDDEN_UNITS),
         "batch_size": BATCH_SIZE,
         "epochs": EPOCHS,

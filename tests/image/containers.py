@@ -16,8 +16,6 @@ import pytest
 from tests.conftest import ROOT, absent, outside_of_make
 
 STACKS = ("tfx-1.15", "tfx-1.21")
-#: The one that this very Python has.
-OWN_STACK = STACKS[sys.version_info >= (3, 12)]
 ISOLATION = ("--isolation", "chroot")
 SCRIPT = (sys.executable, str(ROOT / "make" / "image.py"))
 

@@ -15,10 +15,11 @@ import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines.engines.flink import FlinkCluster
-from pipelines.engines.jars import INSTALL
 from pipelines.engines.processes import listens
 from tests.conftest import ROOT, require_tool
-from tests.image.containers import ISOLATION, OWN_STACK, Image, require_image
+from tests.image.containers import ISOLATION, Image, require_image
+from tests.packaged import stack
+from tests.runners.conftest import require_java
 from tests.runners.packages import make_wheel
 
 pytestmark = [pytest.mark.tfx, pytest.mark.full]
@@ -57,9 +58,9 @@ def boot_image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def container(boot_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    built_of: Image = require_image(OWN_STACK)
+    built_of: Image = require_image(stack())
     folder = tmp_path_factory.mktemp("workers")
-    text = re.sub(r"FROM \S+ AS beam", f"FROM {boot_image} AS beam", written_down(OWN_STACK))
+    text = re.sub(r"FROM \S+ AS beam", f"FROM {boot_image} AS beam", written_down(built_of.stack))
     text = re.sub(r"FROM REGISTRY/\S+", f"FROM {built_of.name}", text)
     (folder / "Dockerfile").write_text(text)
     call("buildah", "bud", *ISOLATION, "--quiet", "--pull-never", "--tag", BUILT, folder)
@@ -86,8 +87,7 @@ class FlinkWithContainer(FlinkCluster):
 
 @pytest.fixture
 def flink(container: str, tmp_path: Path) -> Iterator[FlinkCluster]:
-    for name, install in INSTALL.items():
-        require_tool(name, install)
+    require_java()
     assert not listens(BOOT_PORT), f"somebody else has port {BOOT_PORT}"
     with FlinkWithContainer(tmp_path / "flink", container, tmp_path) as cluster:
         yield cluster

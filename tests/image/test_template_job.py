@@ -12,7 +12,8 @@ import pytest
 from pipelines.kubeflow import load_job, run_job
 from pipelines.kubeflow.image import ImageCommands
 from tests.conftest import require_module
-from tests.image.containers import OWN_STACK, build_repository, require_image
+from tests.image.containers import build_repository, require_image
+from tests.packaged import stack
 from tests.templates.repositories import HOUSES, make
 
 pytestmark = [pytest.mark.tfx, pytest.mark.full, pytest.mark.timeout(2700)]
@@ -24,7 +25,7 @@ BUILT = "localhost/tfx-savedmodel-test:houses"
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """One whose image is built, for a CSV file that is in there."""
     require_module("kfp.pipeline_spec.pipeline_spec_pb2", "make install")
-    base = require_image(OWN_STACK)
+    base = require_image(stack())
     made = make(tmp_path_factory.mktemp("repository"), HOUSES, "price", "houses")
     build_repository(made, base, BUILT)
     yield made

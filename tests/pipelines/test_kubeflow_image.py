@@ -10,14 +10,13 @@ import pytest
 
 from pipelines.kubeflow.image import ImageCommands
 from tests.conftest import require_module
-from tests.image.containers import OWN_STACK, require_image
+from tests.image.containers import require_image
 from tests.operations.models import save_keras
+from tests.packaged import stack
 from tests.pipelines.test_kubeflow_gates import push_one_and_refuse_the_next
 from tests.pipelines.test_kubeflow_penguin import BEFORE_TRAINER, run_penguin
 
 pytestmark = [pytest.mark.tfx, pytest.mark.full, pytest.mark.timeout(2700)]
-
-IMAGE = f"localhost/tfx-savedmodel:{OWN_STACK}"
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +29,8 @@ def commands(root: Path) -> Iterator[ImageCommands]:
     require_module("kfp.pipeline_spec.pipeline_spec_pb2", "make install")
     from pipelines.penguin.pipeline import DATA
 
-    require_image(OWN_STACK)
-    with ImageCommands([root, Path(DATA)], IMAGE) as running:
+    image = require_image(stack())
+    with ImageCommands([root, Path(DATA)], image.name) as running:
         yield running
 
 

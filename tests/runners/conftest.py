@@ -34,18 +34,19 @@ def expected(local_report: Report) -> dict[str, object]:
 
 @pytest.fixture(scope="session")
 def flink(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlinkCluster]:
-    _require_java()
+    require_java()
     with FlinkCluster(Path(tmp_path_factory.mktemp("flink"))) as cluster:
         yield cluster
 
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    _require_java()
+    require_java()
     with Spark(Path(tmp_path_factory.mktemp("spark"))) as engine:
         yield engine
 
 
-def _require_java() -> None:
+def require_java() -> None:
+    """Skip where what engines are fetched and run with is absent."""
     for name, install in INSTALL.items():
         require_tool(name, install)

@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, require_tool
-from tests.packaged import copy_packaged, lock_of
+from tests.packaged import copy_packaged, stack
 from tests.templates.repositories import HOUSES
-from tfx_savedmodel import versions
 from tfx_savedmodel.operations.new import new
 
 #: What a shell of make's has of make's own, and what would lead back to the checkout.
@@ -24,11 +23,6 @@ def clean_variables() -> dict[str, str]:
     """Return the environment without what would lead back to the checkout."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(UNWANTED)}
     return {**kept, "TF_CPP_MIN_LOG_LEVEL": "2"}
-
-
-def stack() -> str:
-    """Return the name of the stack whose TFX is installed here."""
-    return lock_of(versions.installed("tfx")).name.removesuffix("-dev.txt")
 
 
 def uv() -> str:

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.engines.flink import FlinkCluster
-from pipelines.engines.jars import INSTALL
-from tests.conftest import require_tool
+from tests.runners.conftest import require_java
 from tests.templates.conftest import call
 
 pytestmark = [pytest.mark.tfx, pytest.mark.full]
@@ -20,8 +19,7 @@ HEAVY = ("CsvExampleGen", "StatisticsGen", "Transform", "SavedModelValidator")
 
 @pytest.fixture
 def flink(tmp_path: Path) -> Iterator[FlinkCluster]:
-    for name, install in INSTALL.items():
-        require_tool(name, install)
+    require_java()
     with FlinkCluster(tmp_path / "flink") as cluster:
         yield cluster
 

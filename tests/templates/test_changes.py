@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.packaged import stack
 from tests.templates.changes import edit, edit_required, read_rows, replace, taken_back, write_rows
-from tests.templates.conftest import call, make, make_repository, stack, uv
+from tests.templates.conftest import call, make, make_repository, uv
 from tests.templates.repositories import pins
 
 pytestmark = [pytest.mark.tfx, pytest.mark.full]

@@ -18,10 +18,10 @@ from tests.templates.repositories import TEMPLATE
 pytestmark = pytest.mark.tf
 
 Labels = Mapping[int, str | float]
+CLASSES = ["York", "Bath", "Hull"]
 SETTINGS: dict[str, Any] = {
     "name": "my-pipeline",
     "label": "y_label",
-    "class_names": ["York", "Bath", "Hull"],
     "hidden_units": [8],
     "batch_size": 16,
     "epochs": 30,
@@ -64,7 +64,7 @@ def write_examples(path: Path, classes: int, labels: Labels) -> str:
     with tf.io.TFRecordWriter(str(path), options="GZIP") as writer:
         for number in range(120):
             town, x = number % 3, (number % 7 - 3) / 2
-            usual = SETTINGS["class_names"][town] if classes else 250_000 + 90_000 * town + 20_000 * x
+            usual = CLASSES[town] if classes else 250_000 + 90_000 * town + 20_000 * x
             label = labels.get(number, usual)
             features = {
                 "x_z": floats(x),
@@ -85,7 +85,7 @@ def train(
     import tensorflow as tf
 
     arguments = types.SimpleNamespace(
-        custom_config={**SETTINGS, "classes": classes},
+        custom_config={**SETTINGS, "classes": CLASSES[:classes]},
         transform_output=str(classes),
         train_files=[write_examples(tmp_path / "train.gz", classes, in_train or {})],
         eval_files=[write_examples(tmp_path / "eval.gz", classes, in_eval or {})],

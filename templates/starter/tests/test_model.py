@@ -45,7 +45,7 @@ def test_missing_label_is_no_class(value: tf.Tensor) -> None:
 
 
 def test_label_that_is_no_class_is_named() -> None:
-    settings = {"label": "kind_label", "classes": 2, "class_names": ["a", "b"]}
+    settings = {"label": "kind_label", "classes": ["a", "b"]}
     with pytest.raises(ValueError, match=r"'kind' in the split 'eval': 1 of 3 are not among CLASSES .*: 'c' \(1\); "):
         model._check_labels({"train": np.array([[b"a"]]), "eval": np.array([[b"a"], [b"c"], [b"b"]])}, settings)
     with pytest.raises(ValueError, match="'kind' in the split 'train': 1 of 2 are missing"):
@@ -53,7 +53,7 @@ def test_label_that_is_no_class_is_named() -> None:
 
 
 def test_number_that_is_missing_is_refused_in_each_split() -> None:
-    settings = {"label": "price_label", "classes": 0}
+    settings = {"label": "price_label", "classes": []}
     with pytest.raises(ValueError, match="'price' in the split 'eval': 1 of 2 are missing"):
         model._check_labels({"train": np.array([[1.0]]), "eval": np.array([[np.nan], [1.0]])}, settings)
 
@@ -87,6 +87,6 @@ def test_what_is_no_date_is_missing(text: str) -> None:
 
 
 def test_split_without_rows_is_refused() -> None:
-    settings = {"label": "price_label", "classes": 0}
+    settings = {"label": "price_label", "classes": []}
     with pytest.raises(ValueError, match="'price' in the split 'eval': the split has no row"):
         model._check_labels({"train": np.array([[1.0]]), "eval": model._labels(tf.data.Dataset.range(0))}, settings)

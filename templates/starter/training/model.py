@@ -34,7 +34,7 @@ def build_network(sizes: dict[str, int], settings: dict[str, Any]) -> tf.keras.M
     for number, units in enumerate(settings["hidden_units"]):
         hidden = tf.keras.layers.Dense(units, activation="relu", name=f"hidden_{number}")(hidden)
     if settings["classes"]:
-        outputs = tf.keras.layers.Dense(settings["classes"], activation="softmax", name="probabilities")(hidden)
+        outputs = tf.keras.layers.Dense(len(settings["classes"]), activation="softmax", name="probabilities")(hidden)
     else:
         outputs = tf.keras.layers.Dense(1, name="scaled")(hidden)
     return tf.keras.Model(inputs=inputs, outputs=outputs, name=settings["name"].replace("-", "_"))
@@ -100,7 +100,7 @@ def _check_labels(splits: Mapping[str, np.ndarray], settings: dict[str, Any]) ->
                 "give it in the CSV files, or leave these rows out"
             )
         if settings["classes"]:
-            _check_classes(where, labels, settings["class_names"])
+            _check_classes(where, labels, settings["classes"])
 
 
 def _check_classes(where: str, labels: np.ndarray, names: list[str]) -> None:
@@ -151,7 +151,7 @@ def _train_classifier(
     network: tf.keras.Model, train: tf.data.Dataset, evaluation: tf.data.Dataset, settings: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, float]]:
     """Return the outputs of the model, by name, and what was measured."""
-    names = tf.constant([settings["class_names"]])
+    names = tf.constant([settings["classes"]])
 
     def numbered(inputs: Any, label: tf.Tensor) -> tuple[Any, tf.Tensor]:
         return inputs, tf.argmax(tf.equal(label, names), axis=1)[:, tf.newaxis]

@@ -20,9 +20,9 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
     """Return z-scores (float32 [batch, 1]), one-hot vectors (float32 [batch, n]) and the label ([batch, 1]).
 
     A missing number or date is the mean, which is zero. The last places of a one-hot vector are for strings that are
-    missing or were not seen in training. The label is the name of a class (string, ""
-    where it is missing), or itself (float32, NaN) in a regression; training/model.py makes numbers of the names, and
-    refuses those that are no class.
+    missing or were not seen in training. The label is the name of a class (string), or itself (float32) in a
+    regression; "" and NaN stand for one that is missing. training/model.py makes numbers of the names, and refuses
+    those that are no class.
     """
     outputs = {f"{name}_z": _z_score(_numbers(inputs[name])) for name in custom_config["numbers"]}
     outputs.update({f"{name}_z": _z_score(_days(_dense(inputs[name], ""))) for name in custom_config["dates"]})
